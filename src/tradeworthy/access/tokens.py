@@ -1,0 +1,74 @@
+"""Bearer tokens: 256 random bits, shown once, kept as an HMAC-SHA256 under the home's key."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from tradeworthy.access.roles import Actor, Role
+from tradeworthy.errors import InvalidInput
+
+SECRET_BYTES = 32
+_PATTERN = re.compile(r"tw_[A-Za-z0-9_-]{43}")
+_ACTOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._+-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """What is kept of a token: everything but the token itself."""
+
+    token_id: str
+    actor: str
+    roles: frozenset[Role]
+    strategies: frozenset[str] | None
+    mac: str
+    created_at: datetime
+    created_by: str
+    revoked_at: datetime | None = None
+
+    def as_actor(self) -> Actor:
+        """Return who the bearer of this token is."""
+        return Actor(self.actor, self.roles, self.strategies)
+
+
+def token_from_bytes(secret: bytes) -> str:
+    """Write 32 random bytes as a token.
+
+    Examples
+    --------
+    >>> token_from_bytes(bytes(32))
+    'tw_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
+    """
+    if len(secret) != SECRET_BYTES:
+        raise InvalidInput(f"a token takes {SECRET_BYTES} random bytes, not {len(secret)}")
+    return "tw_" + base64.urlsafe_b64encode(secret).decode().rstrip("=")
+
+
+def token_mac(token: str, key: bytes) -> str:
+    """Return the HMAC under which a token is kept and found."""
+    return hmac.new(key, token.encode(), hashlib.sha256).hexdigest()
+
+
+def is_token(text: str) -> bool:
+    """Tell whether ``text`` has the form of a token."""
+    return _PATTERN.fullmatch(text) is not None
+
+
+def check_actor_name(name: str) -> str:
+    """Return ``name`` if it can name an actor.
+
+    Raises
+    ------
+    InvalidInput
+        Unless it has 1 to 64 letters, digits or ``@._+-`` and starts with a letter or digit.
+    """
+    if not _ACTOR.fullmatch(name):
+        raise InvalidInput(
+            f"{name!r} cannot name an actor: use 1 to 64 letters, digits or @ . _ + -",
+            field="actor",
+        )
+    return name

@@ -1,0 +1,376 @@
+"""What each command causes, and every refusal with its code."""
+
+from __future__ import annotations
+
+import pytest
+
+from contract.promotion_commands import (
+    APPROVER,
+    AUTHOR,
+    NOON,
+    OPERATOR,
+    POLICY,
+    TRAINER,
+    VERDICT,
+    Story,
+    approve_for,
+    content_of,
+    digest,
+    manifest_for,
+    promote_to,
+    story,
+)
+from tradeworthy.errors import (
+    AlreadyExists,
+    ApprovalRefused,
+    InvalidInput,
+    InvalidTransition,
+    ModelNotFound,
+    PromotionRefused,
+    StaleStage,
+    TradeworthyError,
+    VersionNotFound,
+)
+from tradeworthy.lifecycle.decisions import (
+    Approve,
+    Command,
+    DraftVersion,
+    LiftQuarantine,
+    Promote,
+    Quarantine,
+    RecordManifest,
+    RegisterModel,
+    Retire,
+    Tag,
+    check_promotion,
+    decide,
+    version_of,
+)
+from tradeworthy.lifecycle.events import (
+    VersionPromoted,
+    VersionRetired,
+    VersionSuperseded,
+)
+from tradeworthy.lifecycle.stages import Stage, is_promotion, next_stage
+from tradeworthy.lifecycle.state import ModelState
+
+
+def refused(told: Story, actor: str, command: Command, reason: str = "") -> TradeworthyError:
+    """The refusal of a command; it must leave the story as it was."""
+    before = told.state
+    with pytest.raises(TradeworthyError) as caught:
+        decide(told.state, command, actor=actor, now=NOON, reason=reason)
+    assert told.state == before
+    return caught.value
+
+
+ON_A_VERSION = [
+    manifest_for(9),
+    promote_to(9, Stage.TRAINED),
+    Retire(9),
+    approve_for(9),
+    Quarantine(9),
+    LiftQuarantine(9),
+    Tag(9, "k", "v"),
+]
+
+
+@pytest.mark.parametrize("command", [DraftVersion(), *ON_A_VERSION])
+def test_nothing_is_done_to_an_unknown_model(command: Command) -> None:
+    with pytest.raises(ModelNotFound) as caught:
+        decide(ModelState("ghost"), command, actor=AUTHOR, now=NOON, reason="why")
+    assert caught.value.code == "model_not_found"
+
+
+@pytest.mark.parametrize("command", ON_A_VERSION)
+def test_nothing_is_done_to_an_unknown_version(command: Command) -> None:
+    error = refused(story(Stage.DRAFT), AUTHOR, command, "why")
+    assert isinstance(error, VersionNotFound)
+    assert "1 to 1" in error.message
+    assert "none yet" in refused(story(), AUTHOR, command, "why").message
+
+
+def test_a_name_is_taken_once() -> None:
+    error = refused(story(), AUTHOR, RegisterModel("other", "desk", "low"))
+    assert isinstance(error, AlreadyExists)
+
+
+def test_numbers_count_up_and_are_never_reused() -> None:
+    told = story(Stage.DRAFT, Stage.DRAFT)
+    told.does(OPERATOR, Retire(2), "wrong data")
+    told.does(AUTHOR, DraftVersion())
+    assert sorted(told.state.versions) == [1, 2, 3]
+
+
+def test_every_event_says_who_when_and_why() -> None:
+    told = story(Stage.PRODUCTION, Stage.STAGING)
+    for event in told.does(OPERATOR, promote_to(2, Stage.PRODUCTION), "better"):
+        assert (event.model, event.actor, event.at) == ("m", OPERATOR, told.now)
+        assert event.reason == "better"
+
+
+# -- manifests -------------------------------------------------------------------------------
+
+
+def test_a_draft_gets_its_papers_and_may_get_better_ones() -> None:
+    told = story(Stage.DRAFT)
+    told.does(TRAINER, manifest_for(1))
+    told.does(TRAINER, RecordManifest(1, digest("m"), digest("a"), digest("c")))
+    version = told.state.versions[1]
+    assert (version.trainer, version.content_digest) == (TRAINER, digest("c"))
+    assert (version.manifest_digest, version.artifact_digest) == (digest("m"), digest("a"))
+
+
+@pytest.mark.parametrize("stage", [s for s in Stage if s is not Stage.DRAFT])
+def test_papers_are_final_after_the_draft(stage: Stage) -> None:
+    told = at_stage(stage)
+    assert isinstance(refused(told, TRAINER, manifest_for(1)), InvalidTransition)
+
+
+def test_a_second_recorder_cannot_free_the_trainer_to_approve() -> None:
+    told = story(Stage.DRAFT)
+    told.does(TRAINER, manifest_for(1))
+    assert isinstance(refused(told, "dave", manifest_for(1)), AlreadyExists)
+    assert isinstance(refused(told, TRAINER, approve_for(1)), ApprovalRefused)
+
+
+# -- promotions ------------------------------------------------------------------------------
+
+
+def at_stage(stage: Stage) -> Story:
+    """A model whose first version stands at ``stage``."""
+    if stage is not Stage.RETIRED:
+        return story(stage)
+    told = story(Stage.VALIDATED)
+    told.does(OPERATOR, Retire(1), "withdrawn")
+    return told
+
+
+@pytest.mark.parametrize("target", list(Stage))
+@pytest.mark.parametrize("stage", list(Stage))
+def test_only_one_step_forward_is_a_promotion(stage: Stage, target: Stage) -> None:
+    told = at_stage(stage)
+    command = Promote(1, stage, target, True, VERDICT, POLICY)
+    if stage is Stage.DRAFT:
+        told.does(TRAINER, manifest_for(1))
+    if is_promotion(stage, target):
+        assert len(told.does(OPERATOR, command)) == 1
+        assert told.stages() == {1: target}
+    else:
+        assert isinstance(refused(told, OPERATOR, command), InvalidTransition)
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+@pytest.mark.parametrize("expected", list(Stage))
+def test_a_promotion_from_another_stage_than_expected_is_stale(
+    stage: Stage, expected: Stage
+) -> None:
+    if expected is stage:
+        return
+    target = next_stage(expected) or Stage.RETIRED
+    error = refused(at_stage(stage), OPERATOR, Promote(1, expected, target, True, VERDICT, POLICY))
+    assert isinstance(error, StaleStage)
+    assert error.details == {"expected": expected, "actual": stage}
+
+
+@pytest.mark.parametrize("target", [Stage.TRAINED, Stage.VALIDATED, Stage.STAGING])
+def test_failed_gates_refuse(target: Stage) -> None:
+    told = story(Stage(list(Stage)[list(Stage).index(target) - 1]))
+    error = refused(told, OPERATOR, promote_to(1, target, passed=False))
+    assert isinstance(error, PromotionRefused)
+
+
+def test_failed_gates_refuse_production_in_spite_of_approvals() -> None:
+    error = refused(story(Stage.STAGING), OPERATOR, promote_to(1, Stage.PRODUCTION, passed=False))
+    assert isinstance(error, PromotionRefused)
+
+
+def test_a_draft_without_papers_is_not_trained_whatever_the_verdict() -> None:
+    error = refused(story(Stage.DRAFT), AUTHOR, promote_to(1, Stage.TRAINED))
+    assert isinstance(error, PromotionRefused)
+
+
+def test_a_promotion_records_its_verdict_and_who_approved() -> None:
+    told = story(Stage.STAGING)
+    told.does("walt", approve_for(1))
+    (event,) = told.does(OPERATOR, promote_to(1, Stage.PRODUCTION, required=2))
+    assert event.body == VersionPromoted(
+        1, Stage.STAGING, Stage.PRODUCTION, VERDICT, POLICY, (APPROVER, "walt")
+    )
+
+
+def test_a_new_champion_supersedes_the_old_one_in_the_same_decision() -> None:
+    told = story(Stage.PRODUCTION, Stage.STAGING)
+    bodies = [e.body for e in told.does(OPERATOR, promote_to(2, Stage.PRODUCTION))]
+    assert bodies[0] == VersionSuperseded(1, 2)
+    assert isinstance(bodies[1], VersionPromoted)
+    assert told.stages() == {1: Stage.STAGING, 2: Stage.PRODUCTION}
+    assert told.state.standby is not None
+    assert told.state.standby.version == 1
+
+
+def test_check_promotion_tells_the_way() -> None:
+    with pytest.raises(InvalidTransition, match="promoted to TRAINED"):
+        check_promotion(Stage.DRAFT, Stage.PRODUCTION)
+    with pytest.raises(InvalidTransition, match="retire it"):
+        check_promotion(Stage.PRODUCTION, Stage.RETIRED)
+    with pytest.raises(InvalidTransition, match="it is final"):
+        check_promotion(Stage.RETIRED, Stage.DRAFT)
+
+
+# -- approvals -------------------------------------------------------------------------------
+
+
+def unapproved() -> Story:
+    """A version in STAGING that nobody approved."""
+    told = story(Stage.DRAFT)
+    told.does(TRAINER, manifest_for(1))
+    for target in (Stage.TRAINED, Stage.VALIDATED, Stage.STAGING):
+        told.does(OPERATOR, promote_to(1, target))
+    return told
+
+
+@pytest.mark.parametrize("required", [-1, 0, 1])
+def test_no_policy_can_do_without_a_second_person(required: int) -> None:
+    error = refused(unapproved(), OPERATOR, promote_to(1, Stage.PRODUCTION, required=required))
+    assert isinstance(error, PromotionRefused)
+
+
+def test_a_policy_may_ask_for_more_people() -> None:
+    told = story(Stage.STAGING)
+    error = refused(told, OPERATOR, promote_to(1, Stage.PRODUCTION, required=2))
+    assert isinstance(error, PromotionRefused)
+    assert "1 of 2" in error.message
+
+
+@pytest.mark.parametrize("actor", [AUTHOR, TRAINER])
+def test_author_and_trainer_do_not_approve_their_own_work(actor: str) -> None:
+    error = refused(unapproved(), actor, approve_for(1))
+    assert isinstance(error, ApprovalRefused)
+
+
+def test_an_approval_before_one_turned_trainer_does_not_count() -> None:
+    """The draft's author hands over: whoever approved first and trained later is not two people."""
+    told = story(Stage.DRAFT)
+    told.does(TRAINER, manifest_for(1))
+    told.does(APPROVER, approve_for(1))
+    assert told.state.versions[1].approvers(Stage.PRODUCTION, POLICY) == (APPROVER,)
+    assert isinstance(refused(told, APPROVER, manifest_for(1)), AlreadyExists)
+
+
+@pytest.mark.parametrize(
+    "approval",
+    [
+        Approve(1, Stage.PRODUCTION, content_of(1), digest("another policy")),
+        Approve(1, Stage.STAGING, content_of(1), POLICY),
+    ],
+)
+def test_an_approval_counts_for_its_policy_and_its_stage_alone(approval: Approve) -> None:
+    told = unapproved()
+    told.does(APPROVER, approval)
+    error = refused(told, OPERATOR, promote_to(1, Stage.PRODUCTION))
+    assert isinstance(error, PromotionRefused)
+
+
+def test_an_approval_of_other_content_is_refused() -> None:
+    other = Approve(1, Stage.PRODUCTION, digest("other content"), POLICY)
+    error = refused(unapproved(), APPROVER, other)
+    assert isinstance(error, ApprovalRefused)
+    assert error.details == {"approved": digest("other content"), "current": content_of(1)}
+
+
+def test_nothing_is_approved_before_there_is_content() -> None:
+    assert isinstance(refused(story(Stage.DRAFT), APPROVER, approve_for(1)), ApprovalRefused)
+
+
+def test_new_content_voids_the_approval() -> None:
+    told = story(Stage.DRAFT)
+    told.does(TRAINER, manifest_for(1))
+    told.does(APPROVER, approve_for(1))
+    told.does(TRAINER, RecordManifest(1, digest("m"), digest("a"), digest("new content")))
+    for target in (Stage.TRAINED, Stage.VALIDATED, Stage.STAGING):
+        told.does(OPERATOR, promote_to(1, target))
+    error = refused(told, OPERATOR, promote_to(1, Stage.PRODUCTION))
+    assert isinstance(error, PromotionRefused)
+
+
+def test_one_person_approves_once_but_again_under_another_policy() -> None:
+    told = story(Stage.STAGING)
+    assert isinstance(refused(told, APPROVER, approve_for(1)), AlreadyExists)
+    told.does(APPROVER, approve_for(1, digest("another policy")))
+    assert len(told.state.versions[1].approvals) == 2
+
+
+def test_approvals_stand_when_a_superseded_version_comes_back() -> None:
+    told = story(Stage.PRODUCTION, Stage.PRODUCTION)
+    assert told.stages() == {1: Stage.STAGING, 2: Stage.PRODUCTION}
+    told.does(OPERATOR, promote_to(1, Stage.PRODUCTION))
+    assert told.stages() == {1: Stage.PRODUCTION, 2: Stage.STAGING}
+
+
+# -- retirement ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", [s for s in Stage if s is not Stage.RETIRED])
+def test_every_stage_can_be_retired_for_a_reason(stage: Stage) -> None:
+    told = at_stage(stage)
+    for empty in ("", "  \n"):
+        error = refused(told, OPERATOR, Retire(1), empty)
+        assert isinstance(error, InvalidInput)
+        assert error.details == {"field": "reason"}
+    (event,) = told.does(OPERATOR, Retire(1), "withdrawn")
+    assert event.body == VersionRetired(1, stage)
+    assert told.stages() == {1: Stage.RETIRED}
+    left = told.state.versions[1].left_production_at
+    assert (left == told.now) if stage is Stage.PRODUCTION else (left is None)
+
+
+@pytest.mark.parametrize(
+    "command", [Retire(1), approve_for(1), Quarantine(1), manifest_for(1), LiftQuarantine(1)]
+)
+def test_retired_is_final(command: Command) -> None:
+    error = refused(at_stage(Stage.RETIRED), "walt", command, "why")
+    assert isinstance(error, InvalidTransition)
+
+
+# -- quarantine and tags ---------------------------------------------------------------------
+
+
+def test_a_quarantine_takes_a_reason_and_keeps_the_stage() -> None:
+    told = story(Stage.PRODUCTION)
+    assert isinstance(refused(told, OPERATOR, Quarantine(1), " "), InvalidInput)
+    told.does(OPERATOR, Quarantine(1), "wild orders")
+    assert told.stages() == {1: Stage.PRODUCTION}
+    assert told.state.versions[1].quarantined
+    assert told.state.versions[1].quarantine_reason == "wild orders"
+    assert isinstance(refused(told, OPERATOR, Quarantine(1), "again"), AlreadyExists)
+
+
+def test_a_quarantined_version_does_not_enter_production() -> None:
+    told = story(Stage.STAGING)
+    told.does(OPERATOR, Quarantine(1), "wild orders")
+    error = refused(told, OPERATOR, promote_to(1, Stage.PRODUCTION))
+    assert isinstance(error, PromotionRefused)
+    assert "wild orders" in error.message
+    told.does(OPERATOR, LiftQuarantine(1), "limits set")
+    told.does(OPERATOR, promote_to(1, Stage.PRODUCTION))
+    assert told.stages() == {1: Stage.PRODUCTION}
+
+
+def test_lifting_takes_a_quarantine_and_a_reason() -> None:
+    told = story(Stage.STAGING)
+    assert isinstance(refused(told, OPERATOR, LiftQuarantine(1), "why"), InvalidTransition)
+    told.does(OPERATOR, Quarantine(1), "wild orders")
+    assert isinstance(refused(told, OPERATOR, LiftQuarantine(1)), InvalidInput)
+
+
+def test_a_tag_changes_nothing_that_a_promotion_reads() -> None:
+    told = story(Stage.STAGING)
+    before = told.state
+    told.does(AUTHOR, Tag(1, "desk", "rates"))
+    assert told.state == before
+
+
+def test_version_of_finds_it() -> None:
+    told = story(Stage.DRAFT)
+    assert version_of(told.state, 1) is told.state.versions[1]

@@ -1,0 +1,81 @@
+"""Events keep their meaning through JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.promotion_commands import NOON
+from tradeworthy.digests import Json
+from tradeworthy.errors import InvalidInput
+from tradeworthy.lifecycle.events import (
+    Event,
+    EventBody,
+    ModelRegistered,
+    VersionDrafted,
+    VersionPromoted,
+    VersionRetired,
+    body_from_json,
+    body_to_json,
+)
+from tradeworthy.lifecycle.stages import Stage
+
+KINDS = get_args(EventBody)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+def test_a_body_survives_json(kind: type[Any], data: st.DataObject) -> None:
+    body = data.draw(st.builds(kind))
+    text = json.dumps(body_to_json(body), sort_keys=True)
+    assert body_from_json(kind.__name__, json.loads(text)) == body
+
+
+def test_the_kinds_that_are_stored_never_change() -> None:
+    assert {kind.__name__ for kind in KINDS} == {
+        "ModelRegistered",
+        "VersionDrafted",
+        "ManifestRecorded",
+        "VersionPromoted",
+        "VersionSuperseded",
+        "VersionRetired",
+        "ApprovalGranted",
+        "VersionQuarantined",
+        "QuarantineLifted",
+        "VersionTagged",
+    }
+
+
+def test_what_a_promotion_looks_like_in_the_store() -> None:
+    body = VersionPromoted(3, Stage.STAGING, Stage.PRODUCTION, "v", "p", ("bob", "eve"))
+    assert json.dumps(body_to_json(body)) == (
+        '{"version": 3, "source": "STAGING", "target": "PRODUCTION", '
+        '"verdict_digest": "v", "policy_digest": "p", "approvers": ["bob", "eve"]}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("VersionTeleported", {"version": 1}),
+        ("VersionDrafted", {"version": 1, "colour": "red"}),
+        ("VersionDrafted", {}),
+        ("VersionRetired", {"version": 1, "source": "LIMBO"}),
+        ("VersionRetired", {"version": 1, "source": None}),
+    ],
+)
+def test_an_event_of_another_release_is_refused(kind: str, fields: dict[str, Json]) -> None:
+    with pytest.raises(InvalidInput):
+        body_from_json(kind, fields)
+
+
+def test_an_event_names_its_kind_and_its_version() -> None:
+    drafted = Event("m", VersionDrafted(4), "ana", NOON)
+    assert (drafted.kind, drafted.version) == ("VersionDrafted", 4)
+    registered = Event("m", ModelRegistered("s", "o", "t"), "ana", NOON)
+    assert (registered.kind, registered.version) == ("ModelRegistered", None)
+    assert Event("m", VersionRetired(2, Stage.DRAFT), "ana", NOON).version == 2
