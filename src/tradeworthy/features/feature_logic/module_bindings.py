@@ -1,0 +1,157 @@
+"""Everything at the top level of a module that gives a name its value, mutations included.
+
+``TABLE = []`` is only part of what ``TABLE`` is when ``TABLE.append(3)`` follows, when a function
+declares it ``global``, or when an alias of it is changed. Whoever uses a name depends on all of
+these statements, in their order.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tradeworthy.features.feature_logic.literals import is_immutable_literal
+from tradeworthy.features.feature_logic.module_changes import (
+    ASSIGNED,
+    CALLED,
+    Change,
+    changes_by,
+    effects_of,
+)
+from tradeworthy.features.feature_logic.scopes import bindings_of
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@dataclass(slots=True)
+class ModuleBindings:
+    """The top level of one module.
+
+    Attributes
+    ----------
+    names
+        Name to the statements that bind or change it, in source order.
+    order
+        Position of every top-level statement, by identity.
+    patched
+        Imported names whose attributes or items the module assigns, with the line.
+    star_line
+        Line of a star import, None without one.
+    """
+
+    names: dict[str, list[ast.stmt]] = field(default_factory=dict)
+    order: dict[int, int] = field(default_factory=dict)
+    patched: dict[str, int] = field(default_factory=dict)
+    star_line: int | None = None
+
+    def add(self, name: str, statement: ast.stmt) -> None:
+        """Record that ``statement`` takes part in the value of ``name``, once."""
+        statements = self.names.setdefault(name, [])
+        if all(known is not statement for known in statements):
+            statements.append(statement)
+
+
+def bind_module(tree: ast.Module) -> ModuleBindings:
+    r"""Find what every top-level name of a module is made of.
+
+    Examples
+    --------
+    >>> found = bind_module(ast.parse("T = []\nT.append(1)\nN = 3\nprint(len(T))"))
+    >>> {name: len(statements) for name, statements in found.names.items()}
+    {'T': 2, 'N': 1}
+    """
+    found = ModuleBindings()
+    statements = list(_top_level(tree.body))
+    for position, statement in enumerate(statements):
+        found.order[id(statement)] = position
+        _note_bindings(statement, found)
+    _note_changes(statements, found)
+    for name, parts in found.names.items():
+        found.names[name] = sorted(parts, key=lambda part: found.order[id(part)])
+    return found
+
+
+def _top_level(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Give the statements that run on import; the main guard's do not, type checking's count."""
+    for statement in body:
+        if isinstance(statement, ast.If) and _is_main_guard(statement.test):
+            yield from _top_level(statement.orelse)
+        elif isinstance(statement, ast.If) and _is_type_checking(statement.test):
+            yield from _top_level(statement.body)
+            yield from _top_level(statement.orelse)
+        else:
+            yield statement
+
+
+def _is_main_guard(test: ast.expr) -> bool:
+    match test:
+        case ast.Compare(
+            left=ast.Name(id="__name__"),
+            ops=[ast.Eq()],
+            comparators=[ast.Constant(value="__main__")],
+        ):
+            return True
+    return False
+
+
+def _is_type_checking(test: ast.expr) -> bool:
+    match test:
+        case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
+            return True
+    return False
+
+
+def _note_bindings(statement: ast.stmt, found: ModuleBindings) -> None:
+    bound = bindings_of([statement])
+    for name in bound.bound:
+        if name == "*":
+            found.star_line = statement.lineno
+        else:
+            found.add(name, statement)
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Global):
+            for name in node.names:
+                found.add(name, statement)
+
+
+def _note_changes(statements: Sequence[ast.stmt], found: ModuleBindings) -> None:
+    """Add to every name the statements that change it, directly or through something else."""
+    suspects = {name: _suspicion(name, parts) for name, parts in found.names.items()}
+    effects = effects_of(statements)
+    for statement in statements:
+        for change in changes_by(statement):
+            for name in _affected(change, effects):
+                kind = suspects.get(name)
+                if kind == "import" and change.kind == ASSIGNED and name == change.name:
+                    found.patched.setdefault(name, statement.lineno)
+                elif kind == "mutable" or (kind == "fixed" and change.kind == ASSIGNED):
+                    found.add(name, statement)
+
+
+def _affected(change: Change, effects: Mapping[str, set[str]]) -> list[str]:
+    """List the names that a change may reach; a function that is called does not change itself."""
+    reached = {change.name: None}
+    for name in reached.copy():
+        stack = [name]
+        while stack:
+            for each in sorted(effects.get(stack.pop(), ())):
+                if each not in reached:
+                    reached[each] = None
+                    stack.append(each)
+    return [name for name in reached if change.kind != CALLED or name != change.name]
+
+
+def _suspicion(name: str, parts: Sequence[ast.stmt]) -> str:
+    """Tell how a name may change: an import, a value fixed in place, or a mutable one."""
+    if all(isinstance(part, ast.Import | ast.ImportFrom) for part in parts):
+        return "import"
+    for part in parts:
+        value = getattr(part, "value", None)
+        is_assign = isinstance(part, ast.Assign | ast.AnnAssign | ast.AugAssign)
+        if is_assign and value is not None and is_immutable_literal(value):
+            continue
+        if isinstance(part, _FUNCTIONS) and part.name == name and not part.decorator_list:
+            continue
+        return "mutable"
+    return "fixed"

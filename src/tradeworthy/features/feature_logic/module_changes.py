@@ -1,0 +1,197 @@
+"""Which top-level names a statement may change in place, directly or through something else.
+
+Erring here is one-sided: a statement counted without need makes a hash change too often, one that
+is missed lets other logic pass as the same. Calls of unknown functions therefore count.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tradeworthy.features.feature_logic.literals import names_in
+from tradeworthy.features.feature_logic.scopes import bindings_of, parameters
+
+ASSIGNED, PASSED, CALLED = "assigned", "passed", "called"
+
+_READING_CALLS = names_in(
+    "abs all any bool dict enumerate filter float frozenset int isinstance len list map max min "
+    "print range repr reversed round set sorted str sum tuple type zip"
+)
+_READING_METHODS = names_in(
+    "copy count difference endswith format get index intersection isdisjoint issubset issuperset "
+    "items join keys lower replace split startswith strip symmetric_difference union upper "
+    "values"
+)
+_MUTATORS = names_in(
+    "add append appendleft clear difference_update discard extend extendleft insert "
+    "intersection_update move_to_end pop popitem popleft remove reverse rotate setdefault sort "
+    "subtract symmetric_difference_update update __setitem__ __delitem__ __iadd__"
+)
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_NEW_VALUES = (ast.BinOp, ast.Compare, ast.UnaryOp, ast.JoinedStr, ast.Constant)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A name that a statement may change.
+
+    Attributes
+    ----------
+    name
+        The top-level name.
+    kind
+        ``assigned`` if one of its attributes or items is, ``passed`` if a method of it is called
+        or it is an argument, ``called`` if it is a function that may change others.
+    """
+
+    name: str
+    kind: str
+
+
+def changes_by(statement: ast.stmt) -> Iterator[Change]:
+    """Give what a top-level statement may change when the module runs.
+
+    Examples
+    --------
+    >>> list(changes_by(ast.parse("grow(table)").body[0]))
+    [Change(name='grow', kind='called'), Change(name='table', kind='passed')]
+    """
+    yield from _inside(statement, frozenset(), running=True)
+
+
+def effects_of(statements: Sequence[ast.stmt]) -> dict[str, set[str]]:
+    """Map a name to the names that using it may change: aliases, functions, containers.
+
+    Examples
+    --------
+    >>> effects_of(ast.parse("pairs = {'t': table}").body)
+    {'pairs': {'table'}}
+    """
+    effects: dict[str, set[str]] = {}
+    for statement in statements:
+        for node in ast.walk(statement):
+            for name, others in _effects_at(node):
+                effects.setdefault(name, set()).update(others)
+    return effects
+
+
+def _effects_at(node: ast.AST) -> Iterator[tuple[str, set[str]]]:
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            for target in targets:
+                yield from ((name, _mentioned(value)) for name in _names(target))
+        case ast.AnnAssign(target=target, value=ast.expr() as value):
+            yield from ((name, _mentioned(value)) for name in _names(target))
+        case ast.For(target=target, iter=value) | ast.comprehension(target=target, iter=value):
+            yield from ((name, _mentioned(value)) for name in _names(target))
+        case ast.withitem(context_expr=value, optional_vars=ast.expr() as target):
+            yield from ((name, _mentioned(value)) for name in _names(target))
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name, _changed_in_body(node)
+
+
+def _changed_in_body(node: ast.AST) -> set[str]:
+    """List what calling a function, or using a class, may change."""
+    found = {name for each in ast.walk(node) if isinstance(each, ast.Global) for name in each.names}
+    for each in ast.walk(node):
+        if isinstance(each, ast.Call):
+            found.update(change.name for change in _by_call(each, running=True))
+    return found | {change.name for change in _inside(node, frozenset(), running=False)}
+
+
+def _mentioned(node: ast.AST) -> set[str]:
+    """List the names whose objects an expression may hand on."""
+    if isinstance(node, ast.Lambda):
+        return _changed_in_body(node)
+    if isinstance(node, _NEW_VALUES):
+        return set()
+    if isinstance(node, ast.Name):
+        return {node.id}
+    if isinstance(node, ast.Call) and _only_reads(node):
+        return set()
+    return {name for child in ast.iter_child_nodes(node) for name in _mentioned(child)}
+
+
+def _names(target: ast.AST) -> list[str]:
+    return [each.id for each in ast.walk(target) if isinstance(each, ast.Name)]
+
+
+def _inside(node: ast.AST, hidden: frozenset[str], *, running: bool) -> Iterator[Change]:
+    """Walk a statement; in functions that are only defined, well-known mutating methods count."""
+    if isinstance(node, _DEFINITIONS) and running:
+        yield from _by_decorators(node)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        yield from (
+            change
+            for default in [*node.args.defaults, *node.args.kw_defaults]
+            if default is not None
+            for change in _inside(default, hidden, running=running)
+        )
+        body: Sequence[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else node.body
+        own = bindings_of(body).locals() + [each.arg for each in parameters(node.args)]
+        hidden, running = hidden | frozenset(own), False
+    yield from (each for each in _direct(node, running=running) if each.name not in hidden)
+    for child in ast.iter_child_nodes(node):
+        yield from _inside(child, hidden, running=running)
+
+
+def _by_decorators(
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef,
+) -> Iterator[Change]:
+    """A decorator is called with what it decorates; so is the hook of a base class."""
+    bases = node.bases if isinstance(node, ast.ClassDef) else []
+    for each in [*node.decorator_list, *bases]:
+        target = each.func if isinstance(each, ast.Call) else each
+        name = root_name(target)
+        if name is not None:
+            yield Change(name, PASSED if isinstance(target, ast.Attribute) else CALLED)
+
+
+def _direct(node: ast.AST, *, running: bool) -> Iterator[Change]:
+    match node:
+        case (
+            ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del())
+        ):
+            name = root_name(node)
+            if name is not None and not _is_environment(node):
+                yield Change(name, ASSIGNED)
+        case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[first, *_]):
+            name = root_name(first)
+            if name is not None:
+                yield Change(name, ASSIGNED)
+        case ast.Call():
+            yield from _by_call(node, running=running)
+
+
+def _by_call(call: ast.Call, *, running: bool) -> Iterator[Change]:
+    name = root_name(call.func)
+    if isinstance(call.func, ast.Attribute) and name is not None:
+        method = call.func.attr
+        if method not in _READING_METHODS if running else method in _MUTATORS:
+            yield Change(name, PASSED)
+    elif name is not None and running and not _only_reads(call):
+        yield Change(name, CALLED)
+    if running and not _only_reads(call):
+        for value in [*call.args, *(keyword.value for keyword in call.keywords)]:
+            yield from (Change(each, PASSED) for each in sorted(_mentioned(value)))
+
+
+def _only_reads(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id in _READING_CALLS
+
+
+def root_name(node: ast.AST) -> str | None:
+    """Give ``a`` for ``a.b[c].d``, None for anything that does not start with a name."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _is_environment(node: ast.AST) -> bool:
+    """Tell ``os.environ[...] = ...`` apart: it sets threads and the like, no logic."""
+    match node:
+        case ast.Subscript(value=ast.Attribute(value=ast.Name(id="os"), attr="environ")):
+            return True
+    return False

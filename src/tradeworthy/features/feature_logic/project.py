@@ -1,0 +1,128 @@
+"""A user's source files as values: parsed modules, found by dotted name under one root folder."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tradeworthy.errors import StrategyInvalid
+from tradeworthy.features.feature_logic.module_bindings import ModuleBindings, bind_module
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Module:
+    """One parsed source file.
+
+    Attributes
+    ----------
+    name
+        Dotted name from the project's root folder.
+    path
+        Path from the root folder, with forward slashes.
+    text
+        The source.
+    is_package
+        Whether the file is an ``__init__.py``.
+    tree, bindings
+        The parsed source and the names it binds at the top level.
+    """
+
+    name: str
+    path: str
+    text: str
+    is_package: bool
+    tree: ast.Module
+    bindings: ModuleBindings
+
+    def absolute(self, level: int, target: str | None) -> str | None:
+        """Resolve the module of a ``from ... import``; None if it leaves the root folder."""
+        if level == 0:
+            return target
+        package = self.name.split(".") if self.is_package else self.name.split(".")[:-1]
+        if level > len(package):
+            return None
+        kept = package[: len(package) - level + 1]
+        return ".".join([*kept, target] if target else kept)
+
+
+@dataclass(slots=True)
+class Project:
+    """User code: every module whose file lies under one root folder.
+
+    Parameters
+    ----------
+    read
+        Gives the text of a file by its path from the root folder, None if there is none.
+    """
+
+    read: Callable[[str], str | None]
+    _modules: dict[str, Module | None] = field(default_factory=dict)
+
+    def module(self, name: str) -> Module | None:
+        """Find a user module by dotted name; None for anything that is not the user's own file.
+
+        Raises
+        ------
+        StrategyInvalid
+            If the file is not valid Python.
+        """
+        if name not in self._modules:
+            self._modules[name] = self._load(name)
+        return self._modules[name]
+
+    def _load(self, name: str) -> Module | None:
+        if name.partition(".")[0] in sys.stdlib_module_names:
+            return None
+        stem = name.replace(".", "/")
+        for path in (f"{stem}/__init__.py", f"{stem}.py"):
+            text = self.read(path)
+            if text is not None:
+                return parse_module(name, path, text)
+        return None
+
+    def add(self, module: Module) -> None:
+        """Place an already parsed module, such as the feature file itself."""
+        self._modules[module.name] = module
+
+    def loaded(self) -> Iterator[Module]:
+        """Iterate over the modules that were found so far."""
+        return (module for module in list(self._modules.values()) if module is not None)
+
+
+def parse_module(name: str, path: str, text: str) -> Module:
+    """Parse one source file.
+
+    Raises
+    ------
+    StrategyInvalid
+        If the text is not valid Python; the message has the line.
+
+    Examples
+    --------
+    >>> sorted(parse_module("momentum", "momentum.py", "WINDOW = 20").bindings.names)
+    ['WINDOW']
+    """
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        raise StrategyInvalid(
+            f"{path}, line {error.lineno}: not valid Python: {error.msg}; correct the line",
+            path=path,
+            line=error.lineno,
+        ) from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise StrategyInvalid(f"{path} cannot be parsed: {error}", path=path) from error
+    is_package = path.rpartition("/")[2] == "__init__.py"
+    return Module(name, path, text, is_package, tree, bind_module(tree))
+
+
+def statement_text(text: str, nodes: Sequence[ast.AST]) -> str:
+    """Cut the source of whole statements, decorators included."""
+    lines = text.splitlines()
+    pieces = []
+    for node in nodes:
+        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])  # type: ignore[attr-defined]
+        pieces.append("\n".join(lines[first - 1 : node.end_lineno]))  # type: ignore[attr-defined]
+    return "\n".join(pieces)

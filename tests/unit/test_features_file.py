@@ -1,0 +1,326 @@
+"""Loading feature files: freshness, isolation, and what runs against what the source says."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tradeworthy.errors import FeatureGraphInvalid, FeatureLogicRefused, StrategyInvalid
+from tradeworthy.features.feature_file import (
+    graph_of_module,
+    load_feature_file,
+    logic_in_file,
+    logic_of,
+    read_feature_file,
+)
+from tradeworthy.features.feature_graph import FeatureGraph, feature, graph_summary
+
+HEAD = "from tradeworthy.features.feature_graph import feature\n"
+FILE = (
+    HEAD
+    + "import parts\nWINDOW = 20\n"
+    + "@feature()\ndef wide(close):\n    return parts.half(close) + WINDOW\n"
+)
+PARTS = "K = 2\ndef half(x, by=2):\n    return x / by / K\n"
+
+
+def write(folder: Path, text: str = FILE, parts: str = PARTS) -> Path:
+    (folder / "parts.py").write_text(parts)
+    path = folder / "momentum.py"
+    path.write_text(text)
+    return path
+
+
+def test_loading_leaves_no_trace(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    modules, places, finders = dict(sys.modules), list(sys.path), list(sys.meta_path)
+    load_feature_file(path)
+    assert {name for name in sys.modules if name not in modules} & {"momentum", "parts"} == set()
+    assert (list(sys.path), list(sys.meta_path)) == (places, finders)
+    assert not list(tmp_path.rglob("*.pyc"))
+
+
+def test_a_module_of_the_same_name_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = ModuleType("parts")
+    monkeypatch.setitem(sys.modules, "parts", other)
+    load_feature_file(write(tmp_path))
+    assert sys.modules["parts"] is other
+
+
+def test_an_edit_within_the_same_second_is_seen(tmp_path: Path) -> None:
+    seen = set()
+    for number in range(10, 16):
+        path = write(tmp_path, parts=PARTS.replace("K = 2", f"K = {number}"))
+        graph = load_feature_file(path)
+        assert graph.hash == read_feature_file(path).hash
+        assert graph.definitions["wide@1"].function(1.0) == 20 + 0.5 / number  # type: ignore[misc]
+        seen.add(graph.hash)
+    assert len(seen) == 6
+
+
+def test_two_projects_may_name_their_helpers_alike(tmp_path: Path) -> None:
+    graphs = []
+    for name, constant in (("a", "K = 2"), ("b", "K = 4")):
+        (tmp_path / name).mkdir()
+        graphs.append(
+            load_feature_file(write(tmp_path / name, parts=PARTS.replace("K = 2", constant)))
+        )
+    values = [graph.definitions["wide@1"].function(1.0) for graph in graphs]  # type: ignore[misc]
+    assert values == [20.25, 20.125]
+    assert graphs[0].hash != graphs[1].hash
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def broken(:\n", "line 1: not valid Python"),
+        ("import no_such_library_at_all\n", "ModuleNotFoundError"),
+        ("1 / 0\n", "ZeroDivisionError"),
+        ("raise SystemExit(3)\n", "SystemExit"),
+        ("x = 1\n", "no features"),
+        ("x = '\0'\n", "cannot be parsed|not valid Python"),
+    ],
+)
+def test_files_that_cannot_be_used_say_why(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(StrategyInvalid, match=message):
+        load_feature_file(write(tmp_path, text))
+
+
+def test_paths_that_cannot_be_used_say_why(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("")
+    for path in (tmp_path / "none.py", tmp_path, tmp_path / "notes.txt"):
+        with pytest.raises(StrategyInvalid):
+            FeatureGraph.from_module(path)
+
+
+def test_a_file_named_like_a_library_is_itself(tmp_path: Path) -> None:
+    path = tmp_path / "statistics.py"
+    path.write_text(
+        HEAD + "import statistics\n@feature()\ndef a(close):\n    return statistics.fmean([1])\n"
+    )
+    assert load_feature_file(path).hash == read_feature_file(path).hash
+
+
+def test_a_library_that_nobody_installed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = tmp_path / "outside"
+    inside = tmp_path / "inside"
+    outside.mkdir()
+    inside.mkdir()
+    (outside / "stray_library_x.py").write_text("def go(x):\n    return x\n")
+    monkeypatch.syspath_prepend(str(outside))
+    path = inside / "momentum.py"
+    path.write_text(
+        HEAD + "import stray_library_x as s\n@feature()\ndef a(close):\n    return s.go(close)\n"
+    )
+    with pytest.raises(FeatureLogicRefused, match="stray_library_x"):
+        load_feature_file(path)
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        "WINDOW = 20\nglobals()['WINDOW'] = 21\n",
+        "WINDOW = 20\nimport sys\nsys.modules[__name__].WINDOW = 21\n",
+        "WINDOW = 20\nexec('WINDOW = True + 20')\n",
+        "WINDOW = 20\nexec('parts.half = lambda x: x')\n",
+        "WINDOW = 20\nexec('parts.half.__defaults__ = (3,)')\n",
+        "WINDOW = 20\nexec('parts.K = 3')\n",
+    ],
+)
+def test_what_runs_must_be_what_the_source_says(patch: str, tmp_path: Path) -> None:
+    with pytest.raises(FeatureLogicRefused, match=r"load the file again|from outside"):
+        load_feature_file(write(tmp_path, FILE.replace("WINDOW = 20\n", patch)))
+
+
+def test_an_edited_file_is_not_what_runs(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    function = load_feature_file(path).definitions["wide@1"].function
+    assert function is not None
+    path.write_text(FILE.replace("WINDOW\n", "WINDOW * 2\n"))
+    with pytest.raises(FeatureLogicRefused):
+        FeatureGraph.from_definitions([function])
+    path.write_text("# a note\n" + FILE)
+    assert FeatureGraph.from_definitions([function]).inputs == ("wide@1",)
+
+
+def test_every_live_form_is_found(tmp_path: Path) -> None:
+    text = (
+        HEAD
+        + """
+import functools
+
+def make(n, scale=2.0):
+    @feature(name=f"lag_{n}")
+    def lag(close):
+        return close.shift(n) * scale
+    return lag
+
+lag_2, lag_3 = make(2), make(3)
+a = feature(name="a")(lambda close: close + 1); b = feature(name="b")(lambda close: close + 2)
+
+def logged(function):
+    @functools.wraps(function)
+    def inner(*args, **kw):
+        return function(*args, **kw)
+    return inner
+
+def hidden(function):
+    def inner(close):
+        return function(close)
+    return inner
+
+@feature()
+@logged
+def c(close):
+    return close
+
+@feature()
+@functools.lru_cache
+def d(close):
+    return close
+"""
+    )
+    path = tmp_path / "forms.py"
+    path.write_text(text)
+    graph = load_feature_file(path)
+    assert graph.inputs == ("a@1", "b@1", "c@1", "d@1", "lag_2@1", "lag_3@1")
+    hashes = {node.logic_hash for node in graph.nodes.values()}
+    assert len(hashes) == 7
+    static = read_feature_file(path)
+    assert {k: static.nodes[k].node_hash for k in ("c@1", "d@1")} == {
+        k: graph.nodes[k].node_hash for k in ("c@1", "d@1")
+    }
+    path.write_text(text.replace("close.shift(n) * scale", "close.shift(n) + scale"))
+    assert load_feature_file(path).nodes["lag_2@1"].logic_hash not in hashes
+
+
+def test_a_closure_that_may_be_rebound_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rebound.py"
+    path.write_text(
+        HEAD
+        + """
+def make():
+    n = 1
+    def more():
+        nonlocal n
+        n += 1
+    @feature(name="a")
+    def a(close):
+        return close.shift(n)
+    return a, more
+a, more = make()
+"""
+    )
+    with pytest.raises(FeatureLogicRefused, match="rebinds"):
+        load_feature_file(path)
+
+
+def test_closures_over_unknown_values_and_functions_without_source_are_refused(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "opaque.py"
+    path.write_text(
+        HEAD
+        + """
+def make(n):
+    @feature(name="a")
+    def a(close):
+        return close.shift(n)
+    return a
+a = make(object())
+"""
+    )
+    with pytest.raises(FeatureLogicRefused, match="canonical form"):
+        load_feature_file(path)
+    space: dict[str, object] = {}
+    exec("def nowhere(x):\n    return x", space)  # noqa: S102
+    for function in (space["nowhere"], len, 3):
+        with pytest.raises(FeatureLogicRefused):
+            logic_of(function)  # type: ignore[arg-type]
+
+
+def test_features_imported_from_a_sibling_belong_to_the_graph(tmp_path: Path) -> None:
+    (tmp_path / "base.py").write_text(
+        HEAD + "@feature()\ndef ret(close):\n    return close.diff()\n"
+    )
+    path = tmp_path / "top.py"
+    path.write_text(
+        HEAD + "from base import ret\n@feature()\ndef vol(ret):\n    return ret.rolling_std(3)\n"
+    )
+    graph = load_feature_file(path)
+    assert graph.inputs == ("ret@1", "vol@1")
+    assert graph.hash == read_feature_file(path).hash
+
+
+def test_a_feature_under_a_condition_is_not_guessed(tmp_path: Path) -> None:
+    path = tmp_path / "conditional.py"
+    path.write_text(HEAD + "if True:\n    @feature()\n    def a(close):\n        return close\n")
+    with pytest.raises(FeatureLogicRefused, match="conditionally"):
+        read_feature_file(path)
+    assert load_feature_file(path).inputs == ("a@1",)
+
+
+def test_a_repeated_function_name_is_refused_alive_too(tmp_path: Path) -> None:
+    path = tmp_path / "twice.py"
+    one = "@feature(version={})\ndef a(close):\n    return close\n"
+    path.write_text(HEAD + one.format(1) + one.format(2))
+    with pytest.raises(FeatureGraphInvalid, match="hides"):
+        load_feature_file(path)
+
+
+TRAIN = """import random
+
+def train(table):
+    return random.random() * len(table)
+
+class Rule:
+    def weights(self, predictions):
+        return predictions
+"""
+
+
+def test_other_rooms_hash_their_functions_the_same_way(tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(TRAIN)
+    with pytest.raises(FeatureLogicRefused):
+        logic_in_file(path, "train")
+    allowed = logic_in_file(path, "train", allow=frozenset({"randomness"}))
+    assert allowed.libraries == ("random",)
+    assert logic_in_file(path, "Rule.weights").components[0].kind == "body"
+    with pytest.raises(StrategyInvalid, match="0 functions"):
+        logic_in_file(path, "missing")
+    with pytest.raises(FeatureLogicRefused, match="unknown classes"):
+        logic_in_file(path, "train", allow=frozenset({"everything"}))
+
+
+def scaled(x: float, by: float = 2.0) -> float:
+    return x * by
+
+
+@feature(name="scaled_close")
+def scaled_close(close: float) -> float:
+    return scaled(close)
+
+
+def test_live_functions_and_partials_are_hashed() -> None:
+    assert logic_of(scaled).digest == logic_in_file(__file__, "scaled").digest
+    threes = {logic_of(functools.partial(scaled, by=3.0)).digest for _ in range(2)}
+    assert (
+        len(threes | {logic_of(functools.partial(scaled, by=4.0)).digest, logic_of(scaled).digest})
+        == 3
+    )
+
+
+def test_an_imported_module_gives_the_same_graph() -> None:
+    graph = graph_of_module(sys.modules[__name__])
+    assert graph.inputs == ("scaled_close@1",)
+    assert graph_summary(graph)["hash"] == graph.hash == FeatureGraph.from_module(__file__).hash
+    assert "polars" in graph.distributions

@@ -1,0 +1,129 @@
+"""The feature table: per entity, in time order, errors named."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from tradeworthy.errors import FeatureDependencyMissing, InvalidInput, StrategyInvalid
+from tradeworthy.features.feature_definition import FeatureDefinition, make_declaration
+from tradeworthy.features.feature_file import read_feature_source
+from tradeworthy.features.feature_graph import FeatureGraph
+from tradeworthy.features.feature_logic import make_logic
+from tradeworthy.features.feature_table import compute_features
+
+DAYS = [dt.date(2024, 1, day) for day in (1, 2, 3)]
+BARS = pl.DataFrame(
+    {
+        "symbol": ["B"] * 3 + ["A"] * 3,
+        "date": DAYS * 2,
+        "close": [1.0, 2.0, 4.0, 10.0, 20.0, 5.0],
+        "volume": [1, 2, 3, 4, 5, 6],
+    }
+)
+
+
+def made(
+    name: str, arguments: tuple[str, ...], function: Callable[..., Any], **options: Any
+) -> FeatureDefinition:
+    options.setdefault("version", 1)
+    return FeatureDefinition(
+        make_declaration(name, **options), arguments, make_logic((), ()), function
+    )
+
+
+def graph(*definitions: FeatureDefinition) -> FeatureGraph:
+    return FeatureGraph.from_definitions(definitions)
+
+
+RATIO = made("ratio", ("close",), lambda close: close / close.shift(1))
+DOUBLE = made("double", ("ratio",), lambda ratio, /: 2 * ratio)
+
+
+def test_features_are_computed_per_entity_in_order() -> None:
+    made_of = FeatureGraph.from_definitions([DOUBLE, RATIO], source_columns=BARS.columns)
+    table = compute_features(made_of, BARS, ["double", "ratio", "volume"])
+    expected = pl.DataFrame(
+        {
+            "date": DAYS * 2,
+            "symbol": ["B"] * 3 + ["A"] * 3,
+            "double": [None, 4.0, 4.0, None, 4.0, 0.5],
+            "ratio": [None, 2.0, 2.0, None, 2.0, 0.25],
+            "volume": [1, 2, 3, 4, 5, 6],
+        }
+    )
+    assert_frame_equal(table, expected)
+
+
+def test_interleaved_entities_are_no_disorder() -> None:
+    mixed = BARS.sort("date", "symbol")
+    table = compute_features(graph(RATIO), mixed, ["ratio"]).sort("symbol", "date")
+    assert_frame_equal(
+        table, compute_features(graph(RATIO), BARS, ["ratio"]).sort("symbol", "date")
+    )
+
+
+def test_a_single_series_needs_no_entity() -> None:
+    table = compute_features(graph(RATIO), BARS.head(3), ["ratio"], entity=None)
+    assert table.columns == ["date", "ratio"]
+    assert table["ratio"].to_list() == [None, 2.0, 2.0]
+
+
+def test_two_versions_of_a_feature_stand_side_by_side() -> None:
+    second = made("ratio", ("close",), lambda close: close, version=2)
+    table = compute_features(graph(RATIO, second), BARS, ["ratio@1", "ratio@2"])
+    assert table.columns == ["date", "symbol", "ratio@1", "ratio@2"]
+    assert table["ratio@2"].to_list() == BARS["close"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("bars", "message"),
+    [
+        (BARS.reverse(), "strict time order"),
+        (pl.concat([BARS, BARS.tail(1)]), "strict time order"),
+        (BARS.drop("close"), "no column 'close'"),
+        (BARS.drop("date"), "no column 'date'"),
+        (BARS.drop("symbol"), "no column 'symbol'"),
+        (BARS.with_columns(ratio=1.0), "ratio"),
+        (BARS.with_columns(date=pl.lit(None, pl.Date)), "missing"),
+    ],
+)
+def test_bars_that_break_the_rules_are_refused(bars: pl.DataFrame, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        compute_features(graph(RATIO), bars, ["ratio"])
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "message"),
+    [
+        (lambda close: 3, {}, "gives int"),
+        (lambda close: close.no_such_method(), {}, "AttributeError"),
+        (lambda close: __import__("no_such_module"), {}, "import it at the top"),
+        (lambda close: pl.col("nowhere"), {}, "cannot be computed"),
+        (lambda close: close.cast(pl.String), {}, "gives String"),
+        (lambda close: close, {"semantics": {"dtype": "Float32"}}, "declares dtype Float32"),
+        (lambda close: close.head(2), {}, "cannot be computed"),
+    ],
+)
+def test_features_that_fail_are_named(
+    function: Callable[..., Any], options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(StrategyInvalid, match=message) as error:
+        compute_features(graph(made("bad", ("close",), function, **options)), BARS, ["bad"])
+    assert error.value.details["feature"] == "bad"
+
+
+def test_source_alone_cannot_be_computed() -> None:
+    found = read_feature_source(
+        "from tradeworthy.features.feature_graph import feature\n"
+        "@feature()\ndef a(close):\n    return close\n"
+    )
+    with pytest.raises(StrategyInvalid, match="load its file"):
+        compute_features(found, BARS, ["a"])
+    with pytest.raises(FeatureDependencyMissing):
+        compute_features(found, BARS, ["b"])
