@@ -1,0 +1,79 @@
+"""Shell: market data files, CSV or Parquet, as bar tables."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import polars as pl
+
+from tradeworthy.errors import DatasetInvalid
+from tradeworthy.validation.bars import bar_table
+
+_PARQUET = b"PAR1"
+_DATE_FORMATS = ("%Y-%m-%d", "%m/%d/%Y", "%Y%m%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
+
+
+def read_bars(path: Path | str, *, symbol: str | None = None) -> pl.DataFrame:
+    """Read a CSV or Parquet file of bars.
+
+    Parameters
+    ----------
+    path
+        The file.
+    symbol
+        What its bars are of, where it has no symbol column; the file's name by default.
+
+    Raises
+    ------
+    DatasetInvalid
+        If it cannot be read, or is no bar table.
+    """
+    place = Path(path)
+    try:
+        data = place.read_bytes()
+    except OSError as error:
+        raise DatasetInvalid(f"cannot read {place}: {error.strerror}") from error
+    return parse_bars(data, symbol=symbol or place.name.split(".")[0].upper())
+
+
+def parse_bars(data: bytes, *, symbol: str | None = None) -> pl.DataFrame:
+    r"""Read the bytes of a CSV (plain, gzip or zstd) or Parquet file of bars.
+
+    Raises
+    ------
+    DatasetInvalid
+        If they are neither, or no bar table.
+
+    Examples
+    --------
+    >>> parse_bars(b"Date,Open,High,Low,Close\n2020-01-02,1,2,1,2\n", symbol="A").height
+    1
+    """
+    try:
+        frame = _parse(data)
+    except (pl.exceptions.PolarsError, ValueError, OSError) as error:
+        raise DatasetInvalid(f"neither CSV nor Parquet: {error}") from error
+    names = {name.lower(): name for name in frame.columns}
+    if "date" in names:
+        frame = frame.with_columns(_dates(frame[names["date"]]))
+    has_symbol = "symbol" in names
+    return bar_table(frame, symbol=None if has_symbol else symbol)
+
+
+def _parse(data: bytes) -> pl.DataFrame:
+    if data.startswith(_PARQUET):
+        return pl.read_parquet(io.BytesIO(data))
+    return pl.read_csv(io.BytesIO(data), infer_schema_length=None)
+
+
+def _dates(column: pl.Series) -> pl.Series:
+    if column.dtype.is_temporal():
+        return column
+    text = column.cast(pl.String)
+    for pattern in _DATE_FORMATS:
+        kind = pl.Datetime("us") if "%H" in pattern else pl.Date
+        parsed = text.str.strptime(kind, pattern, strict=False)
+        if parsed.null_count() == text.null_count():
+            return parsed
+    raise DatasetInvalid("dates are written as 2020-01-31, 1/31/2020 or 2020-01-31 15:30:00")
