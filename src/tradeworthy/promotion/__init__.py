@@ -1,0 +1,1 @@
+"""Whether a version may move on: policy, facts, gates, verdict and the plan that follows."""

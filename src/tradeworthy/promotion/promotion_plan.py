@@ -1,0 +1,117 @@
+"""A promotion as a value: judged and spelled out first, applied by the registry afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tradeworthy.errors import InvalidTransition
+from tradeworthy.lifecycle.stages import TRANSITIONS, Stage, is_promotion, next_stage
+from tradeworthy.promotion.facts import Facts
+from tradeworthy.promotion.gate import GateResult, GateStatus
+from tradeworthy.promotion.policy import Policy
+from tradeworthy.promotion.verdict import Verdict, judge_promotion
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One move that applying the plan makes."""
+
+    version: int
+    source: Stage
+    target: Stage
+    note: str
+
+    def __str__(self) -> str:
+        return f"version {self.version}: {self.source} -> {self.target} ({self.note})"
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionPlan:
+    """What a promotion would do and whether its verdict allows it; ``steps`` in their order."""
+
+    model: str
+    version: int
+    source: Stage
+    target: Stage
+    verdict: Verdict
+    steps: tuple[Step, ...]
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the verdict lets the steps be taken."""
+        return self.verdict.passed
+
+    def explain(self) -> tuple[str, ...]:
+        """Return the plan as lines of text, for a dry run or a terminal."""
+        outcome = "allowed" if self.allowed else "refused"
+        head = f"{self.model} v{self.version}: {self.source} -> {self.target}: {outcome}"
+        gates = (_gate_line(result) for result in self.verdict.gates)
+        steps = (f"  would move {step}" for step in self.steps) if self.allowed else ()
+        return (head, *gates, *steps)
+
+
+def plan_promotion(
+    model: str,
+    version: int,
+    source: Stage,
+    facts: Facts,
+    policy: Policy,
+    *,
+    target: Stage | None = None,
+) -> PromotionPlan:
+    """Judge a promotion and spell out what it would do; nothing is changed.
+
+    Parameters
+    ----------
+    model, version, source
+        Which version, and the stage it stands in.
+    facts, policy
+        What is known about it, and what it is held to.
+    target
+        The next stage by default; RETIRED is allowed from every stage but itself.
+
+    Raises
+    ------
+    InvalidTransition
+        For a target that is not one step forward and not RETIRED.
+
+    Examples
+    --------
+    >>> from tradeworthy.promotion.promotion_policy import get_policy_for_model
+    >>> policy = get_policy_for_model("spx")
+    >>> plan = plan_promotion("spx", 1, Stage.DRAFT, Facts(), policy)
+    >>> plan.target, plan.allowed, plan.explain()[0]
+    (<Stage.TRAINED: 'TRAINED'>, False, 'spx v1: DRAFT -> TRAINED: refused')
+    """
+    goal = next_stage(source) if target is None else target
+    if goal is None or not (_withdraws(source, goal) or is_promotion(source, goal)):
+        raise InvalidTransition(
+            f"version {version} of {model} is {source} and cannot be promoted to "
+            f"{goal or 'anything'}; one step forward at a time, or RETIRED",
+            source=str(source),
+            target=None if goal is None else str(goal),
+        )
+    verdict = judge_promotion(goal, facts, policy)
+    steps = _steps(version, source, goal, facts, policy)
+    return PromotionPlan(model, version, source, goal, verdict, steps)
+
+
+def _withdraws(source: Stage, target: Stage) -> bool:
+    return target is Stage.RETIRED and target in TRANSITIONS[source]
+
+
+def _steps(
+    version: int, source: Stage, target: Stage, facts: Facts, policy: Policy
+) -> tuple[Step, ...]:
+    notes = {Stage.RETIRED: "for good", Stage.PRODUCTION: "the champion from now on"}
+    move = Step(version, source, target, notes.get(target, "one step forward"))
+    if target is not Stage.PRODUCTION or facts.incumbent is None:
+        return (move,)
+    note = f"superseded; stands by for a rollback for {policy.standby_days} days"
+    return (Step(facts.incumbent, Stage.PRODUCTION, Stage.STAGING, note), move)
+
+
+def _gate_line(result: GateResult) -> str:
+    waived = f", waived by {result.waived_by}" if result.waived_by else ""
+    advice = f"; {result.advice}" if result.status is GateStatus.FAILED and not waived else ""
+    return f"  {result.status}{waived} {result.gate}: {result.reason}{advice}"

@@ -1,0 +1,135 @@
+"""A verdict: every gate of a step with what it saw, a pure function of facts and policy."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from tradeworthy.digests import Json, canonical_json, tagged_digest
+from tradeworthy.errors import InvalidInput
+from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.promotion.facts import Facts
+from tradeworthy.promotion.gate import Gate, GateResult
+from tradeworthy.promotion.gates import ROLLBACK_GATES, gates_for
+from tradeworthy.promotion.policy import Policy
+from tradeworthy.promotion.policy_schema import PolicyValue
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the facts let a version reach ``target`` under one policy, gate by gate.
+
+    ``loosened`` names the request's overrides that loosened the policy, ``basis`` what the facts
+    rest on, ``ledger_position`` the trials that were known.
+    """
+
+    target: Stage
+    gates: tuple[GateResult, ...]
+    policy: Mapping[str, PolicyValue]
+    policy_digest: str
+    loosened: tuple[str, ...] = ()
+    ledger_position: int | None = None
+    basis: Mapping[str, Json] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        if not self.gates:
+            raise InvalidInput(f"no gate was asked about {self.target}; an empty verdict is none")
+
+    @property
+    def passed(self) -> bool:
+        """True when no gate stands in the way; waived failures do not."""
+        return all(result.lets_through for result in self.gates)
+
+    @property
+    def failures(self) -> tuple[GateResult, ...]:
+        """The gates that stand in the way."""
+        return tuple(result for result in self.gates if not result.lets_through)
+
+    @property
+    def digest(self) -> str:
+        """Digest of `to_json`."""
+        return tagged_digest("verdict/v1", self.to_json())
+
+    def as_dict(self) -> dict[str, Json]:
+        """Return the verdict as JSON-ready values, every gate listed."""
+        return {
+            "target": str(self.target),
+            "passed": self.passed,
+            "gates": [_gate_dict(result) for result in self.gates],
+            "policy": dict(self.policy),
+            "policy_digest": self.policy_digest,
+            "loosened": list(self.loosened),
+            "ledger_position": self.ledger_position,
+            "basis": dict(self.basis),
+        }
+
+    def to_json(self) -> bytes:
+        """Return the verdict as canonical JSON: the same facts and policy, the same bytes.
+
+        Raises
+        ------
+        InvalidInput
+            If the basis holds something that JSON cannot.
+        """
+        return canonical_json(self.as_dict())
+
+
+def judge_promotion(target: Stage, facts: Facts, policy: Policy) -> Verdict:
+    """Ask every gate before ``target``.
+
+    Parameters
+    ----------
+    target
+        The stage that the version is to reach.
+    facts
+        What is known about the version now.
+    policy
+        The effective policy of its model.
+
+    Raises
+    ------
+    InvalidInput
+        For a target that no gate guards (DRAFT).
+
+    Examples
+    --------
+    >>> from tradeworthy.promotion.promotion_policy import get_policy_for_model
+    >>> verdict = judge_promotion(Stage.TRAINED, Facts(), get_policy_for_model("spx"))
+    >>> verdict.passed, [result.gate for result in verdict.failures]
+    (False, ['manifest_complete', 'artifact_digests'])
+    """
+    return _judged(target, gates_for(target), facts, policy)
+
+
+def judge_rollback(facts: Facts, policy: Policy) -> Verdict:
+    """Ask the gates before a standby version takes over again as champion.
+
+    Its recorded approvals stand; digests, loading, alignment and quarantine are checked again.
+    """
+    return _judged(Stage.PRODUCTION, ROLLBACK_GATES, facts, policy)
+
+
+def _judged(target: Stage, gates: Sequence[Gate], facts: Facts, policy: Policy) -> Verdict:
+    return Verdict(
+        target=target,
+        gates=tuple(gate.check(facts, policy) for gate in gates),
+        policy=policy.values,
+        policy_digest=policy.digest,
+        loosened=policy.loosened,
+        ledger_position=facts.ledger_position,
+        basis=facts.basis,
+    )
+
+
+def _gate_dict(result: GateResult) -> dict[str, Json]:
+    return {
+        "gate": result.gate,
+        "status": str(result.status),
+        "observed": result.observed,
+        "threshold": result.threshold,
+        "reason": result.reason,
+        "advice": result.advice,
+        "waived_by": result.waived_by,
+    }
