@@ -1,0 +1,1 @@
+"""Drift of live features: metrics, nulls, calibration, reports and the schedule. All pure."""
