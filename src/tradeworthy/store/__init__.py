@@ -1,0 +1,1 @@
+"""Where the product keeps what it knows: one protocol, three stores, all the SQL."""

@@ -1,0 +1,101 @@
+"""Opening a database: SQLite as a file in WAL mode, PostgreSQL by its URL."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from tradeworthy.errors import InvalidInput, SettingsInvalid, StoreUnavailable
+
+BUSY_TIMEOUT_MS = 30_000
+
+
+def open_engine(url: str) -> Engine:
+    """Open the database at ``url``.
+
+    Parameters
+    ----------
+    url
+        ``sqlite:///path`` or ``postgresql://user@host/name``.
+
+    Raises
+    ------
+    SettingsInvalid
+        For a URL of another kind, or without the driver for it.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise SettingsInvalid(
+            "the database URL is malformed: write sqlite:///path or postgresql://user@host/name"
+        ) from error
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(parsed.set(drivername="sqlite"))
+    if parsed.get_backend_name() != "postgresql":
+        raise SettingsInvalid(
+            f"{parsed.get_backend_name()} is not supported: use sqlite or postgresql"
+        )
+    try:
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"), pool_size=8, pool_pre_ping=True
+        )
+    except ModuleNotFoundError as error:
+        raise SettingsInvalid(
+            "PostgreSQL needs its driver: install tradeworthy[postgres]"
+        ) from error
+
+
+def _open_sqlite(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        # The driver must not open transactions by itself: BEGIN IMMEDIATE has to come from us.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
+    """Open one transaction; it commits at the end of the block, or not at all.
+
+    A transaction that only reads sees one moment, however many statements it makes.
+
+    Raises
+    ------
+    StoreUnavailable
+        If the database cannot be reached or fails.
+    InvalidInput
+        For a value that a column cannot hold.
+    """
+    options: dict[str, Any] = {"writes": writes}
+    if not writes and engine.dialect.name == "postgresql":
+        options["isolation_level"] = "REPEATABLE READ"
+    try:
+        with engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+    except IntegrityError:
+        raise
+    except DataError as error:
+        raise InvalidInput(f"the database cannot hold a value: {error.orig}") from error
+    except (DBAPIError, PoolTimeout, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise StoreUnavailable(f"the database does not answer: {cause}") from error

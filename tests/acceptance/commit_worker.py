@@ -1,0 +1,85 @@
+"""A process of its own that commits to a database: one racing promoter, or one that is killed.
+
+``race URL VERSION...`` reads the model once, says ready, waits for a line, then tries to promote
+each version from what it read. ``crash URL STATEMENTS SEED`` goes through the lives of models and
+kills itself with SIGKILL just after that many SQL statements.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+from datetime import timedelta
+
+from sqlalchemy import event
+
+from contract.promotion_commands import NOON, OPERATOR, digest, promote_to, story
+from tradeworthy.errors import StaleStage
+from tradeworthy.lifecycle.decisions import Tag, decide
+from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.store.records import Document
+from tradeworthy.store.sql import SqlStore
+
+
+def race(url: str, versions: list[int]) -> None:
+    """Say what came of every attempt."""
+    store = SqlStore.open(url)
+    record = store.model("m")
+    assert record is not None
+    decided = [
+        decide(
+            record.state,
+            promote_to(version, Stage.PRODUCTION),
+            actor=OPERATOR,
+            now=NOON + timedelta(days=1),
+        )
+        for version in versions
+    ]
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for events in decided:
+        try:
+            store.commit("m", record.revision, events)
+        except StaleStage:
+            print("stale", flush=True)
+        else:
+            print("won", flush=True)
+    store.close()
+
+
+def crash(url: str, statements: int, seed: int) -> None:
+    """Print every commit that was acknowledged, until killed."""
+    store = SqlStore.open(url)
+    left = statements
+
+    @event.listens_for(store._engine, "after_cursor_execute")
+    def _count(*_arguments: object) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    dice = random.Random(seed)
+    number = 0
+    while True:
+        number += 1
+        name = f"m-{seed}-{number}"
+        told = story(Stage.PRODUCTION, Stage.STAGING, name=name)
+        told.does(OPERATOR, promote_to(2, Stage.PRODUCTION))
+        told.does(OPERATOR, Tag(2, "k", "v"))
+        revision = 0
+        while revision < len(told.events):
+            batch = told.events[revision : revision + dice.randint(1, 4)]
+            papers = [Document(digest(f"{name} {revision}"), "verdict", b"paper")]
+            revision = store.commit(name, revision, batch, documents=papers)
+            print(name, revision, papers[0].digest, flush=True)
+
+
+if __name__ == "__main__":
+    kind, database, *rest = sys.argv[1:]
+    if kind == "race":
+        race(database, [int(version) for version in rest])
+    else:
+        crash(database, int(rest[0]), int(rest[1]))

@@ -1,0 +1,194 @@
+"""What the database itself holds against whoever goes behind the store's back, and what fails."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, func, select, text
+from sqlalchemy.exc import IntegrityError
+
+from contract.promotion_commands import AUTHOR, NOON, digest, keep, story
+from tradeworthy.errors import (
+    IdempotencyConflict,
+    InvalidInput,
+    SettingsInvalid,
+    StoreUnavailable,
+)
+from tradeworthy.lifecycle.decisions import Tag
+from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.store.engine import open_engine, transaction
+from tradeworthy.store.migrations import upgrade
+from tradeworthy.store.records import Document, IdempotencyClaim
+from tradeworthy.store.sql import SqlStore
+from tradeworthy.store.tables import events, models
+
+FORGERIES = [
+    "UPDATE model_versions SET stage = 'PRODUCTION' WHERE version = 2",
+    "UPDATE model_versions SET stage = 'CHAMPION' WHERE version = 2",
+    "UPDATE model_versions SET stage = NULL WHERE version = 2",
+    "UPDATE model_versions SET version = 1 WHERE version = 2",
+    "UPDATE model_versions SET model_id = 99 WHERE version = 2",
+    "DELETE FROM model_versions WHERE version = 1",
+    "DELETE FROM models",
+    "INSERT INTO version_tags (version_id, key, value) VALUES (99, 'k', 'v')",
+    "INSERT INTO models (name, strategy, owner, tier, revision, created_at, created_by)"
+    " SELECT name, strategy, owner, tier, revision, created_at, created_by FROM models",
+    "INSERT INTO events (model_id, version, kind, actor, at, reason, body)"
+    " SELECT 99, version, kind, actor, at, reason, body FROM events",
+    "INSERT INTO model_versions (model_id, version, stage, author, created_at, stage_since)"
+    " SELECT model_id, 3, 'PRODUCTION', author, created_at, stage_since"
+    " FROM model_versions WHERE version = 1",
+]
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_the_database_refuses_a_forgery(engine: Engine, sql_store: SqlStore, forgery: str) -> None:
+    told = story(Stage.PRODUCTION, Stage.STAGING)
+    keep(sql_store, told)
+    with pytest.raises(IntegrityError), transaction(engine, writes=True) as connection:
+        connection.execute(text(forgery))
+    found = sql_store.model("m")
+    assert found is not None
+    assert found.state == told.state
+
+
+def test_two_models_have_a_champion_each(sql_store: SqlStore) -> None:
+    keep(sql_store, story(Stage.PRODUCTION, name="a"), story(Stage.PRODUCTION, name="b"))
+    assert len(sql_store.production()) == 2
+
+
+def test_a_reading_transaction_sees_one_moment(engine: Engine, sql_store: SqlStore) -> None:
+    told = story(Stage.DRAFT)
+    keep(sql_store, told)
+    count = select(func.count()).select_from(events)
+    with transaction(engine, writes=False) as connection:
+        before = connection.execute(count).scalar_one()
+        sql_store.commit("m", before, told.does(AUTHOR, Tag(1, "k", "v")))
+        assert connection.execute(count).scalar_one() == before
+        assert connection.execute(select(models.c.revision)).scalar_one() == before
+    assert sql_store.position() == (before + 1, 0)
+
+
+def test_writers_of_the_same_documents_do_not_wait_for_each_other(
+    engine: Engine, sql_store: SqlStore
+) -> None:
+    papers = [Document(digest(str(n)), "manifest", b"paper") for n in range(200)]
+    start = threading.Barrier(2)
+
+    def write(name: str, documents: list[Document]) -> None:
+        start.wait()
+        SqlStore(engine).commit(name, 0, story(name=name).events, documents=documents)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, ["a", "b"], [papers, papers[::-1]]))
+    assert len(sql_store.models()) == 2
+
+
+def test_a_key_that_is_claimed_and_given_back_all_the_time(
+    engine: Engine, sql_store: SqlStore
+) -> None:
+    claim = IdempotencyClaim("k", "ana", "POST /promote", digest("body"))
+    start = threading.Barrier(4)
+    holders: list[int] = []
+
+    def contend(number: int) -> None:
+        start.wait()
+        for _ in range(50):
+            try:
+                assert sql_store.claim(claim, NOON) is None
+            except IdempotencyConflict:
+                continue
+            holders.append(number)
+            assert holders == [number]
+            holders.remove(number)
+            sql_store.settle(claim, None)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(contend, range(4)))
+
+
+def test_names_sort_bytewise_whatever_the_cluster(engine: Engine, sql_store: SqlStore) -> None:
+    if engine.dialect.name != "postgresql":
+        return
+    query = text(
+        "SELECT collation_name FROM information_schema.columns"
+        " WHERE table_name = 'models' AND column_name = 'name'"
+    )
+    with transaction(engine, writes=False) as connection:
+        assert connection.execute(query).scalar_one() == "C"
+
+
+def test_a_time_without_a_zone_is_refused(engine: Engine, sql_store: SqlStore) -> None:
+    told = story()
+    told.now = NOON.replace(tzinfo=None)
+    told.with_version(Stage.DRAFT)
+    with pytest.raises(Exception, match="time zone"):
+        sql_store.commit("m", 0, told.events)
+    assert sql_store.model("m") is None
+
+
+# -- failures --------------------------------------------------------------------------------
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("value", ["x" * 513, "nul \0"])
+def test_what_a_column_cannot_hold_is_invalid_input(
+    request: pytest.FixtureRequest, value: str
+) -> None:
+    with request.getfixturevalue("postgres").database() as url:
+        engine = open_engine(url)
+        upgrade(engine)
+        told = story(Stage.DRAFT)
+        told.does(AUTHOR, Tag(1, "k", value))
+        store = SqlStore(engine)
+        with pytest.raises(InvalidInput):
+            store.commit("m", 0, told.events)
+        assert store.models() == ()
+        engine.dispose()
+
+
+def test_a_file_that_is_no_database_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "notes.sqlite"
+    path.write_bytes(b"these are notes, not a database " * 64)
+    store = SqlStore.open(f"sqlite:///{path}")
+    with pytest.raises(StoreUnavailable):
+        store.ping()
+    store.close()
+
+
+def test_a_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:
+    store = SqlStore.open(f"sqlite:///{tmp_path / 'nowhere' / 'tradeworthy.sqlite'}")
+    with pytest.raises(StoreUnavailable):
+        store.models()
+    store.close()
+
+
+def test_a_database_without_the_schema_is_reported(engine: Engine) -> None:
+    with pytest.raises(StoreUnavailable):
+        SqlStore(engine).models()
+
+
+def test_a_server_that_is_not_there_is_reported(tmp_path: Path) -> None:
+    store = SqlStore.open(f"postgresql://nobody@/none?host={tmp_path}")
+    with pytest.raises(StoreUnavailable):
+        store.ping()
+    store.close()
+
+
+def test_a_pool_that_is_used_up_is_reported(tmp_path: Path) -> None:
+    engine = create_engine(
+        f"sqlite:///{tmp_path / 'x.sqlite'}", pool_size=1, max_overflow=0, pool_timeout=0
+    )
+    with transaction(engine, writes=False), pytest.raises(StoreUnavailable):
+        SqlStore(engine).ping()
+    SqlStore(engine).ping()
+    engine.dispose()
+
+
+@pytest.mark.parametrize("url", ["", "no url", "mysql://root@localhost/x"])
+def test_other_databases_are_refused(url: str) -> None:
+    with pytest.raises(SettingsInvalid):
+        open_engine(url)

@@ -1,0 +1,393 @@
+"""Models, versions, events and commits: what every store has to do alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from contract.promotion_commands import (
+    APPROVER,
+    AUTHOR,
+    NOON,
+    OPERATOR,
+    POLICY,
+    VERDICT,
+    Story,
+    digest,
+    keep,
+    promote_to,
+    recorded,
+    story,
+)
+from tradeworthy.errors import InvalidTransition, StaleStage, VersionNotFound
+from tradeworthy.lifecycle.decisions import LiftQuarantine, Quarantine, Retire, Tag
+from tradeworthy.lifecycle.events import (
+    Event,
+    ModelRegistered,
+    VersionDrafted,
+    VersionPromoted,
+    VersionTagged,
+)
+from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.lifecycle.state import fold
+from tradeworthy.store.protocol import Store
+from tradeworthy.store.records import Document, LedgerEntry, ModelRecord, ModelSummary, VersionQuery
+
+EVERYTHING = VersionQuery()
+
+
+def full_story(name: str = "m", strategy: str = "trend") -> Story:
+    """Every kind of event once at least."""
+    told = story(Stage.PRODUCTION, Stage.STAGING, Stage.DRAFT, name=name, strategy=strategy)
+    told.does(OPERATOR, promote_to(2, Stage.PRODUCTION), "better")
+    told.does(AUTHOR, Tag(2, "desk", "rates"))
+    told.does(AUTHOR, Tag(2, "desk", "credit"))
+    told.does(OPERATOR, Quarantine(2), "wild orders")
+    told.does(OPERATOR, LiftQuarantine(2), "limits set")
+    told.does(OPERATOR, Retire(3), "withdrawn")
+    return told
+
+
+def test_an_empty_store_has_nothing(store: Store) -> None:
+    assert store.model("m") is None
+    assert store.models() == ()
+    assert store.versions(EVERYTHING) == ()
+    assert store.tags("m") == {}
+    assert store.production() == ()
+    assert store.events("m") == ()
+    assert store.position() == (0, 0)
+
+
+def test_what_was_committed_is_the_fold_of_its_events(store: Store) -> None:
+    told = full_story()
+    assert store.commit("m", 0, told.events) == len(told.events)
+    found = store.model("m")
+    assert found == ModelRecord(told.state, len(told.events))
+    events = store.events("m")
+    assert [(r.sequence, r.event) for r in events] == recorded(told.events)
+    assert fold("m", [r.event for r in events]) == told.state
+
+
+def test_one_commit_or_many_lead_to_the_same(store: Store) -> None:
+    told = full_story()
+    for place, event in enumerate(told.events):
+        assert store.commit("m", place, [event]) == place + 1
+        found = store.model("m")
+        assert found == ModelRecord(fold("m", told.events[: place + 1]), place + 1)
+
+
+def test_models_do_not_touch_each_other(store: Store) -> None:
+    one, two = full_story("one"), full_story("two")
+    for place, pair in enumerate(zip(one.events, two.events, strict=True)):
+        for event in pair:
+            store.commit(event.model, place, [event])
+    for told in (one, two):
+        found = store.model(told.name)
+        assert found is not None
+        assert found.state == told.state
+        assert [r.event for r in store.events(told.name)] == told.events
+    sequences = [r.sequence for name in ("one", "two") for r in store.events(name)]
+    assert len(set(sequences)) == len(sequences)
+
+
+@pytest.mark.parametrize("revision", [0, 1, 5, 7])
+def test_a_commit_names_the_revision_it_was_decided_at(store: Store, revision: int) -> None:
+    told = story(Stage.DRAFT, Stage.DRAFT, Stage.DRAFT)
+    told.does(AUTHOR, Tag(1, "k", "v"))
+    told.does(AUTHOR, Tag(1, "k", "w"))
+    keep(store, told)
+    tagged = Event("m", VersionTagged(1, "k", "x"), AUTHOR, told.now)
+    with pytest.raises(StaleStage):
+        store.commit("m", revision, [tagged])
+    assert store.model("m") == ModelRecord(told.state, 6)
+    assert store.tags("m") == {1: {"k": "w"}}
+    assert store.commit("m", 6, [tagged]) == 7
+
+
+def test_a_name_is_registered_once(store: Store) -> None:
+    keep(store, story())
+    with pytest.raises(StaleStage):
+        store.commit("m", 0, story(strategy="other").events)
+    assert [m.strategy for m in store.models()] == ["trend"]
+
+
+@pytest.mark.parametrize("revision", [0, 3])
+def test_nothing_is_committed_to_an_unknown_model(store: Store, revision: int) -> None:
+    with pytest.raises((StaleStage, InvalidTransition)):
+        store.commit("ghost", revision, [Event("ghost", VersionDrafted(1), AUTHOR, NOON)])
+    assert store.model("ghost") is None
+    assert store.models() == ()
+    assert store.events("ghost") == ()
+    assert store.position() == (0, 0)
+
+
+GOOD = VersionTagged(1, "k", "good")
+IMPOSSIBLE = [
+    ("another champion", VersionPromoted(2, Stage.STAGING, Stage.PRODUCTION, VERDICT, POLICY)),
+    ("a number twice", VersionDrafted(2)),
+    ("a gap", VersionDrafted(9)),
+    ("no such version", VersionTagged(9, "k", "v")),
+    ("from another stage", VersionPromoted(2, Stage.DRAFT, Stage.TRAINED, VERDICT, POLICY)),
+    ("registered twice", ModelRegistered("s", "o", "t")),
+]
+
+
+@pytest.mark.parametrize("bodies", [[GOOD, body] for _, body in IMPOSSIBLE])
+def test_a_commit_with_an_impossible_event_keeps_nothing(
+    store: Store, bodies: Sequence[VersionTagged]
+) -> None:
+    told = story(Stage.PRODUCTION, Stage.STAGING)
+    keep(store, told)
+    before = store.position()
+    document = Document(digest("paper"), "manifest", b"paper")
+    entry = LedgerEntry("trend", "m", 1, digest("a"), NOON)
+    with pytest.raises(InvalidTransition):
+        store.commit(
+            "m",
+            len(told.events),
+            [Event("m", body, OPERATOR, told.now) for body in bodies],
+            documents=[document],
+            ledger=[entry],
+        )
+    assert store.model("m") == ModelRecord(told.state, len(told.events))
+    assert [r.event for r in store.events("m")] == told.events
+    assert store.tags("m") == {}
+    assert store.document(document.digest) is None
+    assert store.ledger("trend") == ()
+    assert store.position() == before
+
+
+def test_events_of_another_model_are_refused(store: Store) -> None:
+    keep(store, story(Stage.DRAFT), story(Stage.DRAFT, name="other"))
+    with pytest.raises(InvalidTransition):
+        store.commit("m", 2, [Event("other", VersionDrafted(2), AUTHOR, NOON)])
+    assert len(store.events("other")) == 2
+
+
+def test_a_first_commit_that_fails_leaves_no_model(store: Store) -> None:
+    events = [*story(Stage.DRAFT).events, Event("m", VersionDrafted(1), AUTHOR, NOON)]
+    with pytest.raises(InvalidTransition):
+        store.commit("m", 0, events)
+    assert store.model("m") is None
+    assert store.position() == (0, 0)
+    keep(store, story(Stage.DRAFT))
+
+
+@pytest.mark.parametrize(("model", "version"), [("m", 2), ("ghost", 1)])
+def test_a_trial_of_an_unknown_version_undoes_the_whole_commit(
+    store: Store, model: str, version: int
+) -> None:
+    told = story(Stage.DRAFT)
+    entry = LedgerEntry("trend", model, version, digest("a"), NOON)
+    document = Document(digest("paper"), "manifest", b"paper")
+    with pytest.raises(VersionNotFound):
+        store.commit("m", 0, told.events, ledger=[entry], documents=[document])
+    assert store.model("m") is None
+    assert store.document(document.digest) is None
+    store.commit("m", 0, told.events, ledger=[LedgerEntry("trend", "m", 1, digest("a"), NOON)])
+    assert len(store.ledger("trend")) == 1
+
+
+def test_a_commit_keeps_its_documents_and_its_trials(store: Store) -> None:
+    told = story(Stage.DRAFT)
+    papers = [Document(digest(text), "manifest", text.encode()) for text in ("b", "a", "c")]
+    entry = LedgerEntry("trend", "m", 1, digest("a"), NOON)
+    store.commit("m", 0, told.events, documents=[*papers, papers[0]], ledger=[entry])
+    assert [store.document(p.digest) for p in papers] == papers
+    assert [e.artifact_digest for e in store.ledger("trend")] == [digest("a")]
+
+
+# -- history ---------------------------------------------------------------------------------
+
+
+def champion_at(store: Store, moment: datetime) -> int | None:
+    """What was in PRODUCTION at a moment."""
+    champion = fold("m", [r.event for r in store.events("m", until=moment)]).champion
+    return champion.version if champion else None
+
+
+def test_what_was_in_production_at_a_time(store: Store) -> None:
+    told = story(Stage.PRODUCTION)
+    first = told.now
+    told.with_version(Stage.PRODUCTION)
+    second = told.now
+    told.does(OPERATOR, Retire(2), "withdrawn")
+    last = told.now
+    keep(store, told)
+    instant = timedelta(microseconds=1)
+    assert champion_at(store, NOON) is None
+    assert champion_at(store, first - instant) is None
+    assert champion_at(store, first) == 1
+    assert champion_at(store, second - instant) == 1
+    assert champion_at(store, second) == 2
+    assert champion_at(store, last - instant) == 2
+    assert champion_at(store, last) is None
+
+
+def test_every_moment_has_a_history_that_folds(store: Store) -> None:
+    told = full_story()
+    keep(store, told)
+    for place, event in enumerate(told.events):
+        known = [r.event for r in store.events("m", until=event.at)]
+        same_time = [e for e in told.events[place + 1 :] if e.at == event.at]
+        assert known == told.events[: place + 1 + len(same_time)]
+        fold("m", known)
+
+
+def test_clocks_that_run_backwards_cut_no_hole_into_the_history(store: Store) -> None:
+    late, early = NOON + timedelta(seconds=5), NOON + timedelta(seconds=3)
+    events = [
+        Event("m", ModelRegistered("s", "o", "t"), AUTHOR, NOON),
+        Event("m", VersionDrafted(1), AUTHOR, late),
+        Event("m", VersionTagged(1, "k", "v"), AUTHOR, early),
+    ]
+    store.commit("m", 0, events)
+    between = [r.event for r in store.events("m", until=NOON + timedelta(seconds=4))]
+    assert between == events[:1]
+    assert fold("m", between) == fold("m", events[:1])
+    assert [r.event for r in store.events("m", until=late)] == events
+
+
+def test_times_are_compared_across_zones(store: Store) -> None:
+    told = story(Stage.DRAFT)
+    keep(store, told)
+    from_tokyo = told.now.astimezone(timezone(timedelta(hours=9)))
+    assert len(store.events("m", until=from_tokyo)) == 2
+
+
+def test_events_come_in_pages(store: Store) -> None:
+    told = full_story()
+    keep(store, story(Stage.DRAFT, name="other"), told)
+    everything = store.events("m")
+    pages, after = [], 0
+    while page := store.events("m", after=after, limit=4):
+        pages.extend(page)
+        after = page[-1].sequence
+    assert tuple(pages) == everything
+    cut = everything[5].event.at
+    assert store.events("m", until=cut, after=everything[2].sequence, limit=2) == everything[3:5]
+    assert store.events("m", until=cut, after=everything[-1].sequence) == ()
+
+
+# -- lists and searches ----------------------------------------------------------------------
+
+NAMES = ["B", "Z-1", "a", "a-b", "a.b", "aB", "a_b", "ab", "b"]
+
+
+def test_models_come_in_pages_by_name_bytewise(store: Store) -> None:
+    keep(store, *(story(name=name) for name in reversed(NAMES)))
+    assert [m.name for m in store.models()] == NAMES
+    pages: list[str] = []
+    while page := store.models(after=pages[-1] if pages else "", limit=2):
+        assert len(page) <= 2
+        pages.extend(m.name for m in page)
+    assert pages == NAMES
+
+
+def test_a_line_of_the_list_of_models(store: Store) -> None:
+    keep(store, story(Stage.PRODUCTION, Stage.PRODUCTION, Stage.STAGING), story(name="idle"))
+    created = NOON + timedelta(minutes=1)
+    common = ("trend", "desk", "high", created, AUTHOR)
+    assert store.models() == (ModelSummary("idle", *common, None), ModelSummary("m", *common, 2))
+
+
+def test_versions_come_in_pages_by_model_and_number(store: Store) -> None:
+    keep(store, *(story(*[Stage.DRAFT] * 11, name=name) for name in ("a", "B", "c")))
+    everything = [(name, number) for name in ("B", "a", "c") for number in range(1, 12)]
+    rows = store.versions(EVERYTHING)
+    assert [(r.model, r.version.version) for r in rows] == everything
+    pages: list[tuple[str, int]] = []
+    while page := store.versions(EVERYTHING, after=pages[-1] if pages else ("", 0), limit=5):
+        pages.extend((r.model, r.version.version) for r in page)
+    assert pages == everything
+
+
+def test_a_row_says_what_the_model_says(store: Store) -> None:
+    told = full_story()
+    keep(store, told)
+    rows = store.versions(EVERYTHING)
+    assert {r.version.version: r.version for r in rows} == told.state.versions
+    assert [dict(r.tags) for r in rows] == [{}, {"desk": "credit"}, {}]
+    assert {r.strategy for r in rows} == {"trend"}
+    assert rows[0].version.approvals[0].approver == APPROVER
+
+
+def test_searches_combine_their_conditions(store: Store) -> None:
+    one = story(Stage.PRODUCTION, Stage.STAGING, name="one", strategy="trend")
+    two = story(Stage.STAGING, Stage.STAGING, name="two", strategy="carry")
+    for told, number, key, value in [
+        (one, 1, "desk", "rates"),
+        (one, 2, "desk", "rates"),
+        (one, 2, "horizon", "day"),
+        (two, 1, "desk", "credit"),
+        (two, 1, "horizon", "day"),
+        (two, 2, "horizon", "desk"),
+    ]:
+        told.does(AUTHOR, Tag(number, key, value))
+    keep(store, one, two)
+
+    def found(query: VersionQuery) -> list[tuple[str, int]]:
+        return [(r.model, r.version.version) for r in store.versions(query)]
+
+    assert found(VersionQuery(strategy="carry")) == [("two", 1), ("two", 2)]
+    assert found(VersionQuery(stage=Stage.PRODUCTION)) == [("one", 1)]
+    assert found(VersionQuery(tags={"desk": "rates"})) == [("one", 1), ("one", 2)]
+    assert found(VersionQuery(tags={"desk": "rates", "horizon": "day"})) == [("one", 2)]
+    assert found(VersionQuery(tags={"desk": "day"})) == []
+    assert found(VersionQuery("trend", Stage.STAGING, {"horizon": "day"})) == [("one", 2)]
+    assert found(VersionQuery("ghost")) == []
+    page = store.versions(VersionQuery(tags={"horizon": "day"}), after=("one", 2))
+    assert [(r.model, r.version.version) for r in page] == [("two", 1)]
+
+
+def test_a_tag_gets_another_value(store: Store) -> None:
+    told = story(Stage.DRAFT, Stage.DRAFT)
+    told.does(AUTHOR, Tag(1, "desk", "rates"))
+    keep(store, told)
+    (before, _) = store.versions(EVERYTHING)
+    store.commit("m", 4, told.does(AUTHOR, Tag(1, "desk", "")))
+    assert store.tags("m") == {1: {"desk": ""}}
+    assert store.tags("ghost") == {}
+    assert before.tags == {"desk": "rates"}
+    assert store.versions(VersionQuery(tags={"desk": "rates"})) == ()
+
+
+def test_production_lists_every_model_with_a_champion(store: Store) -> None:
+    stories = [
+        story(Stage.PRODUCTION, Stage.STAGING, name="b"),
+        story(Stage.STAGING, name="idle"),
+        story(Stage.PRODUCTION, Stage.PRODUCTION, name="a"),
+    ]
+    retired = story(Stage.PRODUCTION, name="gone")
+    retired.does(OPERATOR, Retire(1), "withdrawn")
+    keep(store, *stories, retired)
+    assert store.production() == (stories[2].state, stories[0].state)
+
+
+def test_the_position_grows_with_every_event(store: Store) -> None:
+    one, two = full_story("one"), full_story("two")
+    seen = [store.position()]
+    for place, pair in enumerate(zip(one.events, two.events, strict=True)):
+        for event in pair:
+            store.commit(event.model, place, [event])
+            seen.append(store.position())
+    assert seen == [(count, 0) for count in range(len(seen))]
+
+
+def test_text_of_any_language_comes_back(store: Store) -> None:
+    told = story(Stage.DRAFT)
+    told.does("zoë", Tag(1, "Größe", "大 \U0001f9ea '; DROP TABLE models; --"))
+    told.does(OPERATOR, Quarantine(1), 'line\nbreak\ttab "quoted" \\ %s :name')
+    keep(store, told)
+    found = store.model("m")
+    assert found is not None
+    assert found.state == told.state
+    assert [r.event for r in store.events("m")] == told.events
+    assert store.tags("m") == {1: {"Größe": "大 \U0001f9ea '; DROP TABLE models; --"}}
+
+
+def test_a_store_answers_a_ping_and_closes(store: Store) -> None:
+    store.ping()
+    store.close()
