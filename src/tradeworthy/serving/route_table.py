@@ -1,0 +1,309 @@
+"""What a worker answers with: one immutable table, swapped by one reference assignment.
+
+A table is built beside the running one (artifacts loaded and warmed), then takes its place in a
+single assignment; a request holds the table it began with to its end. The table says until when
+its release is confirmed: a worker that cannot confirm later stops answering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, NoReturn, TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from tradeworthy.errors import (
+    FeatureGraphMismatch,
+    InvalidInput,
+    ModelNotFound,
+    ModelQuarantined,
+    ReleaseUnconfirmed,
+    TradeworthyError,
+)
+from tradeworthy.serving.decoder import Decoder, PredictRequest
+from tradeworthy.serving.predictor import Predictor
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+Explain: TypeAlias = Callable[[str], object]
+Resolve: TypeAlias = Callable[[tuple[str, ...], int], Awaitable[FloatArray]]
+
+HASH_ADVICE: Final = (
+    "rows need feature_graph_hash, the hash of the code that computed them: run `tradeworthy "
+    "features hash FILE --json`, or take FeatureGraph.from_module(FILE).closure(inputs).hash"
+)
+WAYS_OUT: Final = (
+    "compute the rows with the feature code that the model is bound to",
+    "activate a release that holds the model's features",
+    "train, validate and promote a version on the code that computed the rows",
+    "ask a second person for a dated alignment override of this pair of hashes",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """An alignment override: one named pair of mismatched hashes may predict for a while.
+
+    Attributes
+    ----------
+    stamp
+        What every prediction made under it carries.
+    running_hash
+        The other hash of the pair, beside the bound one.
+    expires_at
+        Nanoseconds since 1970 in UTC; from then on it no longer holds.
+    """
+
+    stamp: str
+    running_hash: str
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A version that may predict.
+
+    Attributes
+    ----------
+    model, version, manifest_digest, artifact_sha256
+        Who answers.
+    bound_hash, active_hash, running_hash
+        Hash of the version's feature graph as trained, in the active release and in this code.
+    predictor, decoder
+        Made from the artifact and from the manifest's inputs.
+    override
+        Needed when the three hashes are not equal.
+    explain
+        Gives the exact difference between the bound graph and a hash that a client sent, as
+        JSON-ready data; None when no such hash is known.
+    resolve
+        Looks up the features of entities at a time (nanoseconds) as float64 ``[n, k]``.
+
+    Raises
+    ------
+    FeatureGraphMismatch
+        When the hashes differ and no override names them.
+    """
+
+    model: str
+    version: int
+    manifest_digest: str
+    artifact_sha256: str
+    bound_hash: str
+    active_hash: str
+    running_hash: str
+    predictor: Predictor
+    decoder: Decoder
+    override: Override | None = None
+    explain: Explain | None = None
+    resolve: Resolve | None = None
+    answer_head: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.aligned and not self._overridden():
+            raise FeatureGraphMismatch(
+                f"version {self.version} of {self.model} is bound to another feature graph than "
+                "the one that is active and running, and no override names the pair",
+                bound=self.bound_hash,
+                active=self.active_hash,
+                running=self.running_hash,
+            )
+        static = {
+            "version": self.version,
+            "manifest_digest": self.manifest_digest,
+            "feature_graph_hash": self.bound_hash,
+        }
+        if self.stamp is not None:
+            static["override"] = self.stamp
+        head = msgspec.json.encode(static)[:-1]
+        object.__setattr__(self, "answer_head", head)
+
+    @property
+    def aligned(self) -> bool:
+        """Whether bound, active and running hash are one."""
+        return self.bound_hash == self.active_hash == self.running_hash
+
+    @property
+    def stamp(self) -> str | None:
+        """The override that every prediction carries, or None when the version is aligned."""
+        return None if self.override is None or self.aligned else self.override.stamp
+
+    def _overridden(self) -> bool:
+        pair = self.override
+        return pair is not None and {self.bound_hash, self.active_hash, self.running_hash} == {
+            self.bound_hash,
+            pair.running_hash,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A model that is known and does not predict.
+
+    Attributes
+    ----------
+    error
+        What to answer: `NoProductionVersion`, `ModelQuarantined`, `FeatureGraphMismatch` with the
+        full difference, or `ArtifactInvalid`.
+    decoder
+        The version's decoder when its manifest is readable, so that a malformed request is told
+        so (422) before it is told that the model is blocked (423, 409, 503).
+    bound_hash
+        The version's hash, so that rows of another graph get their 409 before a 503.
+    """
+
+    error: TradeworthyError
+    decoder: Decoder | None = None
+    bound_hash: str | None = None
+    explain: Explain | None = None
+
+
+Route: TypeAlias = Ready | Blocked
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """The routes of one epoch.
+
+    Attributes
+    ----------
+    epoch
+        Number of the active release; it only grows.
+    confirmed_until
+        Reading of the monotonic clock, in nanoseconds, up to which the epoch is known to hold.
+    routes
+        By model name. Copied, so that nobody can change the table.
+
+    Examples
+    --------
+    >>> from tradeworthy.errors import NoProductionVersion
+    >>> table = RouteTable(7, 1_000, {"m": Blocked(NoProductionVersion("promote one"))})
+    >>> table.lookup("m").error.code
+    'no_production_version'
+    >>> table.require_confirmed(1_000)
+    """
+
+    epoch: int
+    confirmed_until: int
+    routes: Mapping[str, Route]
+    answer_tail: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "routes", MappingProxyType(dict(self.routes)))
+        object.__setattr__(self, "answer_tail", b',"epoch":%d' % self.epoch)
+
+    def lookup(self, model: str) -> Route:
+        """Return the route of ``model``.
+
+        Raises
+        ------
+        ModelNotFound
+            When there is no such model.
+        """
+        route = self.routes.get(model)
+        if route is None:
+            raise ModelNotFound(f"there is no model {model[:200]!r}", model=model[:200])
+        return route
+
+    def require_confirmed(self, now: int) -> None:
+        """Check the lease at ``now``, a reading of the monotonic clock in nanoseconds.
+
+        Raises
+        ------
+        ReleaseUnconfirmed
+            After `confirmed_until`.
+        """
+        if now > self.confirmed_until:
+            raise ReleaseUnconfirmed(
+                "this worker cannot confirm which release is active; it answers again as soon as "
+                "it reaches the database",
+                epoch=self.epoch,
+            )
+
+    def admit(self, route: Route, request: PredictRequest, now: int) -> Ready:
+        """Check a request against its route: 422 of the form, then 423, 409, 503.
+
+        Parameters
+        ----------
+        route
+            As `lookup` returned it.
+        now
+            Nanoseconds since 1970 in UTC; dates the override.
+
+        Raises
+        ------
+        InvalidInput
+            For rows without the hash of the code that computed them, and for entities when the
+            route has no source to look them up in.
+        FeatureGraphMismatch
+            For rows of other feature code, and when the route's override has run out.
+        TradeworthyError
+            The error of a blocked route.
+        """
+        sent = request.feature_graph_hash
+        if sent is None and request.rows is not None:
+            raise InvalidInput(HASH_ADVICE, field="feature_graph_hash")
+        if isinstance(route, Blocked):
+            _raise_blocked(route, sent, self.epoch)
+        if request.rows is None and route.resolve is None:
+            raise no_feature_source()
+        if sent is not None and sent != route.bound_hash and not _is_overridden(route, sent):
+            raise _mismatch(route, sent, self.epoch)
+        override = route.override
+        if route.stamp is not None and override is not None and now >= override.expires_at:
+            raise _expired(route, self.epoch)
+        return route
+
+
+def _is_overridden(route: Ready, sent: str) -> bool:
+    override = route.override
+    return route.stamp is not None and override is not None and sent == override.running_hash
+
+
+def _expired(route: Ready, epoch: int) -> FeatureGraphMismatch:
+    return FeatureGraphMismatch(
+        f"the alignment override {route.stamp!r} has run out; ask for a new one, activate a "
+        "release that holds the model's features, or train a version on the active one",
+        bound=route.bound_hash,
+        active=route.active_hash,
+        running=route.running_hash,
+        epoch=epoch,
+        ways_out=WAYS_OUT,
+    )
+
+
+def _raise_blocked(route: Blocked, sent: str | None, epoch: int) -> NoReturn:
+    if (
+        not isinstance(route.error, (ModelQuarantined, FeatureGraphMismatch))
+        and sent is not None
+        and route.bound_hash not in (None, sent)
+    ):
+        raise _mismatch(route, sent, epoch)
+    # One error answers many requests: without this its traceback would grow with each.
+    raise route.error.with_traceback(None)
+
+
+def _mismatch(route: Route, sent: str, epoch: int) -> FeatureGraphMismatch:
+    """Build the 409 of rows that other feature code computed, with the exact difference."""
+    ready = route if isinstance(route, Ready) else None
+    return FeatureGraphMismatch(
+        "the rows were computed by other feature code than the one the model was trained on",
+        sent=sent[:64],
+        bound=route.bound_hash,
+        active=ready.active_hash if ready else None,
+        running=ready.running_hash if ready else None,
+        epoch=epoch,
+        differences=route.explain(sent) if route.explain else None,
+        ways_out=WAYS_OUT,
+    )
+
+
+def no_feature_source() -> InvalidInput:
+    """Build the error of an entities request that nothing can look up."""
+    return InvalidInput(
+        "this service has no feature source to look entities up in; send rows instead",
+        field="entities",
+    )

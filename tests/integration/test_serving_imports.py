@@ -1,0 +1,38 @@
+"""A worker stays light: serving loads no training library."""
+
+import json
+import subprocess
+import sys
+
+HEAVY = {"pandas", "sklearn", "scipy", "mlflow", "lightgbm", "onnx", "polars", "sqlalchemy"}
+PROGRAM = """
+import json, sys
+import tradeworthy.serving.hot_path, tradeworthy.serving.log_reader
+import tradeworthy.serving.lightgbm_predictor as lightgbm_predictor
+from tradeworthy.errors import ArtifactInvalid
+try:
+    lightgbm_predictor.load_library(lightgbm_predictor.find_library())
+except ArtifactInvalid:
+    pass
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+READER = """
+import json, sys
+import tradeworthy.serving.log_reader
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def loaded(program):
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    return set(json.loads(done.stdout))
+
+
+def test_serving_loads_no_training_library():
+    modules = loaded(PROGRAM)
+    assert "onnxruntime" in modules
+    assert modules & (HEAVY | {"fastapi", "starlette", "pydantic", "uvicorn"}) == set()
+
+
+def test_reader_of_the_log_loads_no_inference_runtime():
+    assert loaded(READER) & (HEAVY | {"onnxruntime", "asyncio"}) == set()

@@ -1,0 +1,176 @@
+"""Routes: immutable, complete, and never ready without alignment or a live override."""
+
+from dataclasses import FrozenInstanceError, replace
+
+import numpy as np
+import pytest
+
+from tradeworthy.errors import (
+    ArtifactInvalid,
+    FeatureGraphMismatch,
+    InvalidInput,
+    ModelNotFound,
+    ModelQuarantined,
+    ReleaseUnconfirmed,
+)
+from tradeworthy.serving.decoder import PredictRequest, make_decoder
+from tradeworthy.serving.route_table import Blocked, Override, Ready, RouteTable
+
+A, B, C = "a" * 64, "b" * 64, "c" * 64
+
+
+class Sum:
+    format = "onnx"
+    n_inputs = 2
+    largest = 1e300
+
+    def predict(self, rows):
+        return rows.sum(axis=1)
+
+
+READY = Ready(
+    model="m",
+    version=3,
+    manifest_digest="d" * 64,
+    artifact_sha256="e" * 64,
+    bound_hash=A,
+    active_hash=A,
+    running_hash=A,
+    predictor=Sum(),
+    decoder=make_decoder(("a", "b"), 10, 1000),
+)
+TABLE = RouteTable(7, 100, {"m": READY})
+
+
+def rows(sent):
+    return PredictRequest(np.ones((1, 2)), sent, None)
+
+
+ENTITIES = PredictRequest(None, None, None, ("X",))
+
+
+def test_table_cannot_be_changed():
+    source = {"m": READY}
+    table = RouteTable(7, 100, source)
+    source.clear()
+    assert table.lookup("m") is READY
+    with pytest.raises(TypeError):
+        table.routes["x"] = READY
+    with pytest.raises(FrozenInstanceError):
+        table.epoch = 8
+    with pytest.raises(FrozenInstanceError):
+        READY.version = 4
+
+
+def test_unknown_model_is_not_found():
+    with pytest.raises(ModelNotFound):
+        TABLE.lookup("n")
+
+
+def test_lease_holds_to_its_last_nanosecond():
+    TABLE.require_confirmed(100)
+    with pytest.raises(ReleaseUnconfirmed):
+        TABLE.require_confirmed(101)
+
+
+@pytest.mark.parametrize("field", ["bound_hash", "active_hash", "running_hash"])
+def test_route_out_of_line_cannot_be_made(field):
+    with pytest.raises(FeatureGraphMismatch):
+        replace(READY, **{field: B})
+
+
+def overridden(**changes):
+    options = {"running_hash": B, "override": Override("o-1", B, 1000)} | changes
+    return replace(READY, **options)
+
+
+def test_override_lets_its_pair_through_and_stamps_it():
+    route = overridden()
+    assert route.stamp == "o-1"
+    assert b'"override":"o-1"' in route.answer_head
+    assert TABLE.admit(route, rows(A), 999) is route
+    assert TABLE.admit(route, rows(B), 999) is route
+    with pytest.raises(FeatureGraphMismatch):
+        TABLE.admit(route, rows(C), 999)
+
+
+def test_override_runs_out():
+    with pytest.raises(FeatureGraphMismatch, match="run out"):
+        TABLE.admit(overridden(), rows(A), 1000)
+    assert TABLE.admit(replace(READY, override=Override("o", B, 0)), rows(A), 5).stamp is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"override": Override("o", C, 1000)},
+        {"active_hash": C},
+        {"running_hash": C, "active_hash": B},
+    ],
+)
+def test_override_of_another_pair_is_no_override(changes):
+    with pytest.raises(FeatureGraphMismatch):
+        overridden(**changes)
+
+
+def test_aligned_route_carries_no_stamp():
+    assert READY.stamp is None
+    assert b"override" not in READY.answer_head
+
+
+def test_rows_without_a_hash_are_told_how_to_get_it():
+    with pytest.raises(InvalidInput, match="tradeworthy features hash"):
+        TABLE.admit(READY, rows(None), 0)
+
+
+def test_rows_of_other_code_get_the_exact_difference():
+    route = replace(READY, explain=lambda sent: {"changed": [sent[:1]]})
+    with pytest.raises(FeatureGraphMismatch) as caught:
+        TABLE.admit(route, rows(B), 0)
+    details = caught.value.details
+    assert details.pop("ways_out")
+    assert details == {
+        "sent": B,
+        "bound": A,
+        "active": A,
+        "running": A,
+        "epoch": 7,
+        "differences": {"changed": ["b"]},
+    }
+
+
+def test_entities_need_a_source():
+    with pytest.raises(InvalidInput, match="send rows"):
+        TABLE.admit(READY, ENTITIES, 0)
+
+    async def resolve(entities, as_of):
+        return np.ones((1, 2))
+
+    assert TABLE.admit(replace(READY, resolve=resolve), ENTITIES, 0).version == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "sent", "expected"),
+    [
+        (ModelQuarantined("x"), None, InvalidInput),
+        (ModelQuarantined("x"), A, ModelQuarantined),
+        (ModelQuarantined("x"), B, ModelQuarantined),
+        (FeatureGraphMismatch("x", full=1), B, FeatureGraphMismatch),
+        (ArtifactInvalid("x"), A, ArtifactInvalid),
+        (ArtifactInvalid("x"), B, FeatureGraphMismatch),
+    ],
+)
+def test_blocked_routes_answer_in_the_order_of_the_contract(error, sent, expected):
+    with pytest.raises(expected):
+        TABLE.admit(Blocked(error, bound_hash=A), rows(sent), 0)
+
+
+def test_error_of_a_blocked_route_does_not_grow():
+    blocked = Blocked(ModelQuarantined("stopped"))
+    for _ in range(3):
+        with pytest.raises(ModelQuarantined):
+            TABLE.admit(blocked, rows(A), 0)
+    depth, trace = 0, blocked.error.__traceback__
+    while trace is not None:
+        depth, trace = depth + 1, trace.tb_next
+    assert depth < 6
