@@ -1,0 +1,59 @@
+# Every target sets up what it needs; nothing but python3 (3.11+, with venv), make and git is assumed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PEERS := .bench/peers
+PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
+
+.PHONY: demo test acceptance bench serve lock clean
+
+demo: $(VENV)/demo.stamp
+	@$(BIN)/tradeworthy demo $(if $(DATA),--data $(DATA))
+
+test: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -m "not acceptance" -n 2 --dist worksteal
+
+acceptance: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -m acceptance
+
+bench: $(VENV)/test.stamp $(PEERS)/stamp
+	@TRADEWORTHY_PEER_PYTHON=$(PEERS)/bin/python $(BIN)/python benchmarks/run_all.py
+
+serve: $(VENV)/demo.stamp
+	@$(BIN)/tradeworthy serve
+
+# Locks name no host. Needs uv; writes what `demo`, `test` and `bench` install.
+lock:
+	uv lock --quiet
+	uv export --quiet --format requirements-txt --no-emit-project --extra demo \
+		--no-default-groups --group build -o requirements/demo.txt
+	uv export --quiet --format requirements-txt --no-emit-project --extra demo --extra postgres \
+		--no-default-groups --group dev -o requirements/test.txt
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+		benchmarks/peers.in -o requirements/peers.txt
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: $(BIN)/python requirements/demo.txt pyproject.toml
+	$(BIN)/python $(PIP) -r requirements/demo.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/test.stamp: $(BIN)/python requirements/test.txt pyproject.toml
+	$(BIN)/python $(PIP) -r requirements/test.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(PEERS)/stamp: requirements/peers.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python $(PIP) -r requirements/peers.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .bench build dist

@@ -1,0 +1,137 @@
+"""The application: the hot path in front, FastAPI behind it, two loops beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.concurrency import run_in_threadpool
+
+import tradeworthy
+from tradeworthy.api import problems, schemas
+from tradeworthy.api.idempotency import keep_replies
+from tradeworthy.api.prediction_metrics import PredictionMetrics
+from tradeworthy.api.routers import (
+    datasets,
+    drift,
+    ml_management,
+    ml_models,
+    operations,
+    releases,
+    tokens,
+)
+from tradeworthy.api.service import Service, open_service
+from tradeworthy.errors import StoreUnavailable, TradeworthyError
+from tradeworthy.serving.hot_path import HotPath
+from tradeworthy.serving.prediction_log import PredictionLog
+from tradeworthy.settings import Settings
+
+SCHEDULER_SECONDS = 30.0
+_LOG = logging.getLogger("tradeworthy.api")
+
+
+def create_api(service: Service) -> FastAPI:
+    """Return every route but the hot path; the command line speaks to it in process."""
+    app = FastAPI(
+        title="Tradeworthy",
+        version=tradeworthy.__version__,
+        summary="The gate and the record between models and money.",
+    )
+    app.state.service = service
+    problems.install(app)
+    app.middleware("http")(keep_replies)
+    # Fixed paths come before those that begin with a model's name.
+    for part in (operations, tokens, releases, datasets, drift, ml_models, ml_management):
+        app.include_router(part.router)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def create_app(settings: Settings) -> HotPath:
+    """Return the whole service as an ASGI application.
+
+    Raises
+    ------
+    HomeUnusable, StoreUnavailable, SettingsInvalid
+        If the home cannot be used.
+    """
+    service = open_service(settings, randomness=secrets.token_bytes)
+    api = create_api(service)
+    log = PredictionLog(settings.predictions_folder, mode=settings.prediction_log)
+    hot_path = HotPath(
+        api,
+        routes=lambda: service.refresher.table,
+        authorise=service.gate.authorise,
+        log=log,
+        problem=_problem,
+        clock=time.time_ns,
+        max_bytes=settings.max_predict_bytes,
+    )
+    service.metrics.register(PredictionMetrics(hot_path.counters))
+    service.refresher.refresh()
+    api.router.lifespan_context = lambda _: _running(service, log)
+    return hot_path
+
+
+def _problem(error: TradeworthyError, path: str) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+    status, body, headers = problems.problem(error, path)
+    return status, body, [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+@asynccontextmanager
+async def _running(service: Service, log: PredictionLog) -> AsyncIterator[None]:
+    settings = service.settings
+    loops = [asyncio.create_task(_repeat(service.refresher.refresh, settings.refresh_seconds))]
+    if settings.scheduler:
+        loops.append(
+            asyncio.create_task(
+                _repeat(lambda: service.scheduler.run_due(service.clock()), SCHEDULER_SECONDS)
+            )
+        )
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.cancel()
+            with suppress(asyncio.CancelledError):
+                await loop
+        log.close()
+        service.close()
+
+
+async def _repeat(work: Callable[[], object], seconds: float) -> None:
+    """Run ``work`` again and again; a failure is logged and does not end the loop."""
+    while True:
+        try:
+            await run_in_threadpool(work)
+        except StoreUnavailable as error:
+            _LOG.warning("%s; trying again", error.message)
+        except Exception:  # noqa: BLE001 - whatever it was, the next run may succeed
+            _LOG.exception("a background run failed; trying again")
+        await asyncio.sleep(seconds)
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, summary=app.summary, routes=app.routes
+        )
+        components = document.setdefault("components", {})
+        known = components.setdefault("schemas", {})
+        known["Problem"] = schemas.Problem.model_json_schema()
+        for unused in ("HTTPValidationError", "ValidationError"):
+            known.pop(unused, None)
+        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        for path, item in document["paths"].items():
+            if path.startswith("/api/"):
+                for operation in item.values():
+                    operation["security"] = [{"token": []}]
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,138 @@
+"""Which HTTP status each error answers with, and the problem document it is told in (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from tradeworthy import errors
+from tradeworthy.digests import Json
+from tradeworthy.errors import TradeworthyError
+
+MEDIA_TYPE = "application/problem+json"
+_LOG = logging.getLogger("tradeworthy.api")
+
+STATUS: Mapping[str, int] = MappingProxyType(
+    {
+        errors.InvalidInput.code: 422,
+        errors.PayloadTooLarge.code: 413,
+        errors.UnsupportedMediaType.code: 415,
+        errors.Unauthenticated.code: 401,
+        errors.Forbidden.code: 403,
+        errors.ModelNotFound.code: 404,
+        errors.VersionNotFound.code: 404,
+        errors.NoProductionVersion.code: 404,
+        errors.RecordNotFound.code: 404,
+        errors.AlreadyExists.code: 409,
+        errors.IdempotencyConflict.code: 409,
+        errors.InvalidTransition.code: 409,
+        errors.StaleStage.code: 409,
+        errors.StaleEpoch.code: 409,
+        errors.PreconditionFailed.code: 412,
+        errors.PromotionRefused.code: 422,
+        errors.ApprovalRefused.code: 422,
+        errors.PolicyInvalid.code: 422,
+        errors.OverrideLoosensPolicy.code: 422,
+        errors.FeatureLogicRefused.code: 422,
+        errors.FeatureGraphInvalid.code: 422,
+        errors.FeatureCycle.code: 422,
+        errors.FeatureDependencyMissing.code: 422,
+        errors.FeatureConflict.code: 422,
+        errors.FeatureGraphMismatch.code: 409,
+        errors.ReleaseInUse.code: 409,
+        errors.ReleaseUnconfirmed.code: 503,
+        errors.ManifestInvalid.code: 422,
+        errors.DatasetInvalid.code: 422,
+        errors.StrategyInvalid.code: 422,
+        errors.ArtifactInvalid.code: 503,
+        errors.ModelQuarantined.code: 423,
+        errors.PredictionLogFull.code: 503,
+        errors.StoreUnavailable.code: 503,
+        errors.HomeUnusable.code: 503,
+        errors.AddressInUse.code: 500,
+        errors.SettingsInvalid.code: 500,
+        errors.ServerUnreachable.code: 502,
+        TradeworthyError.code: 500,
+    }
+)
+
+_ROUTING = {404: "route_not_found", 405: "method_not_allowed"}
+
+
+def problem(error: TradeworthyError, instance: str) -> tuple[int, bytes, dict[str, str]]:
+    """Return status, body and headers of the answer to ``error``.
+
+    Parameters
+    ----------
+    error
+        What went wrong.
+    instance
+        The path that was asked for.
+    """
+    status = STATUS[error.code]
+    body: dict[str, object] = {
+        "type": f"urn:tradeworthy:problem:{error.code}",
+        "title": (type(error).__doc__ or error.code).strip().splitlines()[0],
+        "status": status,
+        "code": error.code,
+        "detail": error.message,
+        "instance": instance,
+    }
+    if error.details:
+        body["details"] = error.details
+    headers = {"content-type": MEDIA_TYPE}
+    if status == 401:
+        headers["www-authenticate"] = "Bearer"
+    if status == 503:
+        headers["retry-after"] = "1"
+    return status, json.dumps(body, default=str, allow_nan=False).encode(), headers
+
+
+def _response(error: TradeworthyError, request: Request) -> Response:
+    status, body, headers = problem(error, request.url.path)
+    return Response(body, status, headers)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of ``app`` as a problem document."""
+
+    @app.exception_handler(TradeworthyError)
+    async def _known(request: Request, error: TradeworthyError) -> Response:
+        return _response(error, request)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        found: list[Json] = [
+            {"place": [str(part) for part in item["loc"]], "message": str(item["msg"])}
+            for item in error.errors()
+        ]
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return _response(errors.InvalidInput(f"{place}: {first['msg']}", errors=found), request)
+
+    @app.exception_handler(HTTPException)
+    async def _routing(request: Request, error: HTTPException) -> Response:
+        code = _ROUTING.get(error.status_code, errors.InvalidInput.code)
+        body = {
+            "type": f"urn:tradeworthy:problem:{code}",
+            "title": str(error.detail),
+            "status": error.status_code,
+            "code": code,
+            "detail": f"{request.method} {request.url.path}: {error.detail}; see /docs",
+            "instance": request.url.path,
+        }
+        headers = {"content-type": MEDIA_TYPE, **(error.headers or {})}
+        return Response(json.dumps(body), error.status_code, headers)
+
+    @app.exception_handler(Exception)
+    async def _unknown(request: Request, error: Exception) -> Response:
+        _LOG.error("unexpected error at %s", request.url.path, exc_info=error)
+        return _response(
+            TradeworthyError("an unexpected error; the service's log has the details"), request
+        )

@@ -1,0 +1,43 @@
+"""Drift reports and runs of the schedule."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from tradeworthy.access.roles import Action
+from tradeworthy.api import schemas
+from tradeworthy.api.governed_route import Caller, GovernedRoute, Serving, governed
+from tradeworthy.api.presenting import drift_report_out
+from tradeworthy.errors import InvalidInput
+from tradeworthy.model_registry.writing import record_of
+
+router = APIRouter(prefix="/api/v1/ml", tags=["drift"], route_class=GovernedRoute)
+
+
+@router.post("/drift/scans", **governed(Action.SCAN_DRIFT))
+def run_scans(
+    asked: schemas.ScanAsked, service: Serving, caller: Caller
+) -> list[schemas.DriftReportOut]:
+    """Scan every slot that is due, now or up to ``as_of``; return the reports that are new."""
+    if asked.as_of is not None and asked.as_of.utcoffset() != timedelta(0):
+        raise InvalidInput("as_of is a time in UTC, as in 2026-01-05T12:00:00Z", field="as_of")
+    if asked.model is not None:
+        record = record_of(service.store, asked.model)
+        caller.require(Action.SCAN_DRIFT, record.state.strategy)
+    made = service.scheduler.run_due(service.clock(), model=asked.model, as_of=asked.as_of)
+    return [drift_report_out(record) for record in made]
+
+
+@router.get("/{model}/drift/reports", **governed(Action.READ))
+def list_drift_reports(
+    model: str,
+    service: Serving,
+    version: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> list[schemas.DriftReportOut]:
+    """List a model's drift reports with their evidence, newest slot first."""
+    reports = service.store.drift_reports(model, version=version, limit=limit)
+    return [drift_report_out(record) for record in reports]

@@ -1,0 +1,237 @@
+"""Registering, training's papers, backtests, promotions, approvals and stops."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query
+
+from tradeworthy.access.roles import Action
+from tradeworthy.api import schemas
+from tradeworthy.api.governed_route import Caller, GovernedRoute, RawBody, Serving, governed
+from tradeworthy.api.presenting import event_out, full_version_out, plan_out, version_out
+from tradeworthy.errors import InvalidInput
+from tradeworthy.lifecycle.decisions import version_of
+from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.lifecycle.state import fold
+from tradeworthy.model_registry.backtest_desk import CostsAsked
+from tradeworthy.model_registry.papers import manifest_of
+from tradeworthy.model_registry.writing import record_of
+from tradeworthy.store.records import VersionQuery
+
+router = APIRouter(prefix="/api/v1/ml", tags=["management"], route_class=GovernedRoute)
+
+Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
+IfMatch = Annotated[str | None, Header(alias="If-Match", pattern='^"[0-9]{1,9}"$')]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+@router.post("/models", status_code=201, **governed(Action.REGISTER_MODEL))
+def register_model(asked: schemas.ModelAsked, service: Serving, caller: Caller) -> schemas.ModelOut:
+    """Give a model its name."""
+    state = service.registry.register_model(
+        asked.name, strategy=asked.strategy, owner=asked.owner, tier=asked.tier, actor=caller
+    )
+    assert state.created_at is not None  # noqa: S101 - it was just registered
+    return schemas.ModelOut(
+        name=state.name,
+        strategy=state.strategy,
+        owner=state.owner,
+        tier=state.tier,
+        created_at=state.created_at,
+        created_by=state.created_by,
+        production_version=None,
+    )
+
+
+@router.get("/versions", **governed(Action.READ))
+def search_versions(
+    service: Serving,
+    caller: Caller,
+    strategy: str | None = None,
+    stage: Stage | None = None,
+    tag: Annotated[list[str] | None, Query(description="key=value; all have to hold")] = None,
+    after_model: str = "",
+    after_version: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+    limit: Limit = 100,
+) -> list[schemas.VersionOut]:
+    """Search versions by strategy, stage and tags, a page at a time."""
+    pairs = dict(_pair(each) for each in tag or [])
+    query = VersionQuery(strategy=strategy, stage=stage, tags=pairs)
+    rows = service.store.versions(query, after=(after_model, after_version), limit=limit)
+    return [
+        version_out(row.model, row.version, row.tags)
+        for row in rows
+        if caller.strategies is None or row.strategy in caller.strategies
+    ]
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise InvalidInput(f"tag {text!r} is not of the form key=value", field="tag")
+    return key, value
+
+
+@router.post("/{model}/versions", status_code=201, **governed(Action.DRAFT_VERSION))
+def draft_version(model: str, service: Serving, caller: Caller) -> schemas.DraftOut:
+    """Open the next version of a model."""
+    number = service.registry.draft_version(model, actor=caller)
+    return schemas.DraftOut(model=model, version=number)
+
+
+@router.put(
+    "/{model}/versions/{version}/manifest",
+    **governed(Action.RECORD_MANIFEST, raw="application/json"),
+)
+def record_manifest(
+    model: str, version: Version, text: RawBody, service: Serving, caller: Caller
+) -> schemas.ManifestOut:
+    """Attach its manifest to a draft; its artifact files have to be there."""
+    recorded = service.registry.record_manifest(model, version, text, actor=caller)
+    return schemas.ManifestOut(
+        manifest_digest=str(recorded.manifest_digest), content_digest=str(recorded.content_digest)
+    )
+
+
+@router.get("/{model}/versions/{version}", **governed(Action.READ))
+def read_version(model: str, version: Version, service: Serving) -> schemas.VersionOut:
+    """Return one version."""
+    state = record_of(service.store, model).state
+    return full_version_out(service.store, model, version_of(state, version))
+
+
+@router.get("/{model}/versions/{version}/manifest", **governed(Action.READ))
+def read_manifest(model: str, version: Version, service: Serving) -> dict[str, object]:
+    """Return the manifest of a version."""
+    state = record_of(service.store, model).state
+    manifest = manifest_of(service.store, version_of(state, version))
+    return dict(json.loads(manifest.to_json()))
+
+
+@router.post("/{model}/backtest", **governed(Action.BACKTEST))
+def backtest(
+    model: str, asked: schemas.BacktestAsked, service: Serving, caller: Caller
+) -> schemas.BacktestOut:
+    """Evaluate a version: walk-forward refits, its artifact after its train end, data, features."""
+    told = asked.costs
+    costs = None if told is None else CostsAsked(told.commission_bps, told.slippage_bps)
+    outcome = service.backtests.backtest(
+        model, asked.version, dataset_hash=asked.dataset_hash, costs=costs, actor=caller
+    )
+    evidence = outcome.evidence
+    artifact = evidence.artifact_metrics
+    return schemas.BacktestOut(
+        model=model,
+        version=asked.version,
+        result_digest=evidence.result_digest,
+        evidence_digest=evidence.digest,
+        metrics=dict(evidence.metrics),
+        artifact_metrics=None if artifact is None else dict(artifact),
+        evidence=dict(evidence.to_json()),
+        verdict=outcome.verdict.as_dict(),
+    )
+
+
+@router.post("/{model}/promote", **governed(Action.READ))
+def promote(
+    model: str,
+    asked: schemas.PromotionAsked,
+    service: Serving,
+    caller: Caller,
+    if_match: IfMatch = None,
+) -> schemas.PlanOut:
+    """Move a version one stage forward, or say with ``dry_run`` what its gates would."""
+    if asked.dry_run:
+        plan = service.registry.plan_promotion(
+            model, asked.version, asked.target, overrides=asked.overrides, actor=caller
+        )
+        return plan_out(plan, applied=False)
+    plan = service.registry.promote(
+        model,
+        asked.version,
+        asked.target,
+        overrides=asked.overrides,
+        reason=asked.reason,
+        if_match=None if if_match is None else int(if_match.strip('"')),
+        actor=caller,
+    )
+    return plan_out(plan, applied=True)
+
+
+@router.post("/{model}/versions/{version}/approve", **governed(Action.APPROVE))
+def approve(
+    model: str, version: Version, asked: schemas.ApprovalAsked, service: Serving, caller: Caller
+) -> schemas.VersionOut:
+    """Approve the content of a version for a stage."""
+    approved = service.registry.approve(
+        model, version, asked.target, asked.content_digest, reason=asked.reason, actor=caller
+    )
+    return full_version_out(service.store, model, approved)
+
+
+@router.post("/{model}/versions/{version}/retire", **governed(Action.RETIRE))
+def retire(
+    model: str, version: Version, asked: schemas.ReasonAsked, service: Serving, caller: Caller
+) -> schemas.VersionOut:
+    """Withdraw a version for good."""
+    retired = service.registry.retire(model, version, reason=asked.reason, actor=caller)
+    return full_version_out(service.store, model, retired)
+
+
+@router.post("/{model}/versions/{version}/quarantine", **governed(Action.QUARANTINE))
+def quarantine(
+    model: str, version: Version, asked: schemas.ReasonAsked, service: Serving, caller: Caller
+) -> schemas.VersionOut:
+    """Stop a version: it keeps its stage and does not predict."""
+    stopped = service.registry.quarantine(model, version, reason=asked.reason, actor=caller)
+    return full_version_out(service.store, model, stopped)
+
+
+@router.post("/{model}/versions/{version}/lift-quarantine", **governed(Action.QUARANTINE))
+def lift_quarantine(
+    model: str, version: Version, asked: schemas.ReasonAsked, service: Serving, caller: Caller
+) -> schemas.VersionOut:
+    """Let a stopped version predict again."""
+    lifted = service.registry.lift_quarantine(model, version, reason=asked.reason, actor=caller)
+    return full_version_out(service.store, model, lifted)
+
+
+@router.post("/{model}/versions/{version}/tags", **governed(Action.DRAFT_VERSION))
+def tag_version(
+    model: str, version: Version, asked: schemas.TagAsked, service: Serving, caller: Caller
+) -> schemas.VersionOut:
+    """Put a tag on a version."""
+    service.registry.tag(model, version, asked.key, asked.value, actor=caller)
+    state = record_of(service.store, model).state
+    return full_version_out(service.store, model, version_of(state, version))
+
+
+@router.get("/{model}/history", **governed(Action.READ))
+def history(model: str, service: Serving, at: datetime | None = None) -> schemas.HistoryOut:
+    """Return a model as it stood at a time, folded from its events."""
+    moment = at or service.clock()
+    if moment.tzinfo is None:
+        raise InvalidInput("at needs its offset from UTC, as in 2026-01-05T12:00:00Z", field="at")
+    events = service.store.events(model, until=moment)
+    state = fold(model, [recorded.event for recorded in events])
+    return schemas.HistoryOut(
+        model=model,
+        at=moment,
+        production_version=state.champion.version if state.champion else None,
+        stages={number: version.stage for number, version in state.versions.items()},
+        events=[event_out(recorded) for recorded in events],
+    )
+
+
+@router.get("/{model}/policy", **governed(Action.READ))
+def policy(model: str, service: Serving) -> schemas.PolicyOut:
+    """Return the policy that a model is held to."""
+    effective = service.promotions.policy(record_of(service.store, model).state)
+    return schemas.PolicyOut(
+        digest=effective.digest,
+        values=dict(effective.values),
+        origins=dict(effective.origins),
+    )

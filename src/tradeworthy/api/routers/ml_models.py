@@ -1,0 +1,121 @@
+"""Prediction, status and versions of models."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from tradeworthy.access.roles import Action
+from tradeworthy.api import schemas
+from tradeworthy.api.governed_route import Caller, GovernedRoute, Serving, governed
+from tradeworthy.api.presenting import full_version_out, version_out
+from tradeworthy.api.service import Service
+from tradeworthy.errors import ReleaseUnconfirmed, TradeworthyError
+from tradeworthy.lifecycle.state import ModelState, VersionState
+from tradeworthy.model_registry.papers import manifest_of
+from tradeworthy.model_registry.release_desk import rollback_target
+from tradeworthy.model_registry.writing import record_of
+
+router = APIRouter(prefix="/api/v1/models", tags=["models"], route_class=GovernedRoute)
+
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+@router.get("", **governed(Action.READ))
+def list_models(
+    service: Serving, caller: Caller, after: str = "", limit: Limit = 100
+) -> list[schemas.ModelOut]:
+    """List models by name; ``after`` is the last name of the page before."""
+    return [
+        schemas.ModelOut(
+            name=m.name,
+            strategy=m.strategy,
+            owner=m.owner,
+            tier=m.tier,
+            created_at=m.created_at,
+            created_by=m.created_by,
+            production_version=m.production_version,
+        )
+        for m in service.store.models(after=after, limit=limit)
+        if caller.strategies is None or m.strategy in caller.strategies
+    ]
+
+
+@router.post("/{model}/predict", **governed(Action.PREDICT))
+def predict(model: str, asked: schemas.PredictAsked) -> schemas.Predictions:
+    """Predict with the version in PRODUCTION, if running = active = bound.
+
+    A serving worker answers this route before the framework sees it.
+    """
+    raise ReleaseUnconfirmed(
+        f"this process cannot predict {len(asked.rows)} rows for {model!r}: ask a running service"
+    )
+
+
+@router.get("/{model}/status", **governed(Action.READ))
+def status(model: str, service: Serving, response: Response) -> schemas.StatusOut:
+    """Tell where a model stands: production, alignment, drift, rollback target."""
+    record = record_of(service.store, model)
+    state = record.state
+    champion = state.champion
+    response.headers["ETag"] = f'"{record.revision}"'
+    activation = service.store.activation()
+    return schemas.StatusOut(
+        model=model,
+        strategy=state.strategy,
+        revision=record.revision,
+        production=full_version_out(service.store, model, champion) if champion else None,
+        alignment=_alignment(service, champion) if champion else None,
+        epoch=activation.epoch if activation else 0,
+        drift=_drift(service, model),
+        quarantined=bool(champion and champion.quarantined),
+        rollback=_rollback(service, state),
+    )
+
+
+@router.get("/{model}/versions", **governed(Action.READ))
+def versions(model: str, service: Serving, response: Response) -> list[schemas.VersionOut]:
+    """List every version of a model, oldest first."""
+    record = record_of(service.store, model)
+    response.headers["ETag"] = f'"{record.revision}"'
+    tags = service.store.tags(model)
+    latest = service.store.latest_backtests(model)
+    return [
+        version_out(model, version, tags.get(number, {}), latest.get(number))
+        for number, version in sorted(record.state.versions.items())
+    ]
+
+
+def _alignment(service: Service, version: VersionState) -> schemas.AlignmentOut:
+    try:
+        told = service.facts.alignment(manifest_of(service.store, version))
+    except TradeworthyError as error:
+        return schemas.AlignmentOut(
+            aligned=False, bound=None, active=None, running=None, differences=[error.message]
+        )
+    return schemas.AlignmentOut(
+        aligned=told.aligned,
+        bound=told.bound,
+        active=told.active,
+        running=told.running,
+        differences=list(told.lines()),
+    )
+
+
+def _drift(service: Service, model: str) -> schemas.DriftOut | None:
+    reports = service.store.drift_reports(model, limit=1)
+    if not reports:
+        return None
+    last = reports[0]
+    return schemas.DriftOut(
+        slot=last.slot, status=last.status, severity=last.severity, digest=last.digest
+    )
+
+
+def _rollback(service: Service, state: ModelState) -> schemas.RollbackOut | None:
+    target = rollback_target(state)
+    if target is None:
+        return None
+    aligned = _alignment(service, target).aligned
+    return schemas.RollbackOut(version=target.version, ready=aligned)

@@ -1,0 +1,46 @@
+"""The drift schedule as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import sys
+import threading
+
+from tradeworthy.api.app import SCHEDULER_SECONDS
+from tradeworthy.api.service import open_service
+from tradeworthy.errors import StoreUnavailable
+from tradeworthy.settings import Settings
+
+
+def run_schedule(settings: Settings, *, once: bool) -> None:
+    """Run every due scan, again and again until interrupted; print a line a new report."""
+    service = open_service(settings, randomness=secrets.token_bytes)
+    stopped = threading.Event()
+    if not once:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, lambda *_: stopped.set())
+    try:
+        while True:
+            try:
+                made = service.scheduler.run_due(service.clock())
+            except StoreUnavailable as error:
+                if once:
+                    raise
+                sys.stderr.write(f"{error.code}: {error.message}; trying again\n")
+                made = ()
+            for record in made:
+                told = {
+                    "model": record.model,
+                    "version": record.version,
+                    "slot": record.slot.isoformat(),
+                    "status": record.status,
+                    "severity": record.severity,
+                }
+                sys.stdout.write(json.dumps(told) + "\n")
+            sys.stdout.flush()
+            if once or stopped.wait(SCHEDULER_SECONDS):
+                return
+    finally:
+        service.close()

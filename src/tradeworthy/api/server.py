@@ -1,0 +1,51 @@
+"""Running the service on a port with uvicorn."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import sys
+
+import uvicorn
+
+from tradeworthy.api.app import create_app
+from tradeworthy.errors import AddressInUse
+from tradeworthy.settings import Settings
+
+BACKLOG = 1024
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket.
+
+    Raises
+    ------
+    AddressInUse
+        If another program has the port, or the address is none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        opened.bind((host, port))
+        opened.listen(BACKLOG)
+    except OSError as error:
+        opened.close()
+        if error.errno == errno.EADDRINUSE:
+            message = f"port {port} is taken by another program: choose another --port"
+        else:
+            message = f"cannot listen on {host}:{port} ({error.strerror}): choose another --host"
+        raise AddressInUse(message, host=host, port=port) from error
+    return opened
+
+
+def serve_home(settings: Settings) -> None:
+    """Serve a home until interrupted; says on standard error where it listens."""
+    with listen(settings.host, settings.port) as opened:
+        app = create_app(settings)
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        address = f"http://{host}:{opened.getsockname()[1]}"
+        sys.stderr.write(f"tradeworthy serves {settings.home} at {address}\n")
+        sys.stderr.flush()
+        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on")
+        uvicorn.Server(config).run(sockets=[opened])

@@ -1,0 +1,136 @@
+"""Everything a running service is made of, put together in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry
+
+from tradeworthy.access.roles import Actor
+from tradeworthy.api.route_refresher import RouteRefresher
+from tradeworthy.api.token_gate import TokenGate
+from tradeworthy.drift.drift_scheduler import DriftScheduler
+from tradeworthy.errors import HomeUnusable
+from tradeworthy.home import read_token_key
+from tradeworthy.model_registry.backtest_desk import BacktestDesk
+from tradeworthy.model_registry.dataset_desk import DatasetDesk
+from tradeworthy.model_registry.fact_gathering import FactGatherer
+from tradeworthy.model_registry.papers import manifest_of
+from tradeworthy.model_registry.promotion_desk import PromotionDesk
+from tradeworthy.model_registry.registry import ModelRegistry
+from tradeworthy.model_registry.release_desk import ReleaseDesk
+from tradeworthy.model_registry.running_code import RunningCode
+from tradeworthy.model_registry.token_desk import TokenDesk
+from tradeworthy.serving.prediction_history import PredictionHistory
+from tradeworthy.settings import Settings
+from tradeworthy.store import migrations
+from tradeworthy.store.blobs import BlobFolder
+from tradeworthy.store.engine import open_engine
+from tradeworthy.store.protocol import Store
+from tradeworthy.store.sql import SqlStore
+from tradeworthy.training.evaluation_process import EvaluationProcess
+
+
+def utc_now() -> datetime:
+    """Return the time now, UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The desks of one deployment and what they share."""
+
+    settings: Settings
+    clock: Callable[[], datetime]
+    store: Store
+    blobs: BlobFolder
+    code: RunningCode
+    facts: FactGatherer
+    promotions: PromotionDesk
+    registry: ModelRegistry
+    backtests: BacktestDesk
+    releases: ReleaseDesk
+    datasets: DatasetDesk
+    tokens: TokenDesk
+    gate: TokenGate
+    refresher: RouteRefresher
+    scheduler: DriftScheduler
+    evaluator: EvaluationProcess
+    metrics: CollectorRegistry
+
+    def authenticate(self, token: str | None) -> Actor:
+        """Return who the bearer of a token is."""
+        return self.tokens.authenticate(token)
+
+    def close(self) -> None:
+        """Give back what the service holds."""
+        self.evaluator.close()
+        self.store.close()
+
+
+def open_service(
+    settings: Settings,
+    *,
+    randomness: Callable[[int], bytes],
+    clock: Callable[[], datetime] = utc_now,
+) -> Service:
+    """Put a service together on an initialised home.
+
+    Raises
+    ------
+    HomeUnusable
+        If the home is not initialised.
+    StoreUnavailable
+        If the database does not answer or has another schema.
+    """
+    if not settings.home.is_dir():
+        raise HomeUnusable(f"there is no home at {settings.home}: run `tradeworthy init`")
+    key = read_token_key(settings)
+    engine = open_engine(settings.database)
+    migrations.check(engine)
+    store = SqlStore(engine)
+    blobs = BlobFolder(settings.blobs_folder)
+    code = RunningCode(settings.strategies_folder)
+    facts = FactGatherer(store, blobs, code)
+    promotions = PromotionDesk(facts, settings.policy_file, clock)
+    evaluator = EvaluationProcess(settings.evaluation_seconds)
+    gate = TokenGate(key)
+    return Service(
+        settings=settings,
+        clock=clock,
+        store=store,
+        blobs=blobs,
+        code=code,
+        facts=facts,
+        promotions=promotions,
+        registry=ModelRegistry(store, blobs, promotions, clock),
+        backtests=BacktestDesk(
+            store=store,
+            blobs=blobs,
+            code=code,
+            promotions=promotions,
+            evaluator=evaluator,
+            clock=clock,
+        ),
+        releases=ReleaseDesk(store, clock),
+        datasets=DatasetDesk(store, blobs, clock),
+        tokens=TokenDesk(store, key, clock, randomness),
+        gate=gate,
+        refresher=RouteRefresher(
+            store,
+            facts,
+            gate,
+            lease_seconds=settings.lease_seconds,
+            max_bytes=settings.max_predict_bytes,
+        ),
+        scheduler=DriftScheduler(
+            store,
+            PredictionHistory(settings.predictions_folder),
+            promotions.policy,
+            lambda version: manifest_of(store, version),
+        ),
+        evaluator=evaluator,
+        metrics=CollectorRegistry(),
+    )

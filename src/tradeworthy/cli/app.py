@@ -1,0 +1,97 @@
+"""The root command; the commands' modules load what they need when they run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tradeworthy.cli import (
+    drift,
+    features,
+    home,
+    models,
+    policy,
+    promotion,
+    records,
+    tokens,
+    training,
+)
+from tradeworthy.cli.context import Context
+from tradeworthy.cli.exit_codes import MEANINGS, exit_code
+from tradeworthy.errors import TradeworthyError
+
+_EXIT_CODES = "; ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items())
+
+app = typer.Typer(
+    name="tradeworthy",
+    help="Model governance for trading: the gate and the record between models and money.",
+    epilog=f"Exit codes: {_EXIT_CODES}.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from tradeworthy import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    home: Annotated[
+        Path | None,
+        typer.Option(help="The home folder.", envvar="TRADEWORTHY_HOME"),
+    ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(help="A server's URL, instead of the home.", envvar="TRADEWORTHY_SERVER"),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="A file with your token.", envvar="TRADEWORTHY_TOKEN_FILE"),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(hidden=True, envvar="TRADEWORTHY_TOKEN", show_envvar=False),
+    ] = None,
+    version: Annotated[  # noqa: ARG001 - its callback prints and ends
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the options that stand before the command."""
+    ctx.obj = Context(home, server.rstrip("/") if server else None, token_file, token)
+
+
+for part in (home, training, models, promotion, features, drift, policy, records, tokens):
+    part.add_to(app)
+
+
+def run() -> None:
+    """Run the command line; errors become one line and an exit code."""
+    try:
+        app()
+    except TradeworthyError as error:
+        sys.stderr.write(f"{error.code}: {error.message}\n")
+        for line in _gates(error):
+            sys.stderr.write(line + "\n")
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        sys.exit(130)
+
+
+def _gates(error: TradeworthyError) -> list[str]:
+    verdict = error.details.get("verdict")
+    if not isinstance(verdict, dict):
+        return []
+    from tradeworthy.cli.promotion import gate_lines
+
+    return list(gate_lines(verdict))

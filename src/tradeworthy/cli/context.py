@@ -1,0 +1,116 @@
+"""What every command shares: where to speak to, who speaks, and how to print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from tradeworthy.cli.client import ServiceClient
+    from tradeworthy.settings import Settings
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The options that stand before the command."""
+
+    home: Path | None
+    server: str | None
+    token_file: Path | None
+    token: str | None
+
+    def settings(self) -> Settings:
+        """Read the settings."""
+        from tradeworthy.settings import read_settings
+
+        return read_settings(home=self.home)
+
+    @contextmanager
+    def client(self) -> Iterator[ServiceClient]:
+        """Open a client for the server or the home."""
+        from tradeworthy.cli.client import ServiceClient
+
+        client = ServiceClient(self._token(), self.server, self.settings())
+        try:
+            yield client
+        finally:
+            client.close()
+
+    def _token(self) -> str | None:
+        from tradeworthy.errors import Unauthenticated
+
+        if self.token_file is None:
+            return self.token
+        try:
+            return self.token_file.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise Unauthenticated(f"cannot read the token file {self.token_file}") from error
+
+
+def context_of(ctx: typer.Context) -> Context:
+    """Return the options that stand before the command."""
+    context = ctx.find_root().obj
+    assert isinstance(context, Context)  # noqa: S101 - the root callback has set it
+    return context
+
+
+def show(value: Any, *, as_json: bool, human: Callable[[Any], Iterator[str]]) -> None:
+    """Print a value, as JSON or as lines for a person."""
+    if as_json:
+        sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+        return
+    for line in human(value):
+        sys.stdout.write(line + "\n")
+
+
+def table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Iterator[str]:
+    """Lay rows out in columns."""
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    widths = [
+        max([len(column), *(len(row[at]) for row in cells)]) for at, column in enumerate(columns)
+    ]
+    for line in ([*columns], *cells):
+        yield "  ".join(
+            text.ljust(width) for text, width in zip(line, widths, strict=True)
+        ).rstrip()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return str(value)
+
+
+def fields(value: dict[str, Any]) -> Iterator[str]:
+    """Lay a record out, a line a field."""
+    width = max(map(len, value), default=0)
+    for name, content in value.items():
+        if not isinstance(content, dict):
+            yield f"{name.ljust(width)}  {_cell(content)}"
+
+
+def key_values(pairs: list[str]) -> dict[str, Any]:
+    """Read ``key=value`` pairs; values that are JSON are taken as such, others as text."""
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{pair!r} is not of the form key=value")
+        try:
+            found[key] = json.loads(text)
+        except ValueError:
+            found[key] = text
+    return found

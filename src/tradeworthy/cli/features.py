@@ -1,0 +1,92 @@
+"""Feature files: showing, hashing, comparing and activating them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tradeworthy.cli.context import AsJson, context_of, fields, show, table
+
+features = typer.Typer(help="Show, hash, compare and activate feature files.", no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(help="A feature file.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(features, name="features")
+
+
+@features.command("hash")
+def hash_file(file: File, as_json: AsJson = False) -> None:
+    """Print the hash of a feature file's graph and of every node."""
+    from tradeworthy.features.feature_graph import FeatureGraph, graph_summary
+
+    show(graph_summary(FeatureGraph.from_module(file)), as_json=as_json, human=_hash_lines)
+
+
+def _hash_lines(found: dict[str, Any]) -> Iterator[str]:
+    yield f"graph {found['hash']}"
+    rows = [{"feature": name, **node} for name, node in found["nodes"].items()]
+    yield from table(rows, ("feature", "version", "logic_hash", "node_hash"))
+
+
+@features.command("show")
+def show_file(file: File, as_json: AsJson = False) -> None:
+    """Show the features of a file and what they depend on."""
+    from tradeworthy.features.feature_graph import FeatureGraph
+
+    graph = FeatureGraph.from_module(file)
+    rows = [
+        {
+            "feature": node.key,
+            "kind": node.kind,
+            "depends_on": [parent for _, parent in node.dependencies],
+            "description": node.metadata.get("description"),
+        }
+        for node in graph.nodes.values()
+    ]
+    columns = ("feature", "kind", "depends_on", "description")
+    show(rows, as_json=as_json, human=lambda found: table(found, columns))
+
+
+@features.command("diff")
+def diff(
+    before: File,
+    after: Annotated[Path, typer.Argument(help="The file to compare with it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Tell what changed from one feature file to another."""
+    from tradeworthy.features.feature_graph import FeatureGraph
+
+    found = FeatureGraph.from_module(before).diff(FeatureGraph.from_module(after))
+    told = found.explain() or ("no difference",)
+    show(found.to_json(), as_json=as_json, human=lambda _: iter(told))
+
+
+@features.command("activate")
+def activate(
+    ctx: typer.Context,
+    files: Annotated[list[Path], typer.Argument(help="The feature files of the release.")],
+    expected_epoch: Annotated[int | None, typer.Option(help="The epoch you saw.")] = None,
+    reason: str = "",
+    force: Annotated[bool, typer.Option("--force", help="Drop features in use (admin).")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a release of feature files and activate it."""
+    from tradeworthy.features.feature_graph import FeatureGraph
+
+    snapshots = [FeatureGraph.from_module(file).snapshot().to_json() for file in files]
+    with context_of(ctx).client() as client:
+        release = client.post("/api/v1/ml/releases", {"snapshots": snapshots})["release"]
+        asked = {
+            "release": release,
+            "expected_epoch": expected_epoch,
+            "reason": reason,
+            "force": force,
+        }
+        found = client.post("/api/v1/ml/releases/activate", asked)
+    show(found, as_json=as_json, human=fields)

@@ -1,0 +1,148 @@
+"""Models and versions: registering, listing, searching, stopping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from tradeworthy.cli.context import AsJson, context_of, fields, show, table
+
+models = typer.Typer(help="Register, list and look at models.", no_args_is_help=True)
+
+_VERSION_COLUMNS = ("model", "version", "stage", "author", "trainer", "quarantined", "tags")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(models, name="models")
+    app.command()(quarantine)
+    app.command("lift-quarantine")(lift_quarantine)
+    app.command()(retire)
+
+
+@models.command("register")
+def register(
+    ctx: typer.Context,
+    model: str,
+    strategy: Annotated[str, typer.Option(help="The strategy it belongs to.")],
+    owner: Annotated[str, typer.Option(help="Who answers for it.")],
+    tier: Annotated[str, typer.Option(help="Its risk tier.")] = "standard",
+    as_json: AsJson = False,
+) -> None:
+    """Give a model its name."""
+    asked = {"name": model, "strategy": strategy, "owner": owner, "tier": tier}
+    with context_of(ctx).client() as client:
+        show(client.post("/api/v1/ml/models", asked), as_json=as_json, human=fields)
+
+
+@models.command("list")
+def list_models(
+    ctx: typer.Context,
+    after: Annotated[str, typer.Option(help="The last name of the page before.")] = "",
+    limit: int = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List models by name."""
+    with context_of(ctx).client() as client:
+        found = client.get("/api/v1/models", after=after, limit=limit)
+    columns = ("name", "strategy", "owner", "tier", "production_version")
+    show(found, as_json=as_json, human=lambda rows: table(rows, columns))
+
+
+@models.command("versions")
+def versions(ctx: typer.Context, model: str, as_json: AsJson = False) -> None:
+    """List the versions of a model."""
+    with context_of(ctx).client() as client:
+        found = client.get(f"/api/v1/models/{model}/versions")
+    show(found, as_json=as_json, human=lambda rows: table(rows, _VERSION_COLUMNS))
+
+
+@models.command("search")
+def search(
+    ctx: typer.Context,
+    tag: Annotated[list[str] | None, typer.Option(help="key=value; all have to hold.")] = None,
+    stage: str | None = None,
+    strategy: str | None = None,
+    limit: int = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Search versions by tags, stage and strategy."""
+    with context_of(ctx).client() as client:
+        found = client.get(
+            "/api/v1/ml/versions", tag=tag or None, stage=stage, strategy=strategy, limit=limit
+        )
+    show(found, as_json=as_json, human=lambda rows: table(rows, _VERSION_COLUMNS))
+
+
+@models.command("status")
+def status(ctx: typer.Context, model: str, as_json: AsJson = False) -> None:
+    """Tell where a model stands."""
+    with context_of(ctx).client() as client:
+        found = client.get(f"/api/v1/models/{model}/status")
+    show(found, as_json=as_json, human=_status_lines)
+
+
+@models.command("tag")
+def tag_version(
+    ctx: typer.Context, model: str, version: int, key: str, value: str, as_json: AsJson = False
+) -> None:
+    """Put a tag on a version."""
+    path = f"/api/v1/ml/{model}/versions/{version}/tags"
+    with context_of(ctx).client() as client:
+        found = client.post(path, {"key": key, "value": value})
+    show(found, as_json=as_json, human=fields)
+
+
+Why = Annotated[str, typer.Option("--reason", help="Why.")]
+
+
+def quarantine(
+    ctx: typer.Context, model: str, version: int, reason: Why, as_json: AsJson = False
+) -> None:
+    """Stop a version: it keeps its stage and does not predict."""
+    _stop(ctx, model, version, "quarantine", reason, as_json=as_json)
+
+
+def lift_quarantine(
+    ctx: typer.Context, model: str, version: int, reason: Why, as_json: AsJson = False
+) -> None:
+    """Let a stopped version predict again."""
+    _stop(ctx, model, version, "lift-quarantine", reason, as_json=as_json)
+
+
+def retire(
+    ctx: typer.Context, model: str, version: int, reason: Why, as_json: AsJson = False
+) -> None:
+    """Withdraw a version for good."""
+    _stop(ctx, model, version, "retire", reason, as_json=as_json)
+
+
+def _stop(
+    ctx: typer.Context, model: str, version: int, what: str, reason: str, *, as_json: bool
+) -> None:
+    path = f"/api/v1/ml/{model}/versions/{version}/{what}"
+    with context_of(ctx).client() as client:
+        show(client.post(path, {"reason": reason}), as_json=as_json, human=fields)
+
+
+def _status_lines(found: dict[str, Any]) -> Iterator[str]:
+    yield from fields({name: found[name] for name in ("model", "strategy", "epoch")})
+    production = found["production"]
+    if not isinstance(production, dict):
+        yield "production  none: promote a version"
+        return
+    yield f"production  version {production['version']} since {production['stage_since']}"
+    yield f"quarantine  {production['quarantine_reason'] or 'no'}"
+    alignment = found["alignment"]
+    if isinstance(alignment, dict):
+        yield f"aligned     {'yes' if alignment['aligned'] else 'NO'}"
+        yield from (f"            {line}" for line in alignment["differences"])
+    drift = found["drift"]
+    if isinstance(drift, dict):
+        yield f"drift       {drift['severity'] or drift['status']} at {drift['slot']}"
+    rollback = found["rollback"]
+    if isinstance(rollback, dict):
+        ready = "ready" if rollback["ready"] else "not ready"
+        yield f"rollback    version {rollback['version']}, {ready}"

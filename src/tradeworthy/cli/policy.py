@@ -1,0 +1,52 @@
+"""The promotion policy: showing what a model is held to, checking a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tradeworthy.cli.context import AsJson, context_of, show, table
+
+policy = typer.Typer(help="Show and check the promotion policy.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(policy, name="policy")
+
+
+@policy.command("show")
+def show_policy(ctx: typer.Context, model: str, as_json: AsJson = False) -> None:
+    """Show the policy that a model is held to, and where each value comes from."""
+    with context_of(ctx).client() as client:
+        found = client.get(f"/api/v1/ml/{model}/policy")
+    show(found, as_json=as_json, human=_policy_lines)
+
+
+def _policy_lines(found: dict[str, Any]) -> Iterator[str]:
+    yield f"policy {found['digest']}"
+    rows = [
+        {"key": key, "value": value, "from": found["origins"][key]}
+        for key, value in sorted(found["values"].items())
+    ]
+    yield from table(rows, ("key", "value", "from"))
+
+
+@policy.command("check")
+def check(
+    file: Annotated[Path, typer.Argument(help="A policy file.")], as_json: AsJson = False
+) -> None:
+    """Check that a policy file loads."""
+    from tradeworthy.promotion.promotion_policy import read_policy_file
+
+    document = read_policy_file(file)
+    told = {
+        "file": str(file),
+        "tiers": sorted(document.tiers),
+        "strategies": sorted(document.strategies),
+        "models": sorted(document.models),
+    }
+    show(told, as_json=as_json, human=lambda _: iter([f"{file} is a usable policy"]))

@@ -1,0 +1,109 @@
+"""Backtests, promotions and approvals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from tradeworthy.cli.context import AsJson, context_of, fields, key_values, show
+
+_MARKS = {"PASSED": "pass", "FAILED": "FAIL", "NOT_APPLICABLE": "n/a "}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(backtest)
+    app.command()(promote)
+    app.command()(approve)
+
+
+def backtest(
+    ctx: typer.Context,
+    model: str,
+    version: int,
+    dataset: Annotated[
+        str | None, typer.Option(help="A dataset's hash; the manifest's by default.")
+    ] = None,
+    commission_bps: Annotated[float | None, typer.Option(min=0)] = None,
+    slippage_bps: Annotated[float | None, typer.Option(min=0)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Evaluate a version out of sample and judge it by its policy."""
+    asked: dict[str, Any] = {"version": version, "dataset_hash": dataset}
+    if commission_bps is not None or slippage_bps is not None:
+        asked["costs"] = {
+            "commission_bps": commission_bps or 0.0,
+            "slippage_bps": slippage_bps or 0.0,
+        }
+    with context_of(ctx).client() as client:
+        found = client.post(f"/api/v1/ml/{model}/backtest", asked)
+    show(found, as_json=as_json, human=_backtest_lines)
+
+
+def _backtest_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{found['model']} v{found['version']}: result {found['result_digest']}"
+    yield from fields({f"  {name}": value for name, value in found["metrics"].items()})
+    yield from gate_lines(found["verdict"])
+
+
+def promote(
+    ctx: typer.Context,
+    model: str,
+    version: int,
+    to: Annotated[str | None, typer.Option(help="The stage; the next one by default.")] = None,
+    override: Annotated[
+        list[str] | None, typer.Option(help="key=value of a threshold to tighten.")
+    ] = None,
+    reason: str = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge, change nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Move a version one stage forward, if its gates pass."""
+    asked = {
+        "version": version,
+        "target": to.upper() if to else None,
+        "overrides": key_values(override) if override else None,
+        "reason": reason,
+        "dry_run": dry_run,
+    }
+    with context_of(ctx).client() as client:
+        found = client.post(f"/api/v1/ml/{model}/promote", asked)
+    show(found, as_json=as_json, human=_plan_lines)
+
+
+def _plan_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    outcome = "done" if found["applied"] else "allowed" if found["allowed"] else "refused"
+    yield f"{found['model']} v{found['version']}: {found['source']} -> {found['target']}: {outcome}"
+    yield from gate_lines(found["verdict"])
+
+
+def gate_lines(verdict: Mapping[str, Any]) -> Iterator[str]:
+    """Lay a verdict out, a line a gate."""
+    for gate in verdict["gates"]:
+        advice = f"; {gate['advice']}" if gate["advice"] else ""
+        yield f"  {_MARKS[gate['status']]}  {gate['gate']}: {gate['reason']}{advice}"
+
+
+def approve(
+    ctx: typer.Context,
+    model: str,
+    version: int,
+    content: Annotated[
+        str | None, typer.Option(help="The content digest you have read; asked for by default.")
+    ] = None,
+    reason: str = "",
+    as_json: AsJson = False,
+) -> None:
+    """Approve the content of a version for PRODUCTION."""
+    with context_of(ctx).client() as client:
+        if content is None:
+            version_path = f"/api/v1/ml/{model}/versions/{version}"
+            content = client.get(version_path)["content_digest"]
+            typer.confirm(f"Approve content {content}?", abort=True, err=True)
+        found = client.post(
+            f"/api/v1/ml/{model}/versions/{version}/approve",
+            {"content_digest": content, "reason": reason},
+        )
+    show(found, as_json=as_json, human=fields)

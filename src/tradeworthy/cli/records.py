@@ -1,0 +1,60 @@
+"""What is on record: manifests and history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tradeworthy.cli.context import AsJson, context_of, show, table
+
+manifest = typer.Typer(help="Check manifests offline.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(manifest, name="manifest")
+    app.command()(history)
+
+
+@manifest.command("verify")
+def verify(
+    file: Annotated[Path, typer.Argument(help="A manifest file.")],
+    artifacts: Annotated[
+        Path | None, typer.Option(help="The folder of its artifact files.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a manifest and its files by their hashes; no service is needed."""
+    from dataclasses import asdict
+
+    from tradeworthy.cli.exit_codes import REFUSED
+    from tradeworthy.provenance.verify import verify_manifest
+
+    report = verify_manifest(file, artifacts)
+    show(asdict(report), as_json=as_json, human=_check_lines)
+    if not report.passed:
+        raise typer.Exit(REFUSED)
+
+
+def _check_lines(found: dict[str, Any]) -> Iterator[str]:
+    return table(list(found["checks"]), tuple(found["checks"][0]))
+
+
+def history(
+    ctx: typer.Context,
+    model: str,
+    at: Annotated[str | None, typer.Option(help="A time with offset; now by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a model as it stood at a time, and how it came there."""
+    with context_of(ctx).client() as client:
+        found = client.get(f"/api/v1/ml/{model}/history", at=at)
+    show(found, as_json=as_json, human=_history_lines)
+
+
+def _history_lines(found: dict[str, Any]) -> Iterator[str]:
+    yield f"at {found['at']} version {found['production_version'] or 'none'} was in PRODUCTION"
+    yield from table(found["events"], ("at", "kind", "version", "actor", "reason"))

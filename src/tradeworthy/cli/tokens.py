@@ -1,0 +1,74 @@
+"""Tokens: written to files that only their owner can read, never printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tradeworthy.cli.context import AsJson, context_of, fields, show, table
+
+tokens = typer.Typer(help="Issue, list, rotate and revoke tokens (admin).", no_args_is_help=True)
+
+Out = Annotated[Path, typer.Option(help="The file that gets the token; it must not exist.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(tokens, name="tokens")
+
+
+@tokens.command("create")
+def create(
+    ctx: typer.Context,
+    actor: str,
+    role: Annotated[list[str], typer.Option(help="viewer, researcher, validator, ...")],
+    out: Out,
+    strategy: Annotated[list[str] | None, typer.Option(help="Only for these strategies.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Issue a token into a file."""
+    with context_of(ctx).client() as client:
+        asked = {"actor": actor, "roles": role, "strategies": strategy or None}
+        issued = client.post("/api/v1/ml/tokens", asked)
+    _keep(issued["token"], out)
+    show({**issued["record"], "file": str(out)}, as_json=as_json, human=fields)
+
+
+@tokens.command("list")
+def list_tokens(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """List the tokens, without the tokens themselves."""
+    with context_of(ctx).client() as client:
+        found = client.get("/api/v1/ml/tokens")
+    columns = ("token_id", "actor", "roles", "strategies", "created_at", "revoked_at")
+    show(found, as_json=as_json, human=lambda rows: table(rows, columns))
+
+
+@tokens.command("rotate")
+def rotate(ctx: typer.Context, token_id: str, out: Out, as_json: AsJson = False) -> None:
+    """Replace a token by a new one for the same actor."""
+    with context_of(ctx).client() as client:
+        issued = client.post(f"/api/v1/ml/tokens/{token_id}/rotate")
+    _keep(issued["token"], out)
+    show({**issued["record"], "file": str(out)}, as_json=as_json, human=fields)
+
+
+@tokens.command("revoke")
+def revoke(ctx: typer.Context, token_id: str, as_json: AsJson = False) -> None:
+    """Revoke a token."""
+    with context_of(ctx).client() as client:
+        client.post(f"/api/v1/ml/tokens/{token_id}/revoke")
+    show({"revoked": token_id}, as_json=as_json, human=fields)
+
+
+def _keep(token: str, path: Path) -> None:
+    from tradeworthy.errors import HomeUnusable
+    from tradeworthy.home import write_secret
+
+    try:
+        write_secret(path, token)
+    except OSError as error:
+        raise HomeUnusable(
+            f"cannot write {path} ({error.strerror}); rotate the token into another file"
+        ) from error

@@ -1,0 +1,99 @@
+"""Whether a version's features are the ones that are active and running."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tradeworthy.digests import Json
+from tradeworthy.features.graph_diff import GraphDiff, diff_snapshots
+from tradeworthy.features.graph_snapshot import GraphSnapshot, SnapshotNode, graph_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """The three hashes of a version, and what differs where.
+
+    ``active`` and ``running`` are None where the release or the code lacks one of the nodes;
+    ``unreadable`` says why the running code could not be hashed.
+    """
+
+    bound: str
+    active: str | None
+    running: str | None
+    differences: Mapping[str, GraphDiff]
+    unreadable: str | None = None
+
+    @property
+    def aligned(self) -> bool:
+        """Whether running = active = bound."""
+        return self.bound == self.active == self.running
+
+    def lines(self) -> tuple[str, ...]:
+        """Say what differs, a line a difference."""
+        told = [
+            f"{place}: {line}"
+            for place, diff in self.differences.items()
+            for line in diff.explain()
+        ]
+        if self.unreadable is not None:
+            told.append(f"running: {self.unreadable}")
+        if self.active is None and "active" not in self.differences:
+            told.append("active: no release is active; activate one")
+        return tuple(told)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the alignment as JSON."""
+        return {
+            "aligned": self.aligned,
+            "bound": self.bound,
+            "active": self.active,
+            "running": self.running,
+            "differences": list(self.lines()),
+        }
+
+
+def compare(
+    bound: GraphSnapshot,
+    active: Mapping[str, SnapshotNode] | None,
+    running: Mapping[str, SnapshotNode] | None,
+    unreadable: str | None = None,
+) -> Alignment:
+    """Compare what a version was trained on with the active release and the running code.
+
+    Parameters
+    ----------
+    bound
+        The snapshot in the version's manifest.
+    active, running
+        Nodes by key, of the active release and of the code; None where there is none.
+    unreadable
+        Why there is no running code.
+    """
+    differences = {}
+    hashes: dict[str, str | None] = {}
+    for place, nodes in (("active", active), ("running", running)):
+        hashes[place] = _hash_in(bound, nodes)
+        if nodes is not None and hashes[place] != bound.hash:
+            differences[place] = diff_snapshots(bound, closure_in(bound, nodes))
+    return Alignment(bound.hash, hashes["active"], hashes["running"], differences, unreadable)
+
+
+def _hash_in(bound: GraphSnapshot, nodes: Mapping[str, SnapshotNode] | None) -> str | None:
+    if nodes is None or any(key not in nodes for key in bound.inputs):
+        return None
+    return graph_hash((key, nodes[key].node_hash) for key in bound.inputs)
+
+
+def closure_in(bound: GraphSnapshot, nodes: Mapping[str, SnapshotNode]) -> GraphSnapshot:
+    """Return what the bound inputs depend on among ``nodes``; missing inputs are left out."""
+    inputs = tuple(key for key in bound.inputs if key in nodes)
+    kept: dict[str, SnapshotNode] = {}
+    stack = list(inputs)
+    while stack:
+        key = stack.pop()
+        if key in nodes and key not in kept:
+            kept[key] = nodes[key]
+            stack.extend(parent for _, parent in nodes[key].dependencies)
+    ordered = {key: node for key, node in nodes.items() if key in kept}
+    return GraphSnapshot(inputs, ordered, {})

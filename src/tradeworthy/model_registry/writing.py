@@ -1,0 +1,101 @@
+"""One way to write: read the state, decide, commit; again only if nothing that matters moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tradeworthy.errors import ModelNotFound, PreconditionFailed, StaleStage
+from tradeworthy.lifecycle.decisions import Command, decide
+from tradeworthy.lifecycle.events import Event
+from tradeworthy.lifecycle.state import ModelState
+from tradeworthy.store.protocol import Reader, Store
+from tradeworthy.store.records import Document, LedgerEntry, ModelRecord
+
+ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A command with what has to be kept along with its events."""
+
+    command: Command
+    documents: Sequence[Document] = ()
+    ledger: Sequence[LedgerEntry] = ()
+
+
+def record_of(store: Reader, model: str) -> ModelRecord:
+    """Return a model's state and revision.
+
+    Raises
+    ------
+    ModelNotFound
+        If there is no such model.
+    """
+    record = store.model(model)
+    if record is None:
+        raise ModelNotFound(f"no model {model!r}: register it first", model=model)
+    return record
+
+
+def check_revision(record: ModelRecord, if_match: int | None) -> None:
+    """Raise ``PreconditionFailed`` unless the model is at the revision the caller saw."""
+    if if_match is not None and if_match != record.revision:
+        raise PreconditionFailed(
+            f"model {record.state.name!r} is at revision {record.revision}, not {if_match}: "
+            "look at it again",
+            expected=if_match,
+            actual=record.revision,
+        )
+
+
+def write(
+    store: Store,
+    record: ModelRecord,
+    prepare: Callable[[ModelState], Change],
+    *,
+    actor: str,
+    now: datetime,
+    reason: str = "",
+) -> tuple[Event, ...]:
+    """Decide and commit ``prepare``'s change; return its events.
+
+    A commit that loses a race is prepared anew only while the version's stage and the champion are
+    what they were in ``record``: no decision rests on a champion that is no longer there.
+
+    Raises
+    ------
+    StaleStage
+        If a stage moved meanwhile.
+    TradeworthyError
+        Whatever ``decide`` refuses with.
+    """
+    current = record
+    for _ in range(ATTEMPTS):
+        change = prepare(current.state)
+        events = decide(current.state, change.command, actor=actor, now=now, reason=reason)
+        try:
+            store.commit(
+                current.state.name,
+                current.revision,
+                events,
+                documents=change.documents,
+                ledger=change.ledger,
+            )
+        except StaleStage:
+            fresh = store.model(current.state.name)
+            if fresh is None or _basis(fresh.state, change) != _basis(record.state, change):
+                raise
+            current = fresh
+        else:
+            return events
+    raise StaleStage(f"model {record.state.name!r} is changing all the time: try again later")
+
+
+def _basis(state: ModelState, change: Change) -> tuple[object, ...]:
+    number = getattr(change.command, "version", None)
+    if number is None:
+        return ()
+    version, champion = state.versions.get(number), state.champion
+    return (version and version.stage, champion and champion.version)

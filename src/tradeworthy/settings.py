@@ -1,0 +1,103 @@
+"""Settings: from the environment, with defaults under the home folder.
+
+Each field is read from ``TRADEWORTHY_`` and its name in capitals.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tradeworthy.errors import SettingsInvalid
+
+MEBIBYTE = 2**20
+
+
+class Settings(BaseSettings):
+    """Where things lie and how large they may be."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TRADEWORTHY_", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    home: Path = Field(default=Path("tradeworthy-home"), description="the folder of everything")
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="sqlite:///path or postgresql://...; a file in the home by default",
+    )
+    strategies: Path | None = Field(
+        default=None, description="the folder of feature and strategy files; in the home by default"
+    )
+    policy: Path | None = Field(default=None, description="the policy file; the home's by default")
+    token_key: SecretStr | None = Field(
+        default=None, description="the key of token MACs; the home's token.key by default"
+    )
+    host: str = Field(default="127.0.0.1", description="the address to listen on")
+    port: int = Field(default=8765, ge=0, le=65535, description="the port; 0 takes a free one")
+    prediction_log: Literal["strict", "fast"] = Field(
+        default="strict", description="strict answers after the disk has the record"
+    )
+    max_predict_bytes: int = Field(default=MEBIBYTE, ge=1, description="largest predict body")
+    max_upload_bytes: int = Field(default=256 * MEBIBYTE, ge=1, description="largest upload")
+    refresh_seconds: float = Field(
+        default=0.5, gt=0, le=60, description="how often a worker looks for changes"
+    )
+    lease_seconds: float = Field(
+        default=10.0, gt=0, le=600, description="how long a worker serves without confirmation"
+    )
+    scheduler: bool = Field(default=True, description="run the drift schedule in the service")
+    evaluation_seconds: float = Field(
+        default=600.0, gt=0, description="how long one backtest may take"
+    )
+
+    @property
+    def database(self) -> str:
+        """The database's URL."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.home.absolute() / 'tradeworthy.sqlite'}"
+
+    @property
+    def strategies_folder(self) -> Path:
+        """The folder whose feature and strategy files this deployment runs."""
+        return self.strategies or self.home / "strategies"
+
+    @property
+    def policy_file(self) -> Path:
+        """The policy file in force."""
+        return self.policy or self.home / "ml_promotion_policy.yaml"
+
+    @property
+    def blobs_folder(self) -> Path:
+        """Where artifacts and market data lie."""
+        return self.home / "blobs"
+
+    @property
+    def predictions_folder(self) -> Path:
+        """Where the prediction log lies."""
+        return self.home / "predictions"
+
+    @property
+    def token_key_file(self) -> Path:
+        """Where the key of token MACs lies unless a setting gives it."""
+        return self.home / "token.key"
+
+
+def read_settings(**overrides: object) -> Settings:
+    """Read the settings; ``overrides`` win over the environment, None ones do not count.
+
+    Raises
+    ------
+    SettingsInvalid
+        Naming the setting and what is wrong with it, never its value.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"]).upper()
+        raise SettingsInvalid(f"TRADEWORTHY_{name}: {first['msg']}", setting=name) from error

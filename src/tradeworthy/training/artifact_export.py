@@ -1,0 +1,92 @@
+"""Turning a fitted estimator into a file that can be served: ONNX or LightGBM's text."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tradeworthy.errors import ArtifactInvalid
+
+_FORMATS = {".onnx": "onnx", ".txt": "lightgbm"}
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """The bytes of an artifact, the name of its file and its format."""
+
+    name: str
+    format: str
+    data: bytes
+
+
+def export_artifact(estimator: object, n_inputs: int) -> Artifact:
+    """Return the artifact of ``estimator``.
+
+    Parameters
+    ----------
+    estimator
+        A fitted scikit-learn estimator or pipeline, a LightGBM booster or model, an ONNX
+        ``ModelProto``, an object whose ``to_onnx()`` returns one, or the path of an ONNX file or
+        a LightGBM text file.
+    n_inputs
+        How many features the model takes.
+
+    Raises
+    ------
+    ArtifactInvalid
+        For anything else, or if the conversion fails.
+    """
+    if isinstance(estimator, Path):
+        return _read(estimator)
+    if hasattr(estimator, "to_onnx"):
+        estimator = estimator.to_onnx()
+    if hasattr(estimator, "SerializeToString"):
+        return Artifact("model.onnx", "onnx", estimator.SerializeToString(deterministic=True))
+    booster = getattr(estimator, "booster_", estimator)
+    if hasattr(booster, "model_to_string"):
+        return Artifact("model.txt", "lightgbm", booster.model_to_string().encode())
+    return Artifact("model.onnx", "onnx", _from_sklearn(estimator, n_inputs))
+
+
+def _read(path: Path) -> Artifact:
+    if path.suffix not in _FORMATS:
+        raise ArtifactInvalid(
+            f"{path.name}: artifacts are .onnx or LightGBM's .txt; pickles are never taken"
+        )
+    try:
+        return Artifact(path.name, _FORMATS[path.suffix], path.read_bytes())
+    except OSError as error:
+        raise ArtifactInvalid(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _from_sklearn(estimator: object, n_inputs: int) -> bytes:
+    # Only a process that has made a scikit-learn estimator has loaded it.
+    base = sys.modules.get("sklearn.base")
+    if base is None or not isinstance(estimator, base.BaseEstimator):
+        raise ArtifactInvalid(
+            f"{type(estimator).__name__} cannot be served: return a scikit-learn estimator, a "
+            "LightGBM model, an ONNX ModelProto, or the path of one of their files"
+        )
+    try:
+        skl2onnx: Any = importlib.import_module("skl2onnx")
+        types: Any = importlib.import_module("skl2onnx.common.data_types")
+    except ImportError as error:
+        raise ArtifactInvalid(
+            "scikit-learn estimators need skl2onnx: install tradeworthy[sklearn]"
+        ) from error
+    try:
+        # Doubles keep parity with the estimator; tree ensembles convert in floats all the same.
+        proto = skl2onnx.to_onnx(
+            estimator,
+            initial_types=[("rows", types.DoubleTensorType([None, n_inputs]))],
+            options={"zipmap": False} if hasattr(estimator, "predict_proba") else None,
+        )
+    except Exception as error:
+        raise ArtifactInvalid(
+            f"{type(estimator).__name__} does not convert to ONNX: {error}"
+        ) from error
+    data: bytes = proto.SerializeToString(deterministic=True)
+    return data

@@ -1,0 +1,36 @@
+"""The child's side of the process that runs users' code: a JSON line in, a JSON line out."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from tradeworthy.errors import TradeworthyError
+from tradeworthy.training.evaluation import evaluate
+from tradeworthy.validation.evidence import EvaluationRequest, EvaluationSettings
+
+
+def answer(line: bytes) -> dict[str, object]:
+    """Evaluate what a line asks for; return the evidence or the error."""
+    data = json.loads(line)
+    data["settings"] = EvaluationSettings(**data["settings"])
+    try:
+        return {"evidence": evaluate(EvaluationRequest(**data)).to_json()}
+    except TradeworthyError as error:
+        told = {"code": error.code, "message": error.message, "details": error.details}
+        return {"error": told}
+
+
+def main() -> None:
+    """Serve evaluations until standard input ends."""
+    # Users' code may print: what it prints goes to standard error, replies to the old output.
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    for line in sys.stdin.buffer:
+        replies.write(json.dumps(answer(line), default=str).encode() + b"\n")
+        replies.flush()
+
+
+if __name__ == "__main__":
+    main()

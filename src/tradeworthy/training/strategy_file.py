@@ -1,0 +1,104 @@
+"""Loading a strategy file: its strategy, its feature graph, the hashes of its functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tradeworthy.errors import StrategyInvalid
+from tradeworthy.features.feature_file import load_feature_file, logic_in_file
+from tradeworthy.features.feature_graph import FeatureGraph
+from tradeworthy.features.feature_logic import EFFECTS
+from tradeworthy.features.graph_snapshot import GraphSnapshot
+from tradeworthy.features.isolated_import import import_file
+from tradeworthy.features.source_folder import locate_source
+from tradeworthy.training.strategy import Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedStrategy:
+    """A strategy file as it runs.
+
+    Attributes
+    ----------
+    strategy
+        What the file declares.
+    graph
+        The features of its feature file.
+    file, feature_file
+        Where they lie.
+    entry_point_hash, signal_rule_hash
+        Logic hashes of the training function and of the signal rule.
+    """
+
+    strategy: Strategy
+    graph: FeatureGraph
+    file: Path
+    feature_file: Path
+    entry_point_hash: str
+    signal_rule_hash: str
+
+    @property
+    def snapshot(self) -> GraphSnapshot:
+        """What a model of this strategy is bound to."""
+        return self.graph.snapshot(self.strategy.inputs)
+
+
+def load_strategy(path: Path) -> LoadedStrategy:
+    """Import a strategy file; every call reads it anew.
+
+    Raises
+    ------
+    StrategyInvalid
+        If the file cannot be run, declares no strategy or several, or names an input or label
+        that its features do not have.
+    FeatureLogicRefused
+        If the logic of a feature or function cannot be hashed.
+    """
+    file = path.absolute()
+    strategy = _declared(vars(import_file(locate_source(file))), file)
+    feature_file = file.parent / strategy.features if strategy.features else file
+    graph = load_feature_file(feature_file)
+    graph.keys_of([*strategy.inputs, strategy.label])
+    _check_label(strategy, graph)
+    return LoadedStrategy(
+        strategy=strategy,
+        graph=graph,
+        file=file,
+        feature_file=feature_file,
+        entry_point_hash=_hash(file, strategy.train),
+        signal_rule_hash=_hash(file, strategy.signal),
+    )
+
+
+def _declared(names: dict[str, Any], file: Path) -> Strategy:
+    found = {id(value): value for value in names.values() if isinstance(value, Strategy)}
+    if len(found) != 1:
+        raise StrategyInvalid(
+            f"{file.name} defines {len(found)} strategies; define one, as in "
+            "`strategy = Strategy(name=..., inputs=..., ...)`"
+        )
+    (strategy,) = found.values()
+    if strategy.label_horizon < 1:
+        raise StrategyInvalid(f"{file.name}: label_horizon counts bars ahead, from 1")
+    return strategy
+
+
+def _check_label(strategy: Strategy, graph: FeatureGraph) -> None:
+    (key,) = graph.keys_of([strategy.label])
+    if graph.nodes[key].kind != "label":
+        raise StrategyInvalid(
+            f"{strategy.label!r} is no label: declare it with @feature(label=True)"
+        )
+    labels = [
+        name for name in strategy.inputs if graph.nodes[graph.keys_of([name])[0]].kind == "label"
+    ]
+    if labels:
+        raise StrategyInvalid(f"inputs may not be labels, which look ahead: {', '.join(labels)}")
+
+
+def _hash(file: Path, function: Callable[..., Any]) -> str:
+    # Training may use randomness (its seeds are recorded) and time; its logic counts all the same.
+    return logic_in_file(file, function.__qualname__, allow=EFFECTS).digest

@@ -1,0 +1,90 @@
+"""The table a strategy is trained on, and the rows it predicts from."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tradeworthy.errors import InvalidInput, StrategyInvalid
+from tradeworthy.features.feature_table import compute_features
+from tradeworthy.training.strategy import Strategy
+from tradeworthy.training.strategy_file import LoadedStrategy
+
+TIME, SYMBOL = "date", "symbol"
+
+
+def feature_rows(loaded: LoadedStrategy, bars: pl.DataFrame, *, label: bool) -> pl.DataFrame:
+    """Return the rows of date, symbol and inputs (and label) that have no null.
+
+    Rows from before a feature's lookback is filled drop out, and with the label the last ones.
+
+    Raises
+    ------
+    StrategyInvalid
+        If a feature is infinite somewhere.
+    """
+    strategy = loaded.strategy
+    names = [*strategy.inputs, *([strategy.label] if label else [])]
+    table = compute_features(loaded.graph, bars, names, entity=SYMBOL, time=TIME)
+    rows = table.with_columns(pl.col(names).cast(pl.Float64).fill_nan(None)).drop_nulls(names)
+    for name in names:
+        if rows[name].is_infinite().any():
+            first = rows.filter(pl.col(name).is_infinite()).row(0, named=True)
+            raise StrategyInvalid(
+                f"feature {name!r} is infinite for {first[SYMBOL]} at {first[TIME]}: guard its "
+                "logarithm or division",
+                feature=name,
+            )
+    return rows
+
+
+def training_table(
+    loaded: LoadedStrategy, bars: pl.DataFrame, train_end: date | datetime | None
+) -> pl.DataFrame:
+    """Return the labelled rows of the bars up to and including ``train_end``.
+
+    The bars are cut before anything is computed, so that no label reaches beyond.
+
+    Raises
+    ------
+    StrategyInvalid
+        If no row is left.
+    """
+    known = bars if train_end is None else bars.filter(pl.col(TIME) <= train_end)
+    table = feature_rows(loaded, known, label=True)
+    if table.is_empty():
+        raise StrategyInvalid(
+            f"no row to train on up to {train_end}: give more data, or shorten the lookbacks"
+        )
+    return table
+
+
+def input_matrix(strategy: Strategy, rows: pl.DataFrame) -> NDArray[np.float64]:
+    """Return the inputs of rows as float64, shape (rows, inputs)."""
+    return np.ascontiguousarray(rows.select(strategy.inputs).to_numpy(), dtype=np.float64)
+
+
+def parse_train_end(bars: pl.DataFrame, text: str | None) -> date | datetime | None:
+    """Return the last moment to train on as the bars tell time, None for all of them.
+
+    Raises
+    ------
+    InvalidInput
+        For text that is no date.
+
+    Examples
+    --------
+    >>> bars = pl.DataFrame({"date": [date(2020, 1, 2)]})
+    >>> parse_train_end(bars, "2019-12-31")
+    datetime.date(2019, 12, 31)
+    """
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput(f"{text!r} is no date: write it as 2011-12-30", field="until") from error
+    return moment.date() if isinstance(bars.schema[TIME], pl.Date) else moment.replace(tzinfo=None)
