@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from tradeworthy.cli.client import ServiceClient
+    from tradeworthy.client import ServiceClient
     from tradeworthy.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -37,7 +37,7 @@ class Context:
     @contextmanager
     def client(self) -> Iterator[ServiceClient]:
         """Open a client for the server or the home."""
-        from tradeworthy.cli.client import ServiceClient
+        from tradeworthy.client import ServiceClient
 
         client = ServiceClient(self._token(), self.server, self.settings())
         try:

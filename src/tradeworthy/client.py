@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 from tradeworthy.api.app import create_api
 from tradeworthy.api.service import Service, open_service
@@ -36,6 +37,7 @@ class ServiceClient:
         self._server = server
         self._settings = settings
         self._service: Service | None = None
+        self._app: FastAPI | None = None
 
     def get(self, path: str, **parameters: object) -> Any:
         """Send a GET."""
@@ -60,7 +62,7 @@ class ServiceClient:
         """Give back what the home's own service holds."""
         if self._service is not None:
             self._service.close()
-            self._service = None
+            self._service = self._app = None
 
     def _send(
         self,
@@ -93,9 +95,10 @@ class ServiceClient:
             ) from error
 
     async def _local(self, method: str, path: str, request: dict[str, Any]) -> httpx.Response:
-        if self._service is None:
+        if self._app is None:
             self._service = open_service(self._settings, randomness=secrets.token_bytes)
-        transport = httpx.ASGITransport(create_api(self._service), raise_app_exceptions=False)
+            self._app = create_api(self._service)
+        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
         async with httpx.AsyncClient(
             transport=transport, base_url="http://localhost", timeout=SECONDS
         ) as client:
