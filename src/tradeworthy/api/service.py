@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry
 
 from tradeworthy.access.roles import Actor
 from tradeworthy.api.route_refresher import RouteRefresher
 from tradeworthy.api.token_gate import TokenGate
+from tradeworthy.clock import utc_now
 from tradeworthy.drift.drift_scheduler import DriftScheduler
 from tradeworthy.errors import HomeUnusable
 from tradeworthy.home import read_token_key
@@ -31,11 +32,6 @@ from tradeworthy.store.engine import open_engine
 from tradeworthy.store.protocol import Store
 from tradeworthy.store.sql import SqlStore
 from tradeworthy.training.evaluation_process import EvaluationProcess
-
-
-def utc_now() -> datetime:
-    """Return the time now, UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,31 +25,15 @@ def init(
 ) -> None:
     """Make a home: folders, policy file, database, and the first admin's token in a file."""
     import secrets
+    from dataclasses import asdict
 
-    from tradeworthy.api.service import utc_now
-    from tradeworthy.home import KEY_BYTES, make_home, read_token_key, write_secret
-    from tradeworthy.model_registry.token_desk import TokenDesk
-    from tradeworthy.promotion.promotion_policy import default_policy_path
-    from tradeworthy.store.engine import open_engine
-    from tradeworthy.store.migrations import upgrade
-    from tradeworthy.store.sql import SqlStore
+    from tradeworthy.api.home_setup import initialise
+    from tradeworthy.clock import utc_now
 
-    settings = context_of(ctx).settings()
-    policy = default_policy_path().read_text(encoding="utf-8")
-    make_home(settings, policy_text=policy, key=secrets.token_bytes(KEY_BYTES))
-    engine = open_engine(settings.database)
-    upgrade(engine)
-    store = SqlStore(engine)
-    told = {"home": str(settings.home), "policy": str(settings.policy_file), "admin_token": None}
-    if not store.tokens():
-        desk = TokenDesk(store, read_token_key(settings), utc_now, secrets.token_bytes)
-        token, _ = desk.first_admin(admin)
-        path = settings.home / f"{admin}.token"
-        path.unlink(missing_ok=True)
-        write_secret(path, token)
-        told["admin_token"] = str(path)
-    store.close()
-    show(told, as_json=as_json, human=fields)
+    made = initialise(
+        context_of(ctx).settings(), admin=admin, clock=utc_now, randomness=secrets.token_bytes
+    )
+    show(asdict(made), as_json=as_json, human=fields)
 
 
 def serve(

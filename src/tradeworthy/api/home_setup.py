@@ -1,0 +1,70 @@
+"""Initialising a home: folders, key, policy file, database schema and the first admin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tradeworthy.home import KEY_BYTES, make_home, read_token_key, write_secret
+from tradeworthy.model_registry.token_desk import TokenDesk
+from tradeworthy.promotion.promotion_policy import default_policy_path
+from tradeworthy.settings import Settings
+from tradeworthy.store.engine import open_engine
+from tradeworthy.store.migrations import upgrade
+from tradeworthy.store.sql import SqlStore
+
+
+@dataclass(frozen=True, slots=True)
+class InitialisedHome:
+    """Where things lie; ``admin_token`` is the file of the first admin's token, None later on."""
+
+    home: Path
+    policy: Path
+    admin_token: Path | None
+
+
+def initialise(
+    settings: Settings,
+    *,
+    admin: str,
+    clock: Callable[[], datetime],
+    randomness: Callable[[int], bytes],
+) -> InitialisedHome:
+    """Make a home, or bring an older one's database to the present schema.
+
+    Parameters
+    ----------
+    settings
+        Where the home is.
+    admin
+        The first admin's name.
+    clock
+        The time now, UTC.
+    randomness
+        ``n`` random bytes, as ``secrets.token_bytes``.
+
+    Raises
+    ------
+    HomeUnusable
+        If the home cannot be written.
+    StoreUnavailable
+        If the database does not answer.
+    """
+    policy = default_policy_path().read_text(encoding="utf-8")
+    make_home(settings, policy_text=policy, key=randomness(KEY_BYTES))
+    engine = open_engine(settings.database)
+    try:
+        upgrade(engine)
+        store = SqlStore(engine)
+        token_file = None
+        if not store.tokens():
+            desk = TokenDesk(store, read_token_key(settings), clock, randomness)
+            token, _ = desk.first_admin(admin)
+            token_file = settings.home / f"{admin}.token"
+            token_file.unlink(missing_ok=True)
+            write_secret(token_file, token)
+    finally:
+        engine.dispose()
+    return InitialisedHome(settings.home, settings.policy_file, token_file)
