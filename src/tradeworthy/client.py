@@ -19,25 +19,70 @@ from tradeworthy.settings import Settings
 SECONDS = 900.0
 
 
+class HomeService:
+    """A home's own service in this process, opened when it is first asked."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._service: Service | None = None
+        self._app: FastAPI | None = None
+
+    def send(self, method: str, path: str, request: Mapping[str, Any]) -> httpx.Response:
+        """Answer one request."""
+        return asyncio.run(self._send(method, path, request))
+
+    async def _send(self, method: str, path: str, request: Mapping[str, Any]) -> httpx.Response:
+        if self._app is None:
+            self._service = open_service(self._settings, randomness=secrets.token_bytes)
+            self._app = create_api(self._service)
+        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://localhost", timeout=SECONDS
+        ) as client:
+            return await client.request(method, path, **request)
+
+    def close(self) -> None:
+        """Give back what the service holds."""
+        if self._service is not None:
+            self._service.close()
+            self._service = self._app = None
+
+
+class RemoteService:
+    """A server by its URL; its connection is kept."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._client = httpx.Client(timeout=SECONDS)
+
+    def send(self, method: str, path: str, request: Mapping[str, Any]) -> httpx.Response:
+        """Answer one request."""
+        try:
+            return self._client.request(method, f"{self._url}{path}", **request)
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise ServerUnreachable(
+                f"no answer from {self._url} ({error}): is it running, and is --server right?"
+            ) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+
 class ServiceClient:
     """Sends requests and raises the errors that come back.
 
     Parameters
     ----------
+    service
+        The server, or the home's own service.
     token
         The bearer token, if any.
-    server
-        The server's URL; None for the home's own service in this process.
-    settings
-        Where the home is.
     """
 
-    def __init__(self, token: str | None, server: str | None, settings: Settings) -> None:
+    def __init__(self, service: HomeService | RemoteService, token: str | None) -> None:
+        self._service = service
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._server = server
-        self._settings = settings
-        self._service: Service | None = None
-        self._app: FastAPI | None = None
 
     def get(self, path: str, **parameters: object) -> Any:
         """Send a GET."""
@@ -58,12 +103,6 @@ class ServiceClient:
         """Send a body as it is."""
         return self._send(method, path, content=content, kind=kind, parameters=parameters)
 
-    def close(self) -> None:
-        """Give back what the home's own service holds."""
-        if self._service is not None:
-            self._service.close()
-            self._service = self._app = None
-
     def _send(
         self,
         method: str,
@@ -80,29 +119,7 @@ class ServiceClient:
             if value is not None
         }
         request = {"content": content, "headers": headers, "params": query}
-        if self._server is not None:
-            response = self._remote(method, path, request)
-        else:
-            response = asyncio.run(self._local(method, path, request))
-        return _unwrap(response)
-
-    def _remote(self, method: str, path: str, request: dict[str, Any]) -> httpx.Response:
-        try:
-            return httpx.request(method, f"{self._server}{path}", timeout=SECONDS, **request)
-        except (httpx.TransportError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            raise ServerUnreachable(
-                f"no answer from {self._server} ({error}): is it running, and is --server right?"
-            ) from error
-
-    async def _local(self, method: str, path: str, request: dict[str, Any]) -> httpx.Response:
-        if self._app is None:
-            self._service = open_service(self._settings, randomness=secrets.token_bytes)
-            self._app = create_api(self._service)
-        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://localhost", timeout=SECONDS
-        ) as client:
-            return await client.request(method, path, **request)
+        return _unwrap(self._service.send(method, path, request))
 
 
 def _unwrap(response: httpx.Response) -> Any:

@@ -37,13 +37,13 @@ class Context:
     @contextmanager
     def client(self) -> Iterator[ServiceClient]:
         """Open a client for the server or the home."""
-        from tradeworthy.client import ServiceClient
+        from tradeworthy.client import HomeService, RemoteService, ServiceClient
 
-        client = ServiceClient(self._token(), self.server, self.settings())
+        service = RemoteService(self.server) if self.server else HomeService(self.settings())
         try:
-            yield client
+            yield ServiceClient(service, self._token())
         finally:
-            client.close()
+            service.close()
 
     def _token(self) -> str | None:
         from tradeworthy.errors import Unauthenticated

@@ -95,6 +95,8 @@ class EvaluationProcess:
                 [sys.executable, "-m", WORKER],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                # An interrupt is for the parent, which ends this process in its own time.
+                start_new_session=True,
             )
         return self._child
 
