@@ -7,16 +7,16 @@ import os
 import sys
 
 from tradeworthy.errors import TradeworthyError
-from tradeworthy.training.evaluation import evaluate
+from tradeworthy.training.evaluation import LookAheadMemory, evaluate
 from tradeworthy.validation.evidence import EvaluationRequest, EvaluationSettings
 
 
-def answer(line: bytes) -> dict[str, object]:
+def answer(line: bytes, tested: LookAheadMemory) -> dict[str, object]:
     """Evaluate what a line asks for; return the evidence or the error."""
     data = json.loads(line)
     data["settings"] = EvaluationSettings(**data["settings"])
     try:
-        return {"evidence": evaluate(EvaluationRequest(**data)).to_json()}
+        return {"evidence": evaluate(EvaluationRequest(**data), tested).to_json()}
     except TradeworthyError as error:
         told = {"code": error.code, "message": error.message, "details": error.details}
         return {"error": told}
@@ -27,8 +27,9 @@ def main() -> None:
     # Users' code may print: what it prints goes to standard error, replies to the old output.
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    tested: LookAheadMemory = {}
     for line in sys.stdin.buffer:
-        replies.write(json.dumps(answer(line), default=str).encode() + b"\n")
+        replies.write(json.dumps(answer(line, tested), default=str).encode() + b"\n")
         replies.flush()
 
 

@@ -6,7 +6,9 @@ import polars as pl
 
 from tradeworthy.features.feature_graph import feature
 
-SHORT, MEDIUM, LONG = 5, 21, 63
+WEEK = 5
+MONTH = 21
+QUARTER = 63
 SMALLEST_VARIANCE = 1e-8
 
 
@@ -27,17 +29,17 @@ def log_volatility(variance: pl.Expr, window: int) -> pl.Expr:
 
 @feature(version=1, description="Log volatility of a week's returns")
 def volatility_week(log_return: pl.Expr) -> pl.Expr:
-    return log_volatility(log_return**2, SHORT)
+    return log_volatility(log_return**2, WEEK)
 
 
 @feature(version=1, description="Log volatility of a month's returns")
 def volatility_month(log_return: pl.Expr) -> pl.Expr:
-    return log_volatility(log_return**2, MEDIUM)
+    return log_volatility(log_return**2, MONTH)
 
 
 @feature(version=1, description="Log volatility of a quarter's returns")
 def volatility_quarter(log_return: pl.Expr) -> pl.Expr:
-    return log_volatility(log_return**2, LONG)
+    return log_volatility(log_return**2, QUARTER)
 
 
 @feature(version=1, description="Log volatility of today's range")
@@ -47,12 +49,22 @@ def range_day(range_variance: pl.Expr) -> pl.Expr:
 
 @feature(version=1, description="Log volatility of a week's ranges")
 def range_week(range_variance: pl.Expr) -> pl.Expr:
-    return log_volatility(range_variance, SHORT)
+    return log_volatility(range_variance, WEEK)
 
 
 @feature(version=1, description="Log volatility of a month's ranges")
 def range_month(range_variance: pl.Expr) -> pl.Expr:
-    return log_volatility(range_variance, MEDIUM)
+    return log_volatility(range_variance, MONTH)
+
+
+@feature(version=1, description="Return of a month")
+def momentum_month(log_return: pl.Expr) -> pl.Expr:
+    return log_return.rolling_sum(MONTH)
+
+
+@feature(version=1, description="Return of a quarter")
+def momentum_quarter(log_return: pl.Expr) -> pl.Expr:
+    return log_return.rolling_sum(QUARTER)
 
 
 @feature(version=1, label=True, description="Log volatility of the next day's return")

@@ -1,4 +1,4 @@
-"""A rule found by trying many: a random mixture of volatility changes decides on long or short.
+"""A rule found by trying many: a random mixture of momentum and volatility says long or short.
 
 There is no idea in it. Of enough such rules one looks good on any stretch of history, which is
 what the trial ledger and the deflated Sharpe ratio are for.
@@ -12,7 +12,13 @@ from sklearn.linear_model import LinearRegression
 
 from tradeworthy.training.strategy import Strategy
 
-INPUTS = ("log_return", "volatility_week", "volatility_month", "volatility_quarter", "range_day")
+INPUTS = (
+    "momentum_month",
+    "momentum_quarter",
+    "volatility_month",
+    "volatility_quarter",
+    "range_month",
+)
 
 
 def train(table: pl.DataFrame, config: Mapping[str, float]) -> LinearRegression:
@@ -21,7 +27,7 @@ def train(table: pl.DataFrame, config: Mapping[str, float]) -> LinearRegression:
     inputs = table.select(INPUTS).to_numpy()
     model = LinearRegression()
     model.coef_ = draw / inputs.std(axis=0)
-    model.intercept_ = -float(np.median(inputs @ model.coef_))
+    model.intercept_ = -np.median(inputs @ model.coef_)
     model.n_features_in_ = len(INPUTS)
     return model
 
@@ -30,7 +36,7 @@ def target_weight(
     scores: np.ndarray, rows: pl.DataFrame, config: Mapping[str, float]
 ) -> np.ndarray:
     """Go long where the mixture is above its middle, else short."""
-    return np.sign(scores) * config["weight"] / config["indices"]
+    return np.asarray(np.sign(scores) * config["weight"] / config["indices"])
 
 
 strategy = Strategy(

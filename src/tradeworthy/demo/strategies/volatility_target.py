@@ -43,7 +43,7 @@ def target_weight(
     """Weight each index so that all of them together run at the target volatility."""
     volatility = np.exp(forecasts) * np.sqrt(TRADING_DAYS)
     weight = np.minimum(config["target_volatility"] / volatility, config["largest_weight"])
-    return weight / config["indices"]
+    return np.asarray(weight / config["indices"])
 
 
 strategy = Strategy(

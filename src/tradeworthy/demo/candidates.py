@@ -1,0 +1,87 @@
+"""The demo's candidates: an honest strategy, and the best of many that have nothing in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tradeworthy.client import ServiceClient
+from tradeworthy.demo.market_series import DemoSeries
+from tradeworthy.demo.workspace import Workspace
+from tradeworthy.provenance.dataset_hash import dataset_hash
+from tradeworthy.training.candidate import MarketData, train_candidate
+from tradeworthy.training.recording import record_version, training_windows
+from tradeworthy.training.strategy_file import LoadedStrategy, load_strategy
+
+HONEST, LUCKY = "index-volatility-target", "index-lucky-rule"
+TRIES = 40
+
+Progress = Callable[[Iterable[int]], Iterable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One trained and backtested version."""
+
+    version: int
+    recorded: dict[str, Any]
+    backtest: dict[str, Any]
+
+    @property
+    def sharpe(self) -> float:
+        """Annualised, out of sample, after costs."""
+        return float(self.backtest["metrics"]["sharpe"])
+
+
+def register_models(researcher: ServiceClient) -> None:
+    """Give both models their names."""
+    for model, strategy in ((HONEST, "volatility_target"), (LUCKY, "lucky_rule")):
+        asked = {"name": model, "strategy": strategy, "owner": "index desk"}
+        researcher.post("/api/v1/ml/models", asked)
+
+
+def load(workspace: Workspace, name: str) -> LoadedStrategy:
+    """Load one of the workspace's strategy files."""
+    return load_strategy(workspace.strategies / f"{name}.py")
+
+
+def known_data(series: DemoSeries) -> MarketData:
+    """Return the history as what a model is trained on."""
+    history = series.history
+    return MarketData("history.parquet", history, dataset_hash(history))
+
+
+def train_and_test(
+    researcher: ServiceClient,
+    workspace: Workspace,
+    series: DemoSeries,
+    loaded: LoadedStrategy,
+    model: str,
+    config: dict[str, object],
+) -> Trial:
+    """Train a version up to the train end, put it on the record, and backtest it."""
+    data = known_data(series)
+    candidate = train_candidate(
+        loaded,
+        data,
+        config={"indices": len(series.symbols), **config},
+        train_end=series.train_end,
+        windows=training_windows(researcher, model),
+    )
+    recorded = record_version(researcher, model, candidate, data, workspace.manifests)
+    version = int(recorded["version"])
+    backtest = researcher.post(f"/api/v1/ml/{model}/backtest", {"version": version})
+    return Trial(version, recorded, backtest)
+
+
+def best_of_many(
+    researcher: ServiceClient, workspace: Workspace, series: DemoSeries, progress: Progress
+) -> Trial:
+    """Try one random rule after another; return the one with the best Sharpe ratio."""
+    loaded = load(workspace, "lucky_rule")
+    tried = [
+        train_and_test(researcher, workspace, series, loaded, LUCKY, {"seed": seed})
+        for seed in progress(range(TRIES))
+    ]
+    return max(tried, key=lambda trial: trial.sharpe)

@@ -1,0 +1,70 @@
+"""Replaying a later stretch of the series as live traffic, with the drift scans that fall due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tradeworthy.client import ServiceClient
+from tradeworthy.demo.market_series import DemoSeries
+from tradeworthy.features.feature_file import load_feature_file
+from tradeworthy.features.feature_table import compute_features
+
+CLOSE = time(21, tzinfo=UTC)
+SESSIONS_A_WEEK = 5
+
+Progress = Callable[[Iterable[date]], Iterable[date]]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRows:
+    """Rows that a client computed with the feature file as it is now, and that code's hash."""
+
+    hash: str
+    rows: pl.DataFrame
+    inputs: tuple[str, ...]
+
+    def request(self, day: date) -> dict[str, Any]:
+        """Return the predict request of one day's close."""
+        rows = self.rows.filter(pl.col("date") == day).select(self.inputs).to_dicts()
+        return {
+            "rows": rows,
+            "feature_graph_hash": self.hash,
+            "event_time": datetime.combine(day, CLOSE).isoformat(),
+        }
+
+    @property
+    def days(self) -> list[date]:
+        """The days that have rows."""
+        return self.rows["date"].unique().sort().to_list()
+
+
+def client_rows(feature_file: Path, inputs: tuple[str, ...], series: DemoSeries) -> ClientRows:
+    """Compute the features of the live stretch as a client of the service does."""
+    graph = load_feature_file(feature_file)
+    table = compute_features(graph, series.bars, inputs)
+    live = table.filter(pl.col("date") > series.history_end)
+    return ClientRows(graph.bound_hash(inputs), live, inputs)
+
+
+def replay(
+    model: str,
+    rows: ClientRows,
+    desk: ServiceClient,
+    operator: ServiceClient,
+    progress: Progress,
+) -> list[dict[str, Any]]:
+    """Predict day by day, scan week by week; return the reports in the order of their slots."""
+    reports: list[dict[str, Any]] = []
+    for number, day in enumerate(progress(rows.days), start=1):
+        desk.post(f"/api/v1/models/{model}/predict", rows.request(day))
+        if number % SESSIONS_A_WEEK == 0:
+            as_of = datetime.combine(day, time(23, tzinfo=UTC)).isoformat()
+            asked = {"model": model, "as_of": as_of}
+            reports += operator.post("/api/v1/ml/drift/scans", asked)
+    return sorted(reports, key=lambda report: str(report["slot"]))

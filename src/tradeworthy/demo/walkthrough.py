@@ -1,0 +1,227 @@
+"""The demo, step by step: train, judge, promote, serve, refuse, watch."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from tradeworthy.client import HomeService, RemoteService, ServiceClient
+from tradeworthy.demo.candidates import (
+    HONEST,
+    LUCKY,
+    TRIES,
+    Trial,
+    best_of_many,
+    load,
+    register_models,
+    train_and_test,
+)
+from tradeworthy.demo.live_service import live_service
+from tradeworthy.demo.market_series import DemoSeries, demo_series
+from tradeworthy.demo.replay import ClientRows, client_rows, replay
+from tradeworthy.demo.telling import Narrator
+from tradeworthy.demo.workspace import Workspace, fresh_folder, make_workspace
+from tradeworthy.errors import FeatureGraphMismatch, PromotionRefused, TradeworthyError
+from tradeworthy.features.feature_file import load_feature_file
+
+EDIT = ("MONTH = 21", "MONTH = 20")
+ALIGN_SECONDS = 10.0
+_FIGURES = ("sharpe", "max_drawdown", "psr", "turnover", "n_observations")
+
+
+def run_demo(folder: Path | None, data: Path | None) -> None:
+    """Run the whole governed path.
+
+    Parameters
+    ----------
+    folder
+        Where to put everything; a fresh folder by default.
+    data
+        The user's own daily bars; the bundled series by default.
+
+    Raises
+    ------
+    TradeworthyError
+        If a step does not end as it must.
+    """
+    tell = Narrator()
+    series = demo_series(data)
+    workspace = make_workspace(fresh_folder(folder))
+    tell.step("Market data, people and strategies")
+    tell.say(f"{series.name}: {series.bars.height} bars of {', '.join(series.symbols)}")
+    tell.say(
+        f"train until {series.train_end}, test until {series.history_end}, "
+        f"live until {series.live_end}"
+    )
+    tell.say(f"features and two strategies are a git repository in {workspace.strategies}")
+    service = HomeService(workspace.settings)
+    try:
+        people = _People(workspace, service)
+        honest, lucky = _make_candidates(tell, workspace, series, people)
+        _refuse_the_lucky_one(tell, lucky, people)
+        _promote_the_honest_one(tell, workspace, honest, people)
+    finally:
+        service.close()
+    with live_service(workspace.settings.home, workspace.folder / "service.log") as url:
+        remote = RemoteService(url)
+        try:
+            _serve_and_watch(tell, workspace, series, _People(workspace, remote), url)
+        finally:
+            remote.close()
+    _say_where(tell, workspace)
+
+
+class _People:
+    """The demo's people, each with a token of a separate role."""
+
+    def __init__(self, workspace: Workspace, service: HomeService | RemoteService) -> None:
+        self.rosa = workspace.speaks("rosa", service)
+        self.viktor = workspace.speaks("viktor", service)
+        self.olga = workspace.speaks("olga", service)
+        self.desk = workspace.speaks("trading-desk", service)
+
+
+def _make_candidates(
+    tell: Narrator, workspace: Workspace, series: DemoSeries, people: _People
+) -> tuple[Trial, Trial]:
+    register_models(people.rosa)
+    tell.step("Rosa trains an honest candidate: the index at a constant volatility")
+    loaded = load(workspace, "volatility_target")
+    for _ in tell.track(range(1), "training and backtesting"):
+        honest = train_and_test(people.rosa, workspace, series, loaded, HONEST, {})
+    _say_trial(tell, HONEST, honest)
+    tell.step(f"Rosa tries {TRIES} random rules and keeps the best")
+    lucky = best_of_many(
+        people.rosa, workspace, series, lambda seeds: tell.track(seeds, "trying rules")
+    )
+    _say_trial(tell, LUCKY, lucky)
+    return honest, lucky
+
+
+def _say_trial(tell: Narrator, model: str, trial: Trial) -> None:
+    metrics = trial.backtest["metrics"]
+    told = ", ".join(f"{name} {metrics[name]:.4g}" for name in _FIGURES)
+    tell.say(f"{model} v{trial.version}, walk-forward out of sample, 5 bps: {told}")
+
+
+def _refuse_the_lucky_one(tell: Narrator, lucky: Trial, people: _People) -> None:
+    tell.step(f"Viktor is asked to validate {LUCKY} v{lucky.version}")
+    try:
+        people.viktor.post(f"/api/v1/ml/{LUCKY}/promote", {"version": lucky.version})
+    except PromotionRefused as refused:
+        tell.say(f"refused: {refused.message}")
+        verdict: Any = refused.details["verdict"]
+        tell.gates(verdict)
+        return
+    raise TradeworthyError("the best of many random rules was validated: the gates have a hole")
+
+
+def _promote_the_honest_one(
+    tell: Narrator, workspace: Workspace, honest: Trial, people: _People
+) -> None:
+    tell.step(f"{HONEST} v{honest.version} goes from TRAINED to PRODUCTION")
+    verdict = _promote(tell, people.viktor, "viktor", honest.version)
+    tell.gates(verdict, only_figures=True)
+    snapshot = load_feature_file(workspace.strategies / "features.py").snapshot().to_json()
+    release = people.olga.post("/api/v1/ml/releases", {"snapshots": [snapshot]})["release"]
+    asked = {"release": release, "expected_epoch": 0, "reason": "first release"}
+    epoch = people.olga.post("/api/v1/ml/releases/activate", asked)["epoch"]
+    tell.say(f"olga activates the features' release {release[:12]} as epoch {epoch}")
+    _promote(tell, people.olga, "olga", honest.version)
+    content = honest.recorded["content_digest"]
+    people.viktor.post(
+        f"/api/v1/ml/{HONEST}/versions/{honest.version}/approve",
+        {"content_digest": content, "reason": "figures and code reviewed"},
+    )
+    tell.say(f"viktor approves its content {content[:12]}; rosa, who trained it, could not")
+    _promote(tell, people.olga, "olga", honest.version)
+
+
+def _promote(tell: Narrator, who: ServiceClient, name: str, version: int) -> dict[str, Any]:
+    plan = who.post(f"/api/v1/ml/{HONEST}/promote", {"version": version, "reason": "demo"})
+    gates = [gate for gate in plan["verdict"]["gates"] if gate["status"] == "PASSED"]
+    tell.say(f"{name}: {plan['source']} -> {plan['target']}, {len(gates)} gates passed")
+    verdict: dict[str, Any] = plan["verdict"]
+    return verdict
+
+
+def _serve_and_watch(
+    tell: Narrator, workspace: Workspace, series: DemoSeries, people: _People, url: str
+) -> None:
+    tell.step(f"The service runs at {url}")
+    inputs = load(workspace, "volatility_target").strategy.inputs
+    feature_file = workspace.strategies / "features.py"
+    rows = client_rows(feature_file, inputs, series)
+    first = rows.days[0]
+    answer = _predict(people.desk, rows, first)
+    told = ", ".join(f"{value:.4f}" for value in answer["predictions"])
+    tell.say(f"{first}: log volatility forecasts {told}, by version {answer['version']}")
+    _edit_and_restore(tell, feature_file, inputs, series, people)
+    tell.step(f"The real series from {first} to {series.live_end} is replayed as live traffic")
+    reports = replay(
+        HONEST, rows, people.desk, people.olga, lambda days: tell.track(days, "predicting")
+    )
+    tell.say(f"{len(rows.days)} days predicted over HTTP, each on disk before it was answered")
+    tell.reports(reports)
+    status = people.olga.get(f"/api/v1/models/{HONEST}/status")
+    drift = status["drift"]
+    tell.say(
+        f"status: version {status['production']['version']} in PRODUCTION, aligned "
+        f"{status['alignment']['aligned']}, drift {drift['severity']} at {drift['slot'][:10]}"
+    )
+
+
+def _predict(desk: ServiceClient, rows: ClientRows, day: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = desk.post(f"/api/v1/models/{HONEST}/predict", rows.request(day))
+    return answer
+
+
+def _edit_and_restore(
+    tell: Narrator,
+    feature_file: Path,
+    inputs: tuple[str, ...],
+    series: DemoSeries,
+    people: _People,
+) -> None:
+    tell.step("Somebody edits a feature's logic")
+    source = feature_file.read_text(encoding="utf-8")
+    feature_file.write_text(source.replace(*EDIT), encoding="utf-8")
+    try:
+        edited = client_rows(feature_file, inputs, series)
+        _predict(people.desk, edited, edited.days[0])
+    except FeatureGraphMismatch as mismatch:
+        tell.say(f"409 {mismatch.code}: {mismatch.message}")
+        differences: Any = mismatch.details.get("differences") or []
+        for line in differences:
+            tell.say(f"  {line}")
+    else:
+        raise TradeworthyError("rows of edited features were predicted on: the check has a hole")
+    finally:
+        feature_file.write_text(source, encoding="utf-8")
+    _await_alignment(people.olga)
+    answer = _predict(people.desk, client_rows(feature_file, inputs, series), edited.days[0])
+    tell.say(f"the edit is taken back: version {answer['version']} predicts again")
+
+
+def _await_alignment(operator: ServiceClient) -> None:
+    """Wait until the service has seen the file as it was."""
+    path = f"/api/v1/models/{HONEST}/status"
+    deadline = time.monotonic() + ALIGN_SECONDS
+    while not operator.get(path)["alignment"]["aligned"]:
+        if time.monotonic() > deadline:
+            raise TradeworthyError("the service does not see that the feature file is restored")
+        time.sleep(0.05)
+
+
+def _say_where(tell: Narrator, workspace: Workspace) -> None:
+    settings = workspace.settings
+    tell.step("What is where")
+    tell.say(f"manifests      {workspace.manifests}")
+    tell.say(f"database       {settings.home / 'tradeworthy.sqlite'} (drift reports in it too)")
+    tell.say(f"prediction log {settings.predictions_folder}")
+    tell.say(f"policy         {settings.policy_file}")
+    tell.say("go on with it:")
+    tell.say(f"  tradeworthy --home {settings.home} serve")
+    token = workspace.token_file("olga")
+    tell.say(f"  tradeworthy --home {settings.home} --token-file {token} drift reports {HONEST}")
