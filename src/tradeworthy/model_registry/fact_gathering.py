@@ -16,6 +16,7 @@ from tradeworthy.lifecycle.events import VersionPromoted
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState, VersionState
 from tradeworthy.model_registry.alignment import Alignment, compare
+from tradeworthy.model_registry.overfitting_evidence import LEAST_TRIALS, overfitting_probability
 from tradeworthy.model_registry.papers import graph_of, manifest_of
 from tradeworthy.model_registry.release_desk import active_release
 from tradeworthy.model_registry.running_code import RunningCode
@@ -175,11 +176,19 @@ class FactGatherer:
             "minimum_track_record": _track_record(metrics, policy),
             "cost_bps": evidence.settings.cost_bps,
             "dsr": _deflated(metrics, ledger),
+            "pbo": self._overfitting(state.strategy, evidence, ledger, policy),
             "data_guard_failures": evidence.data_guard_failures,
             "look_ahead_passed": evidence.look_ahead.get("passed") is True,
             "drift_severity": severity if isinstance(severity, str) else None,
             "basis": _basis(version, evidence, policy),
         }
+
+    def _overfitting(
+        self, strategy: str, evidence: Evidence, ledger: LedgerSummary, policy: Policy
+    ) -> float | None:
+        if policy.number("max_pbo") is None or ledger.n_trials < LEAST_TRIALS:
+            return None
+        return overfitting_probability(self.store, strategy, evidence)
 
     def _validation_age(self, model: str, version: int, now: datetime) -> float | None:
         moments = [

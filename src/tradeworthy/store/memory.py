@@ -173,6 +173,16 @@ class MemoryStore:
         with self._lock:
             return {b.version: b for b in self._backtests if b.model == model}
 
+    def strategy_backtests(self, strategy: str) -> tuple[BacktestRecord, ...]:
+        """Return the newest backtest of each distinct trial of a strategy, by trial digest."""
+        with self._lock:
+            newest = {
+                each.trial_digest: each
+                for each in self._backtests
+                if self._models[each.model].state.strategy == strategy
+            }
+        return tuple(newest[digest] for digest in sorted(newest))
+
     def record_backtest(
         self, record: BacktestRecord, entry: LedgerEntry, evidence: Document
     ) -> None:

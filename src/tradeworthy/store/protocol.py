@@ -70,6 +70,9 @@ class Reader(Protocol):
     def latest_backtests(self, model: str) -> dict[int, BacktestRecord]:
         """Return the newest backtest of each version of a model that has one."""
 
+    def strategy_backtests(self, strategy: str) -> tuple[BacktestRecord, ...]:
+        """Return the newest backtest of each distinct trial of a strategy, by trial digest."""
+
     def dataset(self, dataset_hash: str) -> DatasetRecord | None:
         """Return a dataset."""
 

@@ -156,6 +156,17 @@ class SqlEvidence:
             rows = connection.execute(query).all()
         return {row.version: _backtest(row) for row in rows}
 
+    def strategy_backtests(self, strategy: str) -> tuple[BacktestRecord, ...]:
+        """Return the newest backtest of each distinct trial of a strategy, by trial digest."""
+        query = (
+            _with_version(backtests)
+            .where(models.c.strategy == strategy)
+            .order_by(backtests.c.trial_digest, backtests.c.id)
+        )
+        with transaction(self._engine, writes=False) as connection:
+            rows = connection.execute(query).all()
+        return tuple({row.trial_digest: _backtest(row) for row in rows}.values())
+
     def record_backtest(
         self, record: BacktestRecord, entry: LedgerEntry, evidence: Document
     ) -> None:

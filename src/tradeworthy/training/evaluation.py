@@ -102,6 +102,7 @@ def evaluate(request: EvaluationRequest, tested: LookAheadMemory | None = None) 
         dataset_hash=data_hash,
         training_data_rebuilt=rebuilt,
         result_digest=walked.digest,
+        returns=tuple(walked.stitched.returns.tolist()),
         metrics=walked.stitched.metrics,
         fold_sharpes=tuple(fold.metrics["sharpe"] for fold in walked.folds),
         folds=_fold_dates(walked, arrays),

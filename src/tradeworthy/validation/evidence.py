@@ -97,8 +97,8 @@ class Evidence:
         Whether the training table, computed anew, has the manifest's dataset hash.
     result_digest
         Of the walk-forward result.
-    metrics
-        Of the stitched out-of-sample returns.
+    returns, metrics
+        The stitched out-of-sample returns, simple and net of costs, and their figures.
     fold_sharpes
         Annualised, one a fold; None where a fold has none.
     folds
@@ -121,6 +121,7 @@ class Evidence:
     dataset_hash: str
     training_data_rebuilt: bool
     result_digest: str
+    returns: tuple[float, ...]
     metrics: Mapping[str, float | None]
     fold_sharpes: tuple[float | None, ...]
     folds: tuple[Mapping[str, Json], ...]
@@ -135,6 +136,11 @@ class Evidence:
         """The guards that failed, each once."""
         failed = {str(f["guard"]) for f in self.data_findings if f["severity"] == "fail"}
         return tuple(sorted(failed))
+
+    @property
+    def comparable_with(self) -> tuple[str, str, int]:
+        """What trials share whose returns can be compared day by day."""
+        return (self.dataset_hash, self.settings.trial_digest, len(self.returns))
 
     @property
     def digest(self) -> str:
@@ -162,7 +168,7 @@ class Evidence:
         try:
             values = {field.name: data[field.name] for field in fields(cls)}
             values["settings"] = EvaluationSettings(**values["settings"])
-            for name in ("fold_sharpes", "folds", "data_findings"):
+            for name in ("returns", "fold_sharpes", "folds", "data_findings"):
                 values[name] = tuple(values[name])
             return cls(**values)
         except (KeyError, TypeError) as error:

@@ -116,13 +116,14 @@ def backtest(
     model: str, asked: schemas.BacktestAsked, service: Serving, caller: Caller
 ) -> schemas.BacktestOut:
     """Evaluate a version: walk-forward refits, its artifact after its train end, data, features."""
-    told = asked.costs
-    costs = None if told is None else CostsAsked(told.commission_bps, told.slippage_bps)
+    fees = asked.costs
+    costs = None if fees is None else CostsAsked(fees.commission_bps, fees.slippage_bps)
     outcome = service.backtests.backtest(
         model, asked.version, dataset_hash=asked.dataset_hash, costs=costs, actor=caller
     )
     evidence = outcome.evidence
     artifact = evidence.artifact_metrics
+    told = {name: value for name, value in evidence.to_json().items() if name != "returns"}
     return schemas.BacktestOut(
         model=model,
         version=asked.version,
@@ -130,7 +131,7 @@ def backtest(
         evidence_digest=evidence.digest,
         metrics=dict(evidence.metrics),
         artifact_metrics=None if artifact is None else dict(artifact),
-        evidence=dict(evidence.to_json()),
+        evidence=told,
         verdict=outcome.verdict.as_dict(),
     )
 
