@@ -9,6 +9,7 @@ from pathlib import Path
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# ([\w./-]+)\n")
 MARK = "=== block {} ==="
+_MARKED = re.compile(r"^=== block (\d+) ===\n", re.MULTILINE)
 ELLIPSIS = "..."
 
 
@@ -44,7 +45,7 @@ def script_of(blocks: list[Block]) -> str:
 
 def outputs(printed: str) -> dict[int, str]:
     """Return what each shell block printed, by its number."""
-    parts = re.split(rf"^{MARK.format(r'(\d+)')}\n", printed, flags=re.MULTILINE)
+    parts = _MARKED.split(printed)
     return {int(number): text for number, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 

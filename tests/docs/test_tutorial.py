@@ -21,7 +21,8 @@ def free_port() -> str:
 
 
 def follow(folder: Path) -> tuple[int, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("TRADEWORTHY_", "GIT_"))}
+    ours = ("TRADEWORTHY_", "GIT_", "PYTHON")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     programs = str(Path(sys.executable).parent)
     done = subprocess.run(
         ["bash", "-c", script_of(blocks_of(TUTORIAL)).replace(PORT, free_port())],

@@ -30,6 +30,7 @@ class Action(StrEnum):
     RECORD_MANIFEST = "record_manifest"
     UPLOAD = "upload"
     BACKTEST = "backtest"
+    PROMOTE = "promote"
     PROMOTE_TRAINED = "promote_trained"
     PROMOTE_VALIDATED = "promote_validated"
     PROMOTE_STAGING = "promote_staging"
@@ -37,6 +38,7 @@ class Action(StrEnum):
     APPROVE = "approve"
     RETIRE = "retire"
     QUARANTINE = "quarantine"
+    MOVE_RELEASE = "move_release"
     ACTIVATE_RELEASE = "activate_release"
     FORCE_RELEASE = "force_release"
     SCAN_DRIFT = "scan_drift"
@@ -54,6 +56,8 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
         Action.RECORD_MANIFEST: frozenset({Role.RESEARCHER}),
         Action.UPLOAD: frozenset({Role.RESEARCHER, Role.OPERATOR}),
         Action.BACKTEST: frozenset({Role.RESEARCHER, Role.VALIDATOR}),
+        # Whoever may take one of the steps; which one is known when the request is read.
+        Action.PROMOTE: frozenset({Role.RESEARCHER, Role.VALIDATOR, Role.OPERATOR}),
         Action.PROMOTE_TRAINED: frozenset({Role.RESEARCHER}),
         Action.PROMOTE_VALIDATED: frozenset({Role.VALIDATOR}),
         Action.PROMOTE_STAGING: frozenset({Role.OPERATOR}),
@@ -61,6 +65,7 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
         Action.APPROVE: frozenset({Role.VALIDATOR}),
         Action.RETIRE: frozenset({Role.OPERATOR}),
         Action.QUARANTINE: frozenset({Role.OPERATOR}),
+        Action.MOVE_RELEASE: frozenset({Role.OPERATOR, Role.ADMIN}),
         Action.ACTIVATE_RELEASE: frozenset({Role.OPERATOR}),
         Action.FORCE_RELEASE: frozenset({Role.ADMIN}),
         Action.SCAN_DRIFT: frozenset({Role.OPERATOR}),
@@ -69,7 +74,9 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
 )
 
 
-UNSCOPED_ACTIONS = frozenset({Action.ACTIVATE_RELEASE, Action.FORCE_RELEASE, Action.MANAGE_TOKENS})
+UNSCOPED_ACTIONS = frozenset(
+    {Action.MOVE_RELEASE, Action.ACTIVATE_RELEASE, Action.FORCE_RELEASE, Action.MANAGE_TOKENS}
+)
 """What touches every strategy at once: a token that is scoped to some may not do it."""
 
 
@@ -90,6 +97,10 @@ class Actor:
     name: str
     roles: frozenset[Role]
     strategies: frozenset[str] | None = None
+
+    def sees(self, strategy: str) -> bool:
+        """Tell whether a strategy lies within the scope."""
+        return self.strategies is None or strategy in self.strategies
 
     def require(self, action: Action, strategy: str | None = None) -> None:
         """Raise ``Forbidden`` unless this actor may do ``action`` for ``strategy``.
@@ -118,7 +129,7 @@ class Actor:
                 f"{action.replace('_', ' ')}: that takes one without a scope",
                 action=action,
             )
-        if strategy not in {None, *self.strategies}:
+        if strategy is not None and not self.sees(strategy):
             raise Forbidden(
                 f"the token of {self.name!r} is not for strategy {strategy!r}: ask an admin",
                 action=action,

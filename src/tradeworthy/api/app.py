@@ -8,15 +8,13 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
 
 import tradeworthy
-from tradeworthy.api import problems, schemas
-from tradeworthy.api.idempotency import keep_replies
+from tradeworthy.api import problems
+from tradeworthy.api.openapi import openapi_of
 from tradeworthy.api.prediction_metrics import PredictionMetrics
 from tradeworthy.api.routers import (
     datasets,
@@ -46,11 +44,10 @@ def create_api(service: Service) -> FastAPI:
     )
     app.state.service = service
     problems.install(app)
-    app.middleware("http")(keep_replies)
     # Fixed paths come before those that begin with a model's name.
     for part in (operations, tokens, releases, datasets, drift, ml_models, ml_management):
         app.include_router(part.router)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     return app
 
 
@@ -116,22 +113,3 @@ async def _repeat(work: Callable[[], object], seconds: float) -> None:
         except Exception:  # noqa: BLE001 - whatever it was, the next run may succeed
             _LOG.exception("a background run failed; trying again")
         await asyncio.sleep(seconds)
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title, version=app.version, summary=app.summary, routes=app.routes
-        )
-        components = document.setdefault("components", {})
-        known = components.setdefault("schemas", {})
-        known["Problem"] = schemas.Problem.model_json_schema()
-        for unused in ("HTTPValidationError", "ValidationError"):
-            known.pop(unused, None)
-        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        for path, item in document["paths"].items():
-            if path.startswith("/api/"):
-                for operation in item.values():
-                    operation["security"] = [{"token": []}]
-        app.openapi_schema = document
-    return app.openapi_schema

@@ -10,9 +10,11 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from tradeworthy.access.roles import Action, Actor
+from tradeworthy.api.idempotency import answer_once
 from tradeworthy.api.service import Service
 from tradeworthy.api.token_gate import bearer_token
-from tradeworthy.errors import PayloadTooLarge, UnsupportedMediaType
+from tradeworthy.errors import ModelNotFound, PayloadTooLarge, UnsupportedMediaType
+from tradeworthy.model_registry.registry import is_name
 from tradeworthy.model_registry.writing import record_of
 
 ACTION = "x-tradeworthy-action"
@@ -31,21 +33,29 @@ _STATUSES = {
     423: "quarantined",
     503: "something it needs does not answer",
 }
+REVISION = '^"[0-9]{1,9}"$'
+_ETAG = {
+    "description": "The model's revision.",
+    "required": True,
+    "schema": {"type": "string", "pattern": REVISION},
+}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"description": text, "content": _PROBLEM} for status, text in _STATUSES.items()
 }
 
 
-def governed(action: Action, *, raw: str | None = None) -> dict[str, Any]:
+def governed(action: Action, *, raw: str | None = None, etag: bool = False) -> dict[str, Any]:
     """Return the arguments of a route that takes ``action``: its mark and its problems.
 
-    ``raw`` is the content type of a body that the route reads as bytes.
+    ``raw`` is the content type of a body that the route reads as bytes. With ``etag`` its answer
+    carries the model's revision, for an If-Match.
     """
     extra: dict[str, Any] = {ACTION: action.value}
     if raw is not None:
         schema = {"type": "object"} if raw == _JSON else {"type": "string", "format": "binary"}
         extra["requestBody"] = {"required": True, "content": {raw: {"schema": schema}}}
-    return {"openapi_extra": extra, "responses": PROBLEMS}
+    told = {200: {"headers": {"ETag": _ETAG}}} if etag else {}
+    return {"openapi_extra": extra, "responses": PROBLEMS | told}
 
 
 def service_of(request: Request) -> Service:
@@ -76,8 +86,11 @@ class GovernedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap FastAPI's handler, which reads and validates the body."""
         inner = super().get_route_handler()
-        action = Action(str((self.openapi_extra or {})[ACTION]))
+        extra = self.openapi_extra or {}
+        action = Action(str(extra[ACTION]))
         reads_json = self.body_field is not None
+        raw = next(iter(extra.get("requestBody", {}).get("content", ())), None)
+        media_type = _JSON if reads_json else raw
 
         async def handler(request: Request) -> Response:
             service = service_of(request)
@@ -87,16 +100,22 @@ class GovernedRoute(APIRoute):
             actor.require(action)
             model = request.path_params.get("model")
             if model is not None:
-                record = await run_in_threadpool(record_of, service.store, model)
-                actor.require(action, record.state.strategy)
+                await run_in_threadpool(_check_model, service, actor, action, model)
             limit = JSON_LIMIT if reads_json else service.settings.max_upload_bytes
             _check_length(request, limit)
-            if reads_json:
-                _check_json(request)
+            if media_type is not None:
+                _check_type(request, media_type)
             request.state.actor = actor
-            return await inner(_limited(request, limit))
+            return await answer_once(_limited(request, limit), service, actor, action, inner)
 
         return handler
+
+
+def _check_model(service: Service, actor: Actor, action: Action, model: str) -> None:
+    if not is_name(model):
+        # Nor could every database look such a name up.
+        raise ModelNotFound(f"no model {model[:128]!r}: that cannot be a name")
+    actor.require(action, record_of(service.store, model).state.strategy)
 
 
 def _check_length(request: Request, limit: int) -> None:
@@ -110,10 +129,13 @@ def too_large(limit: int) -> PayloadTooLarge:
     return PayloadTooLarge(f"the body is larger than {limit} bytes", limit=limit)
 
 
-def _check_json(request: Request) -> None:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != _JSON:
-        raise UnsupportedMediaType(f"send the body as {_JSON}, not {kind or 'nothing'}")
+def _check_type(request: Request, media_type: str) -> None:
+    kind, _, parameters = request.headers.get("content-type", "").lower().partition(";")
+    charset = parameters.replace(" ", "").replace('"', "")
+    if kind.strip() != media_type or charset not in {"", "charset=utf-8"}:
+        raise UnsupportedMediaType(f"send the body as {media_type}, not {kind or 'nothing'}")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("send the body without a Content-Encoding")
 
 
 def _limited(request: Request, limit: int) -> Request:

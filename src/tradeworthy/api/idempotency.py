@@ -7,85 +7,74 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import StreamingResponse
 
+from tradeworthy.access.roles import Action, Actor
 from tradeworthy.api.problems import MEDIA_TYPE, problem
-from tradeworthy.api.routers import tokens
 from tradeworthy.api.service import Service
-from tradeworthy.api.token_gate import bearer_token
 from tradeworthy.digests import tagged_digest
-from tradeworthy.errors import (
-    IdempotencyConflict,
-    InvalidInput,
-    PayloadTooLarge,
-    TradeworthyError,
-)
+from tradeworthy.errors import IdempotencyConflict, InvalidInput
 from tradeworthy.store.records import IdempotencyClaim, StoredReply
 
-HEADER = "idempotency-key"
+HEADER = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"
+KEY_PATTERN = "^[\\x21-\\x7e]{1,128}$"
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
-_FIRST_ERROR_NOT_KEPT = 500
+_FIRST_ERROR = 400
 
-Next = Callable[[Request], Awaitable[Response]]
+Run = Callable[[Request], Awaitable[Response]]
 
 
-async def keep_replies(request: Request, call_next: Next) -> Response:
-    """Answer a repeated request with the reply of the first."""
+async def answer_once(
+    request: Request, service: Service, actor: Actor, action: Action, run: Run
+) -> Response:
+    """Answer a request by ``run``, or with the reply that its key got before.
+
+    Only a success is kept: what was refused changed nothing, so that its key may be used again.
+
+    Raises
+    ------
+    InvalidInput
+        For a key that is none.
+    IdempotencyConflict
+        If the key came with another request, or the first one is still running.
+    """
     key = request.headers.get(HEADER)
     if request.method != "POST" or key is None:
-        return await call_next(request)
-    service: Service = request.app.state.service
-    try:
-        claim = await _claim(request, service, key)
-        first = await run_in_threadpool(service.store.claim, claim, service.clock())
-    except TradeworthyError as error:
-        status, body, headers = problem(error, request.url.path)
-        return Response(body, status, headers)
+        return await run(request)
+    claim = await _claim(request, actor, key)
+    first = await run_in_threadpool(service.store.claim, claim, service.clock())
     if first is not None:
-        media_type = MEDIA_TYPE if first.status >= 400 else "application/json"
-        return Response(first.body, first.status, {"idempotency-replayed": "true"}, media_type)
-    return await _run(request, call_next, service, claim)
-
-
-async def _claim(request: Request, service: Service, key: str) -> IdempotencyClaim:
-    if not _KEY.fullmatch(key):
-        raise InvalidInput("an Idempotency-Key has 1 to 128 visible ASCII characters")
-    header = request.headers.get("authorization")
-    token = bearer_token(header.encode("latin-1") if header else None)
-    actor = await run_in_threadpool(service.authenticate, token)
-    body = await _body(request, service.settings.max_upload_bytes)
-    query = request.url.query.encode()
-    return IdempotencyClaim(
-        key, actor.name, request.url.path, tagged_digest("request/v1", query, body)
-    )
-
-
-async def _body(request: Request, limit: int) -> bytes:
-    length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > limit:
-        raise PayloadTooLarge(f"the body is larger than {limit} bytes", limit=limit)
-    return await request.body()
-
-
-async def _run(
-    request: Request, call_next: Next, service: Service, claim: IdempotencyClaim
-) -> Response:
+        return _replayed(first)
     kept: StoredReply | None = None
     try:
-        response = await call_next(request)
-        assert isinstance(response, StreamingResponse) or hasattr(response, "body_iterator")  # noqa: S101
-        body = b"".join([bytes(part) async for part in response.body_iterator])
-        if response.status_code < _FIRST_ERROR_NOT_KEPT:
-            kept = _kept(request, response.status_code, body)
+        response = await run(request)
+        if response.status_code < _FIRST_ERROR:
+            kept = _kept(request, action, response)
     finally:
-        # A failure, and a client that left, give the key back.
+        # A refusal, a failure, and a client that left give the key back.
         await run_in_threadpool(service.store.settle, claim, kept)
-    return Response(body, response.status_code, dict(response.headers))
+    return response
 
 
-def _kept(request: Request, status: int, body: bytes) -> StoredReply:
-    if status < 400 and request.url.path.startswith(tokens.PREFIX) and body:
+async def _claim(request: Request, actor: Actor, key: str) -> IdempotencyClaim:
+    if not _KEY.fullmatch(key):
+        raise InvalidInput(f"an {HEADER} has 1 to 128 visible ASCII characters", field=HEADER)
+    body = await request.body()
+    digest = tagged_digest("request/v1", request.url.query.encode(), body)
+    return IdempotencyClaim(key, actor.name, request.url.path, digest)
+
+
+def _replayed(first: StoredReply) -> Response:
+    headers = {REPLAYED: "true"}
+    if first.body:
+        headers["content-type"] = MEDIA_TYPE if first.status >= _FIRST_ERROR else "application/json"
+    return Response(first.body, first.status, headers)
+
+
+def _kept(request: Request, action: Action, response: Response) -> StoredReply:
+    body = bytes(response.body)
+    if action is Action.MANAGE_TOKENS and body:
         error = IdempotencyConflict("the token of this key was issued and is shown only once")
         told, problem_body, _ = problem(error, request.url.path)
         return StoredReply(told, problem_body)
-    return StoredReply(status, body)
+    return StoredReply(response.status_code, body)

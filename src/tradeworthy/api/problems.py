@@ -118,7 +118,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _routing(request: Request, error: HTTPException) -> Response:
-        code = _ROUTING.get(error.status_code, errors.InvalidInput.code)
+        if error.status_code not in _ROUTING:
+            # FastAPI's own word for a body that no JSON parser takes.
+            refused = errors.InvalidInput("the body is not JSON in UTF-8, or nested too deeply")
+            return _response(refused, request)
+        code = _ROUTING[error.status_code]
         body = {
             "type": f"urn:tradeworthy:problem:{code}",
             "title": str(error.detail),

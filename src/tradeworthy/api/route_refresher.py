@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tradeworthy.access.tokens import TokenRecord
 from tradeworthy.api.token_gate import TokenGate
 from tradeworthy.errors import (
+    ArtifactInvalid,
     FeatureGraphMismatch,
     ModelQuarantined,
     NoProductionVersion,
@@ -29,6 +30,7 @@ from tradeworthy.store.records import ModelSummary, VersionQuery
 
 PAGE = 1000
 MAX_ROWS = 100_000
+_NEVER = 2**63
 
 
 class RouteRefresher:
@@ -63,6 +65,7 @@ class RouteRefresher:
         self._lease = int(lease_seconds * 1e9)
         self._max_bytes = max_bytes
         self._basis: object = None
+        self._retry_at = _NEVER
         self._predictors: dict[str, Predictor] = {}
         self._tokens: tuple[TokenRecord, ...] = ()
         self.table = RouteTable(0, 0, {})
@@ -82,8 +85,12 @@ class RouteRefresher:
             self._gate.renew_tokens(tokens)
             self._tokens = tokens
         basis = (position, self._facts.code.signature())
-        changed = basis != self._basis
-        routes = self._build() if changed else self.table.routes
+        changed = basis != self._basis or now > self._retry_at
+        if changed:
+            routes: Mapping[str, Route] = self._build()
+            self._retry_at = now + self._lease if _may_recover(routes) else _NEVER
+        else:
+            routes = self.table.routes
         self.table = RouteTable(position[1], now + self._lease, routes)
         self._basis = basis
         return changed
@@ -178,6 +185,14 @@ class RouteRefresher:
             return list(diff_snapshots(bound, running).explain()) if running.hash == sent else None
 
         return explain
+
+
+def _may_recover(routes: Mapping[str, Route]) -> bool:
+    """Tell whether a file that comes back would mend a route: no record tells of that."""
+    return any(
+        isinstance(route, Blocked) and isinstance(route.error, ArtifactInvalid)
+        for route in routes.values()
+    )
 
 
 def _mismatch(model: str, version: int, alignment: Alignment) -> FeatureGraphMismatch:

@@ -6,15 +6,22 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic.json_schema import SkipJsonSchema
 
 from tradeworthy.access.roles import Role
 from tradeworthy.lifecycle.stages import Stage
 
-Name = Annotated[str, Field(min_length=1, max_length=128)]
-Reason = Annotated[str, Field(max_length=2000)]
+# PostgreSQL keeps no NUL in a text; control characters would only confuse a reader of the record.
+ONE_LINE = "^[^\\x00-\\x1f\\x7f]*$"
+NO_NUL = "^[^\\x00]*$"
+Line = Annotated[str, Field(max_length=128, pattern=ONE_LINE)]
+Name = Annotated[str, Field(min_length=1, max_length=128, pattern=ONE_LINE)]
+Reason = Annotated[str, Field(max_length=2000, pattern=NO_NUL)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-VersionNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
-BasisPoints = Annotated[float, Field(ge=0, le=1000)]
+VersionNumber = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
+BasisPoints = Annotated[float, Field(ge=0, le=1000, strict=True)]
+TagText = Annotated[str, Field(max_length=641, pattern=NO_NUL)]
+Flag = Annotated[bool, Field(strict=True)]
 
 
 class Asked(BaseModel):
@@ -41,7 +48,7 @@ class ModelAsked(Asked):
     name: Name
     strategy: Name
     owner: Name
-    tier: Name = "standard"
+    tier: Annotated[str, Field(min_length=1, max_length=64, pattern=ONE_LINE)] = "standard"
 
 
 class PromotionAsked(Asked):
@@ -51,7 +58,7 @@ class PromotionAsked(Asked):
     target: Stage | None = None
     overrides: dict[str, JsonValue] | None = None
     reason: Reason = ""
-    dry_run: bool = False
+    dry_run: Flag = False
 
 
 class Costs(Asked):
@@ -80,14 +87,14 @@ class ApprovalAsked(Asked):
 class ReasonAsked(Asked):
     """A reason for what is asked."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=2000)]
+    reason: Annotated[str, Field(min_length=1, max_length=2000, pattern=NO_NUL)]
 
 
 class TagAsked(Asked):
     """A tag of a version."""
 
-    key: Name
-    value: Annotated[str, Field(max_length=512)]
+    key: Annotated[str, Field(max_length=128, pattern="^[^=\\x00-\\x1f\\x7f]+$")]
+    value: Annotated[str, Field(max_length=512, pattern=NO_NUL)]
 
 
 class ReleaseAsked(Asked):
@@ -100,9 +107,9 @@ class ActivationAsked(Asked):
     """A release to activate."""
 
     release: Digest
-    expected_epoch: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    expected_epoch: Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)] | None = None
     reason: Reason = ""
-    force: bool = False
+    force: Flag = False
 
 
 class ScanAsked(Asked):
@@ -125,7 +132,9 @@ class PredictAsked(Asked):
 
     rows: Annotated[list[dict[str, float]], Field(min_length=1)]
     feature_graph_hash: Digest
-    event_time: str | None = None
+    event_time: Annotated[
+        str | SkipJsonSchema[None], Field(json_schema_extra=lambda told: told.pop("default"))
+    ] = None
 
 
 class Predictions(BaseModel):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -60,16 +62,21 @@ def run_demo(folder: Path | None, data: Path | None) -> None:
         people = _People(workspace, service)
         honest, lucky = _make_candidates(tell, workspace, series, people)
         _refuse_the_lucky_one(tell, lucky, people)
-        _promote_the_honest_one(tell, workspace, honest, people)
+        promoted = _promote_the_honest_one(tell, workspace, honest, people)
     finally:
         service.close()
+    if promoted:
+        _go_live(tell, workspace, series)
+    _say_where(tell, workspace)
+
+
+def _go_live(tell: Narrator, workspace: Workspace, series: DemoSeries) -> None:
     with live_service(workspace.settings.home, workspace.folder / "service.log") as url:
         remote = RemoteService(url)
         try:
             _serve_and_watch(tell, workspace, series, _People(workspace, remote), url)
         finally:
             remote.close()
-    _say_where(tell, workspace)
 
 
 class _People:
@@ -113,15 +120,22 @@ def _refuse_the_lucky_one(tell: Narrator, lucky: Trial, people: _People) -> None
         tell.say(f"refused: {refused.message}")
         verdict: Any = refused.details["verdict"]
         tell.gates(verdict)
-        return
-    raise TradeworthyError("the best of many random rules was validated: the gates have a hole")
+    else:
+        tell.say("it passed on this series: one search in twenty may, at 95% confidence")
 
 
 def _promote_the_honest_one(
     tell: Narrator, workspace: Workspace, honest: Trial, people: _People
-) -> None:
+) -> bool:
+    """Take it to PRODUCTION; False if the policy refuses it, as it may on a user's own data."""
     tell.step(f"{HONEST} v{honest.version} goes from TRAINED to PRODUCTION")
-    verdict = _promote(tell, people.viktor, "viktor", honest.version)
+    try:
+        verdict = _promote(tell, people.viktor, "viktor", honest.version)
+    except PromotionRefused as refused:
+        tell.say(f"refused on this series, so that nothing is served: {refused.message}")
+        told: Any = refused.details["verdict"]
+        tell.gates(told)
+        return False
     tell.gates(verdict, only_figures=True)
     snapshot = load_feature_file(workspace.strategies / "features.py").snapshot().to_json()
     release = people.olga.post("/api/v1/ml/releases", {"snapshots": [snapshot]})["release"]
@@ -136,6 +150,7 @@ def _promote_the_honest_one(
     )
     tell.say(f"viktor approves its content {content[:12]}; rosa, who trained it, could not")
     _promote(tell, people.olga, "olga", honest.version)
+    return True
 
 
 def _promote(tell: Narrator, who: ServiceClient, name: str, version: int) -> dict[str, Any]:
@@ -222,6 +237,15 @@ def _say_where(tell: Narrator, workspace: Workspace) -> None:
     tell.say(f"prediction log {settings.predictions_folder}")
     tell.say(f"policy         {settings.policy_file}")
     tell.say("go on with it:")
-    tell.say(f"  tradeworthy --home {settings.home} serve")
+    command = f"{_command()} --home {settings.home}"
+    tell.say(f"  {command} serve")
     token = workspace.token_file("olga")
-    tell.say(f"  tradeworthy --home {settings.home} --token-file {token} drift reports {HONEST}")
+    tell.say(f"  {command} --token-file {token} drift reports {HONEST}")
+
+
+def _command() -> str:
+    """Return how this person starts the command line."""
+    if shutil.which("tradeworthy"):
+        return "tradeworthy"
+    installed = Path(sys.executable).with_name("tradeworthy")
+    return str(installed) if installed.exists() else f"{sys.executable} -m tradeworthy.cli"

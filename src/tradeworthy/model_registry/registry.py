@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tradeworthy.access.roles import Action, Actor
 from tradeworthy.digests import json_digest
-from tradeworthy.errors import ArtifactInvalid, InvalidInput
+from tradeworthy.errors import InvalidInput, ManifestInvalid
 from tradeworthy.lifecycle.decisions import (
     Approve,
     DraftVersion,
@@ -119,10 +119,10 @@ class ModelRegistry:
         Raises
         ------
         ManifestInvalid
-            If the manifest is broken, of another version, or its graph does not hash to what it
-            says.
+            If the manifest is broken, of another version, its graph does not hash to what it
+            says, or one of its files was not uploaded.
         ArtifactInvalid
-            If one of its files was not uploaded, or is not what its digest says.
+            If one of its files is not what its digest says.
         InvalidTransition
             Unless the version is a DRAFT.
         Forbidden
@@ -314,8 +314,8 @@ class ModelRegistry:
     def _promotable(
         self, model: str, version: int, target: Stage | None, actor: Actor
     ) -> tuple[ModelRecord, Stage]:
-        actor.require(Action.READ)
-        record = self.model(model)
+        actor.require(Action.PROMOTE)
+        record = self._authorised(model, Action.PROMOTE, actor)
         goal = self._promotions.target(version_of(record.state, version), target)
         actor.require(Action[f"PROMOTE_{goal}"], record.state.strategy)
         return record, goal
@@ -339,16 +339,27 @@ class ModelRegistry:
 
     def _check_files(self, manifest: Manifest) -> None:
         for file in manifest.files:
+            if not self._blobs.has(file.sha256):
+                raise ManifestInvalid(
+                    f"{manifest.file_name} names the file {file.name!r} ({file.sha256}), which was "
+                    "not uploaded: upload it first",
+                    file=file.name,
+                )
             data = self._blobs.read(file.sha256)
             if len(data) != file.size:
-                raise ArtifactInvalid(
+                raise ManifestInvalid(
                     f"file {file.name!r} has {len(data)} bytes, its manifest says {file.size}",
                     file=file.name,
                 )
 
 
+def is_name(text: str) -> bool:
+    """Tell whether ``text`` can name a model or a strategy."""
+    return _NAME.fullmatch(text) is not None
+
+
 def _check_name(name: str, field: str) -> None:
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise InvalidInput(
             f"{name!r} cannot name a {field}: use 1 to 128 letters, digits or . _ -", field=field
         )

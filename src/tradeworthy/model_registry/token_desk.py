@@ -111,7 +111,11 @@ class TokenDesk:
         if old is None or old.revoked_at is not None:
             raise _unknown(token_id)
         issued = self._issue(old.actor, old.roles, old.strategies, issuer=issuer.name)
-        self.revoke(token_id, issuer=issuer)
+        try:
+            self.revoke(token_id, issuer=issuer)
+        except RecordNotFound:  # somebody else was faster: one successor is enough
+            self.revoke(issued[1].token_id, issuer=issuer)
+            raise
         return issued
 
     def revoke(self, token_id: str, *, issuer: Actor) -> None:

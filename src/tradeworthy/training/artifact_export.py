@@ -15,11 +15,12 @@ _FORMATS = {".onnx": "onnx", ".txt": "lightgbm"}
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """The bytes of an artifact, the name of its file and its format."""
+    """The bytes of an artifact, the name of its file, its format, and the modules that wrote it."""
 
     name: str
     format: str
     data: bytes
+    libraries: tuple[str, ...] = ()
 
 
 def export_artifact(estimator: object, n_inputs: int) -> Artifact:
@@ -48,7 +49,8 @@ def export_artifact(estimator: object, n_inputs: int) -> Artifact:
     booster = getattr(estimator, "booster_", estimator)
     if hasattr(booster, "model_to_string"):
         return Artifact("model.txt", "lightgbm", booster.model_to_string().encode())
-    return Artifact("model.onnx", "onnx", _from_sklearn(estimator, n_inputs))
+    data = _from_sklearn(estimator, n_inputs)
+    return Artifact("model.onnx", "onnx", data, ("onnx", "skl2onnx"))
 
 
 def _read(path: Path) -> Artifact:

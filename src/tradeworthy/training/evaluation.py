@@ -29,7 +29,7 @@ from tradeworthy.features.look_ahead import look_ahead_report
 from tradeworthy.provenance.dataset_hash import dataset_hash
 from tradeworthy.provenance.manifest import Manifest
 from tradeworthy.serving.predictor import load_predictor
-from tradeworthy.training.candidate import fit, predict
+from tradeworthy.training.fitting import fit, predict, target_weights
 from tradeworthy.training.strategy import Floats
 from tradeworthy.training.strategy_file import LoadedStrategy, load_strategy
 from tradeworthy.training.training_table import (
@@ -37,6 +37,7 @@ from tradeworthy.training.training_table import (
     TIME,
     feature_rows,
     input_matrix,
+    parse_train_end,
     training_table,
 )
 from tradeworthy.validation.backtest import run_backtest
@@ -164,20 +165,8 @@ class _Desk:
         rows = self._rows.filter(pl.col("at").is_between(span.start, span.stop - 1))
         if rows.is_empty():
             return weights
-        told = rows.drop("at")
-        try:
-            signal = strategy.signal(predicted(input_matrix(strategy, rows)), told, self._config)
-            values = np.asarray(signal, dtype=np.float64)
-        except Exception as error:
-            raise StrategyInvalid(
-                f"{strategy.signal.__qualname__} of strategy {strategy.name!r} failed: "
-                f"{type(error).__name__}: {error}"
-            ) from error
-        if values.shape != (rows.height,) or not np.isfinite(values).all():
-            raise StrategyInvalid(
-                f"{strategy.signal.__qualname__} gave an array of shape {values.shape} for "
-                f"{rows.height} rows, or one that is not finite; give one weight a row"
-            )
+        predictions = predicted(input_matrix(strategy, rows))
+        values = target_weights(strategy, predictions, rows.drop("at"), self._config)
         columns = np.searchsorted(np.array(self._arrays.symbols), rows[SYMBOL].to_numpy())
         weights[rows["at"].to_numpy() - span.start, columns] = values
         return weights
@@ -260,9 +249,9 @@ def _train_end(manifest: Manifest, bars: pl.DataFrame) -> date | datetime:
     told = manifest.dataset.train_end
     if told is None:
         raise ManifestInvalid(f"{manifest.file_name} records no train_end", field="train_end")
-    if isinstance(bars.schema[TIME], pl.Date):
-        return date.fromisoformat(told[:10])
-    return datetime.fromisoformat(told.replace("Z", ""))
+    train_end = parse_train_end(bars, told)
+    assert train_end is not None  # noqa: S101 - only None is read as None
+    return train_end
 
 
 def _predictor(manifest: Manifest, artifact_file: Path) -> Any:

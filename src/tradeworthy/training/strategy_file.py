@@ -10,7 +10,7 @@ from typing import Any
 from tradeworthy.errors import StrategyInvalid
 from tradeworthy.features.feature_file import load_feature_file, logic_in_file
 from tradeworthy.features.feature_graph import FeatureGraph
-from tradeworthy.features.feature_logic import EFFECTS
+from tradeworthy.features.feature_logic import EFFECTS, Logic
 from tradeworthy.features.graph_snapshot import GraphSnapshot
 from tradeworthy.features.isolated_import import import_file
 from tradeworthy.features.source_folder import locate_source
@@ -31,6 +31,8 @@ class LoadedStrategy:
         Where they lie.
     entry_point_hash, signal_rule_hash
         Logic hashes of the training function and of the signal rule.
+    libraries
+        Top-level modules that either of them uses.
     """
 
     strategy: Strategy
@@ -39,6 +41,7 @@ class LoadedStrategy:
     feature_file: Path
     entry_point_hash: str
     signal_rule_hash: str
+    libraries: frozenset[str]
 
     @property
     def snapshot(self) -> GraphSnapshot:
@@ -63,13 +66,15 @@ def load_strategy(path: Path) -> LoadedStrategy:
     graph = load_feature_file(feature_file)
     graph.keys_of([*strategy.inputs, strategy.label])
     _check_label(strategy, graph)
+    entry_point, signal_rule = _logic(file, strategy.train), _logic(file, strategy.signal)
     return LoadedStrategy(
         strategy=strategy,
         graph=graph,
         file=file,
         feature_file=feature_file,
-        entry_point_hash=_hash(file, strategy.train),
-        signal_rule_hash=_hash(file, strategy.signal),
+        entry_point_hash=entry_point.digest,
+        signal_rule_hash=signal_rule.digest,
+        libraries=frozenset({*entry_point.libraries, *signal_rule.libraries}),
     )
 
 
@@ -99,6 +104,6 @@ def _check_label(strategy: Strategy, graph: FeatureGraph) -> None:
         raise StrategyInvalid(f"inputs may not be labels, which look ahead: {', '.join(labels)}")
 
 
-def _hash(file: Path, function: Callable[..., Any]) -> str:
+def _logic(file: Path, function: Callable[..., Any]) -> Logic:
     # Training may use randomness (its seeds are recorded) and time; its logic counts all the same.
-    return logic_in_file(file, function.__qualname__, allow=EFFECTS).digest
+    return logic_in_file(file, function.__qualname__, allow=EFFECTS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,7 @@ from tradeworthy.training.strategy import Strategy
 from tradeworthy.training.strategy_file import LoadedStrategy
 
 TIME, SYMBOL = "date", "symbol"
+_DAY_LENGTH = len("2011-12-30")
 
 
 def feature_rows(loaded: LoadedStrategy, bars: pl.DataFrame, *, label: bool) -> pl.DataFrame:
@@ -53,13 +55,22 @@ def training_table(
     StrategyInvalid
         If no row is left.
     """
-    known = bars if train_end is None else bars.filter(pl.col(TIME) <= train_end)
-    table = feature_rows(loaded, known, label=True)
+    table = feature_rows(loaded, known_bars(bars, train_end), label=True)
     if table.is_empty():
         raise StrategyInvalid(
             f"no row to train on up to {train_end}: give more data, or shorten the lookbacks"
         )
     return table
+
+
+def known_bars(bars: pl.DataFrame, train_end: date | datetime | None) -> pl.DataFrame:
+    """Return the bars up to and including ``train_end``."""
+    return bars if train_end is None else bars.filter(pl.col(TIME) <= train_end)
+
+
+def last_moment(bars: pl.DataFrame) -> date | datetime:
+    """Return the time of the last bar."""
+    return cast("date | datetime", bars[TIME].max())
 
 
 def input_matrix(strategy: Strategy, rows: pl.DataFrame) -> NDArray[np.float64]:
@@ -69,6 +80,8 @@ def input_matrix(strategy: Strategy, rows: pl.DataFrame) -> NDArray[np.float64]:
 
 def parse_train_end(bars: pl.DataFrame, text: str | None) -> date | datetime | None:
     """Return the last moment to train on as the bars tell time, None for all of them.
+
+    A day without a time means all of that day; a time without an offset is UTC.
 
     Raises
     ------
@@ -87,4 +100,7 @@ def parse_train_end(bars: pl.DataFrame, text: str | None) -> date | datetime | N
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise InvalidInput(f"{text!r} is no date: write it as 2011-12-30", field="until") from error
-    return moment.date() if isinstance(bars.schema[TIME], pl.Date) else moment.replace(tzinfo=None)
+    utc = moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    if isinstance(bars.schema[TIME], pl.Date):
+        return utc.date()
+    return datetime.combine(utc, time.max) if len(text) == _DAY_LENGTH else utc

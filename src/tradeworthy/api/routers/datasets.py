@@ -26,7 +26,7 @@ def upload_blob(sha256: Sha256, data: RawBody, service: Serving) -> schemas.Blob
 
 @router.post("/datasets", status_code=201, **governed(Action.UPLOAD, raw=_BYTES))
 def upload_dataset(
-    name: Annotated[str, Query(min_length=1, max_length=128)],
+    name: Annotated[str, Query(min_length=1, max_length=128, pattern=schemas.ONE_LINE)],
     data: RawBody,
     service: Serving,
     caller: Caller,

@@ -11,7 +11,7 @@ from tradeworthy.access.roles import Action
 from tradeworthy.api import schemas
 from tradeworthy.api.governed_route import Caller, GovernedRoute, Serving, governed
 from tradeworthy.api.presenting import drift_report_out
-from tradeworthy.errors import InvalidInput
+from tradeworthy.errors import Forbidden, InvalidInput
 from tradeworthy.model_registry.writing import record_of
 
 router = APIRouter(prefix="/api/v1/ml", tags=["drift"], route_class=GovernedRoute)
@@ -24,10 +24,16 @@ def run_scans(
     """Scan every slot that is due, now or up to ``as_of``; return the reports that are new."""
     if asked.as_of is not None and asked.as_of.utcoffset() != timedelta(0):
         raise InvalidInput("as_of is a time in UTC, as in 2026-01-05T12:00:00Z", field="as_of")
+    now = service.clock()
+    if asked.as_of is not None and asked.as_of > now:
+        # A report of a slot to come would keep all slots before it from being due.
+        raise InvalidInput("as_of is not in the future: leave it out for now", field="as_of")
     if asked.model is not None:
         record = record_of(service.store, asked.model)
         caller.require(Action.SCAN_DRIFT, record.state.strategy)
-    made = service.scheduler.run_due(service.clock(), model=asked.model, as_of=asked.as_of)
+    elif caller.strategies is not None:
+        raise Forbidden("a token that is scoped to strategies scans one model: name it")
+    made = service.scheduler.run_due(now, model=asked.model, as_of=asked.as_of)
     return [drift_report_out(record) for record in made]
 
 

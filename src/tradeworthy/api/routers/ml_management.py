@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query
 
 from tradeworthy.access.roles import Action
 from tradeworthy.api import schemas
-from tradeworthy.api.governed_route import Caller, GovernedRoute, RawBody, Serving, governed
+from tradeworthy.api.governed_route import (
+    REVISION,
+    Caller,
+    GovernedRoute,
+    RawBody,
+    Serving,
+    governed,
+)
+from tradeworthy.api.paging import visible_page
 from tradeworthy.api.presenting import event_out, full_version_out, plan_out, version_out
-from tradeworthy.errors import InvalidInput
+from tradeworthy.errors import InvalidInput, RecordNotFound
 from tradeworthy.lifecycle.decisions import version_of
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import fold
 from tradeworthy.model_registry.backtest_desk import CostsAsked
 from tradeworthy.model_registry.papers import manifest_of
 from tradeworthy.model_registry.writing import record_of
-from tradeworthy.store.records import VersionQuery
+from tradeworthy.store.records import VersionQuery, VersionRow
 
 router = APIRouter(prefix="/api/v1/ml", tags=["management"], route_class=GovernedRoute)
 
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
-IfMatch = Annotated[str | None, Header(alias="If-Match", pattern='^"[0-9]{1,9}"$')]
+IfMatch = Annotated[str | None, Header(alias="If-Match", pattern=REVISION)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
@@ -50,21 +59,25 @@ def register_model(asked: schemas.ModelAsked, service: Serving, caller: Caller) 
 def search_versions(
     service: Serving,
     caller: Caller,
-    strategy: str | None = None,
+    strategy: Annotated[schemas.Line | None, Query()] = None,
     stage: Stage | None = None,
-    tag: Annotated[list[str] | None, Query(description="key=value; all have to hold")] = None,
-    after_model: str = "",
+    tag: Annotated[
+        list[schemas.TagText] | None, Query(description="key=value; all have to hold")
+    ] = None,
+    after_model: Annotated[schemas.Line, Query()] = "",
     after_version: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
     limit: Limit = 100,
 ) -> list[schemas.VersionOut]:
     """Search versions by strategy, stage and tags, a page at a time."""
     pairs = dict(_pair(each) for each in tag or [])
     query = VersionQuery(strategy=strategy, stage=stage, tags=pairs)
-    rows = service.store.versions(query, after=(after_model, after_version), limit=limit)
+
+    def fetch(last: VersionRow | None) -> Sequence[VersionRow]:
+        after = (last.model, last.version.version) if last else (after_model, after_version)
+        return service.store.versions(query, after=after, limit=limit)
+
     return [
-        version_out(row.model, row.version, row.tags)
-        for row in rows
-        if caller.strategies is None or row.strategy in caller.strategies
+        version_out(row.model, row.version, row.tags) for row in visible_page(fetch, caller, limit)
     ]
 
 
@@ -107,7 +120,10 @@ def read_version(model: str, version: Version, service: Serving) -> schemas.Vers
 def read_manifest(model: str, version: Version, service: Serving) -> dict[str, object]:
     """Return the manifest of a version."""
     state = record_of(service.store, model).state
-    manifest = manifest_of(service.store, version_of(state, version))
+    found = version_of(state, version)
+    if found.manifest_digest is None:
+        raise RecordNotFound(f"version {version} has no manifest yet: train it and record one")
+    manifest = manifest_of(service.store, found)
     return dict(json.loads(manifest.to_json()))
 
 
@@ -136,7 +152,7 @@ def backtest(
     )
 
 
-@router.post("/{model}/promote", **governed(Action.READ))
+@router.post("/{model}/promote", **governed(Action.PROMOTE))
 def promote(
     model: str,
     asked: schemas.PromotionAsked,
@@ -213,9 +229,7 @@ def tag_version(
 @router.get("/{model}/history", **governed(Action.READ))
 def history(model: str, service: Serving, at: datetime | None = None) -> schemas.HistoryOut:
     """Return a model as it stood at a time, folded from its events."""
-    moment = at or service.clock()
-    if moment.tzinfo is None:
-        raise InvalidInput("at needs its offset from UTC, as in 2026-01-05T12:00:00Z", field="at")
+    moment = service.clock() if at is None else _utc(at)
     events = service.store.events(model, until=moment)
     state = fold(model, [recorded.event for recorded in events])
     return schemas.HistoryOut(
@@ -225,6 +239,15 @@ def history(model: str, service: Serving, at: datetime | None = None) -> schemas
         stages={number: version.stage for number, version in state.versions.items()},
         events=[event_out(recorded) for recorded in events],
     )
+
+
+def _utc(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise InvalidInput("at needs its offset from UTC, as in 2026-01-05T12:00:00Z", field="at")
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidInput("at lies outside of the years 1 to 9999", field="at") from error
 
 
 @router.get("/{model}/policy", **governed(Action.READ))

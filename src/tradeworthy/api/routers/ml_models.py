@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -9,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from tradeworthy.access.roles import Action
 from tradeworthy.api import schemas
 from tradeworthy.api.governed_route import Caller, GovernedRoute, Serving, governed
+from tradeworthy.api.paging import visible_page
 from tradeworthy.api.presenting import full_version_out, version_out
 from tradeworthy.api.service import Service
 from tradeworthy.errors import ReleaseUnconfirmed, TradeworthyError
@@ -16,6 +18,7 @@ from tradeworthy.lifecycle.state import ModelState, VersionState
 from tradeworthy.model_registry.papers import manifest_of
 from tradeworthy.model_registry.release_desk import rollback_target
 from tradeworthy.model_registry.writing import record_of
+from tradeworthy.store.records import ModelSummary
 
 router = APIRouter(prefix="/api/v1/models", tags=["models"], route_class=GovernedRoute)
 
@@ -24,9 +27,16 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 
 @router.get("", **governed(Action.READ))
 def list_models(
-    service: Serving, caller: Caller, after: str = "", limit: Limit = 100
+    service: Serving,
+    caller: Caller,
+    after: Annotated[schemas.Line, Query()] = "",
+    limit: Limit = 100,
 ) -> list[schemas.ModelOut]:
     """List models by name; ``after`` is the last name of the page before."""
+
+    def fetch(last: ModelSummary | None) -> Sequence[ModelSummary]:
+        return service.store.models(after=last.name if last else after, limit=limit)
+
     return [
         schemas.ModelOut(
             name=m.name,
@@ -37,8 +47,7 @@ def list_models(
             created_by=m.created_by,
             production_version=m.production_version,
         )
-        for m in service.store.models(after=after, limit=limit)
-        if caller.strategies is None or m.strategy in caller.strategies
+        for m in visible_page(fetch, caller, limit)
     ]
 
 
@@ -53,7 +62,7 @@ def predict(model: str, asked: schemas.PredictAsked) -> schemas.Predictions:
     )
 
 
-@router.get("/{model}/status", **governed(Action.READ))
+@router.get("/{model}/status", **governed(Action.READ, etag=True))
 def status(model: str, service: Serving, response: Response) -> schemas.StatusOut:
     """Tell where a model stands: production, alignment, drift, rollback target."""
     record = record_of(service.store, model)
@@ -74,7 +83,7 @@ def status(model: str, service: Serving, response: Response) -> schemas.StatusOu
     )
 
 
-@router.get("/{model}/versions", **governed(Action.READ))
+@router.get("/{model}/versions", **governed(Action.READ, etag=True))
 def versions(model: str, service: Serving, response: Response) -> list[schemas.VersionOut]:
     """List every version of a model, oldest first."""
     record = record_of(service.store, model)

@@ -23,7 +23,7 @@ def register_release(
     return schemas.ReleaseOut(release=release.digest, features=features)
 
 
-@router.post("/activate", **governed(Action.READ))
+@router.post("/activate", **governed(Action.MOVE_RELEASE))
 def activate_release(
     asked: schemas.ActivationAsked, service: Serving, caller: Caller
 ) -> schemas.ActivationOut:

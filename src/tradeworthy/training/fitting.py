@@ -1,0 +1,89 @@
+"""Calling users' training functions and estimators, and checking what they give back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tradeworthy.errors import StrategyInvalid, TradeworthyError
+from tradeworthy.training.strategy import Estimator, Floats, Strategy
+
+# Users' code may leave by any of these; an interrupt still ends the process.
+USER_FAILURES = (Exception, SystemExit, pl.exceptions.PanicException)
+
+
+def fit(strategy: Strategy, table: pl.DataFrame, config: Mapping[str, object]) -> Estimator:
+    """Call the user's training function.
+
+    Raises
+    ------
+    StrategyInvalid
+        If it raises, or returns nothing that predicts.
+    """
+    try:
+        estimator = strategy.train(table, config)
+    except TradeworthyError:
+        raise
+    except USER_FAILURES as error:
+        raise StrategyInvalid(
+            f"{_name(strategy.train)} of strategy {strategy.name!r} failed: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if not callable(getattr(estimator, "predict", None)):
+        raise StrategyInvalid(
+            f"{_name(strategy.train)} of strategy {strategy.name!r} returned "
+            f"{type(estimator).__name__}; return a fitted estimator with a predict method"
+        )
+    return estimator
+
+
+def predict(estimator: Estimator, rows: Floats) -> Floats:
+    """Return one finite prediction a row.
+
+    Raises
+    ------
+    StrategyInvalid
+        If the estimator fails, or gives anything else.
+    """
+    try:
+        values = np.asarray(estimator.predict(rows), dtype=np.float64)
+    except USER_FAILURES as error:
+        raise StrategyInvalid(f"the estimator failed: {type(error).__name__}: {error}") from error
+    if values.size != len(rows) or not np.isfinite(values).all():
+        raise StrategyInvalid(
+            f"the estimator gave an array of shape {values.shape} for {len(rows)} rows, or one "
+            "that is not finite; a model gives one finite number a row"
+        )
+    return values.reshape(len(rows))
+
+
+def target_weights(
+    strategy: Strategy, predictions: Floats, rows: pl.DataFrame, config: Mapping[str, object]
+) -> Floats:
+    """Call the user's signal rule.
+
+    Raises
+    ------
+    StrategyInvalid
+        If it raises, or gives anything but one finite weight a row.
+    """
+    try:
+        values = np.asarray(strategy.signal(predictions, rows, config), dtype=np.float64)
+    except USER_FAILURES as error:
+        raise StrategyInvalid(
+            f"{_name(strategy.signal)} of strategy {strategy.name!r} failed: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if values.shape != (rows.height,) or not np.isfinite(values).all():
+        raise StrategyInvalid(
+            f"{_name(strategy.signal)} gave an array of shape {values.shape} for "
+            f"{rows.height} rows, or one that is not finite; give one weight a row"
+        )
+    return values
+
+
+def _name(function: Any) -> str:
+    return str(function.__qualname__)

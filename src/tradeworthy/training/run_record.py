@@ -1,0 +1,343 @@
+"""The parts of a training run and the manifest's fields they make: one way for every way in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tradeworthy.digests import sha256_hex
+from tradeworthy.drift.drift_calibration import Windows
+from tradeworthy.drift.training_profile import training_profile
+from tradeworthy.errors import FeatureLogicRefused, InvalidInput, StrategyInvalid
+from tradeworthy.features.feature_file import distributions_of
+from tradeworthy.features.graph_snapshot import GraphSnapshot
+from tradeworthy.provenance.config_hash import training_config_hash
+from tradeworthy.provenance.dataset_hash import dataset_digest
+from tradeworthy.provenance.environment import describe_runtime
+from tradeworthy.provenance.git_tree import GitTree
+from tradeworthy.provenance.manifest import Manifest
+from tradeworthy.provenance.records import (
+    CodeRecord,
+    ColumnRecord,
+    DatasetRecord,
+    DeterminismRecord,
+    EntryPoint,
+    EvidenceRecord,
+    FileRecord,
+    RuntimeRecord,
+    SignalRule,
+    SourceRecord,
+)
+from tradeworthy.training.artifact_export import Artifact
+from tradeworthy.training.fitting import predict
+from tradeworthy.training.strategy import Estimator, Floats
+from tradeworthy.training.strategy_file import LoadedStrategy
+from tradeworthy.training.training_table import SYMBOL, TIME
+
+GOLDEN_ROWS = 16
+_LIBRARIES = frozenset({"numpy", "polars"})
+
+
+@dataclass(frozen=True, slots=True)
+class MarketData:
+    """Bars, and how the registry will find them: their name and content hash."""
+
+    name: str
+    bars: pl.DataFrame
+    dataset_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A trained recipe that has no version number yet."""
+
+    strategy: str
+    artifact: Artifact | None
+    fields: Mapping[str, Any]
+
+    def manifest(
+        self, model: str, version: int, *, created_at: datetime, created_by: str
+    ) -> Manifest:
+        """Return the papers of this candidate as a version of a model."""
+        return Manifest(
+            model=model,
+            version=version,
+            strategy=self.strategy,
+            created_at=created_at.isoformat().replace("+00:00", "Z"),
+            created_by=created_by,
+            **self.fields,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingDataset:
+    """The table trained on, and what it does not say of itself.
+
+    Parameters
+    ----------
+    table
+        Columns ``date`` and ``symbol``, the inputs and the label.
+    label, label_horizon
+        The column that the model learns, and how many bars ahead it looks.
+    train_end
+        The last moment trained on.
+    as_of
+        The moment whose knowledge the table holds.
+    sources
+        Where the rows came from: name and content hash.
+    purge, embargo
+        Bars left out between training and test.
+    """
+
+    table: pl.DataFrame
+    label: str
+    label_horizon: int
+    train_end: date | datetime | str | None = None
+    as_of: date | datetime | None = None
+    sources: Mapping[str, str | None] = field(default_factory=dict)
+    purge: int | None = None
+    embargo: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class RunRecord:
+    """What a run was made of; a part that is None, or empty, is missing from the manifest.
+
+    Parameters
+    ----------
+    snapshot, inputs
+        The feature graph, and the features in the order the model takes them.
+    dataset
+        What was trained on.
+    config
+        The resolved configuration.
+    seeds
+        By name.
+    metrics
+        The trainer's claims.
+    estimator
+        What answers the golden rows.
+    artifact
+        What will be served.
+    tree
+        The state of the code.
+    entry_point, signal_rule
+        The functions that train and trade in a deployed strategy file.
+    libraries
+        Further modules whose versions count.
+    """
+
+    snapshot: GraphSnapshot | None = None
+    inputs: tuple[str, ...] = ()
+    dataset: TrainingDataset | None = None
+    config: Mapping[str, Any] | None = None
+    seeds: Mapping[str, int] | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    estimator: Estimator | None = None
+    artifact: Artifact | None = None
+    tree: GitTree = field(default_factory=GitTree)
+    entry_point: EntryPoint | None = None
+    signal_rule: SignalRule | None = None
+    libraries: frozenset[str] = frozenset()
+
+    def follow(self, loaded: LoadedStrategy, root: Path | None = None) -> None:
+        """Take features, functions and seeds from a strategy file.
+
+        Parameters
+        ----------
+        loaded
+            The strategy file.
+        root
+            The folder that file names are told relative to; the strategy file's by default.
+
+        Raises
+        ------
+        StrategyInvalid
+            If the strategy's files do not lie under the folder.
+        """
+        strategy, folder = loaded.strategy, (root or loaded.file.parent).resolve()
+        file = _relative(loaded.file, folder)
+        self.entry_point = EntryPoint(file, strategy.train.__qualname__, loaded.entry_point_hash)
+        self.signal_rule = SignalRule(
+            file,
+            strategy.signal.__qualname__,
+            loaded.signal_rule_hash,
+            _relative(loaded.feature_file, folder),
+        )
+        self.snapshot, self.inputs = loaded.snapshot, strategy.inputs
+        self.seeds = dict(strategy.seeds)
+        self.libraries |= loaded.libraries
+
+    def candidate(self, strategy: str, windows: Windows) -> Candidate:
+        """Return the candidate that the parts make.
+
+        Parameters
+        ----------
+        strategy
+            The strategy's name.
+        windows
+            The geometry of the drift windows that the model will be watched with.
+
+        Raises
+        ------
+        StrategyInvalid
+            If the dataset lacks an input, or the estimator cannot answer its rows.
+        InvalidInput
+            If the configuration cannot be hashed.
+        """
+        fields = {
+            **self._feature_fields(),
+            **self._config_fields(),
+            **self._dataset_fields(),
+            "git_commit": self.tree.commit,
+            "code": CodeRecord(
+                self.tree.dirty, self.tree.diff_digest, self.entry_point, self.signal_rule
+            ),
+            "files": () if self.artifact is None else (artifact_record(self.artifact),),
+            "runtime": self._runtime(),
+            "determinism": DeterminismRecord(
+                None if self.seeds is None else dict(self.seeds),
+                None if self.seeds is None else "numeric",
+            ),
+            "evidence": self._evidence(windows),
+            "metrics": dict(self.metrics),
+        }
+        return Candidate(strategy, self.artifact, fields)
+
+    def _feature_fields(self) -> dict[str, Any]:
+        if self.snapshot is None:
+            return {}
+        return {
+            "feature_graph_hash": self.snapshot.hash,
+            "feature_graph": self.snapshot.to_json(),
+            "inputs": self.inputs,
+        }
+
+    def _config_fields(self) -> dict[str, Any]:
+        if self.config is None:
+            return {}
+        config = dict(self.config)
+        return {"config": config, "training_config_hash": training_config_hash(config)}
+
+    def _dataset_fields(self) -> dict[str, Any]:
+        told = self.dataset
+        if told is None:
+            return {}
+        digest, times = dataset_digest(told.table), told.table[TIME]
+        record = DatasetRecord(
+            rows=digest.rows,
+            columns=tuple(ColumnRecord(c.name, c.dtype, c.digest) for c in digest.columns),
+            key=(TIME, SYMBOL),
+            time_start=moment(times.min()),
+            time_end=moment(times.max()),
+            as_of=None if told.as_of is None else moment(told.as_of),
+            sources=tuple(SourceRecord(name, found) for name, found in told.sources.items()),
+            label=told.label,
+            label_horizon=told.label_horizon,
+            train_end=None if told.train_end is None else moment(told.train_end),
+            purge=told.purge,
+            embargo=told.embargo,
+        )
+        return {"dataset_hash": digest.hash, "dataset": record}
+
+    def _runtime(self) -> RuntimeRecord:
+        libraries = {*_LIBRARIES, *self.libraries}
+        if self.estimator is not None:
+            libraries.add(type(self.estimator).__module__.partition(".")[0])
+        if self.artifact is not None:
+            libraries.update(self.artifact.libraries)
+        bound = () if self.snapshot is None else self.snapshot.distributions
+        return describe_runtime({*bound, *_distributions(libraries)})
+
+    def _evidence(self, windows: Windows) -> EvidenceRecord:
+        if self.dataset is None or not self.inputs:
+            return EvidenceRecord()
+        matrix = input_columns(self.dataset.table, self.inputs)
+        golden = _golden_rows(matrix)
+        predictions = None
+        if self.estimator is not None:
+            predictions = tuple(predict(self.estimator, golden).tolist())
+        return EvidenceRecord(
+            golden_rows=tuple(map(tuple, golden.tolist())),
+            golden_predictions=predictions,
+            training_profiles=_profiles(self.dataset.table, matrix, self.inputs, windows),
+        )
+
+
+def artifact_record(artifact: Artifact) -> FileRecord:
+    """Return what the manifest says of an artifact file."""
+    return FileRecord(artifact.name, artifact.format, len(artifact.data), sha256_hex(artifact.data))
+
+
+def moment(value: object) -> str:
+    """Write a bar's time as manifests do: a date, or a time in UTC."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return str(value)
+
+
+def input_columns(table: pl.DataFrame, inputs: Sequence[str]) -> Floats:
+    """Return the inputs of a table as float64, shape (rows, inputs).
+
+    Raises
+    ------
+    StrategyInvalid
+        If the table lacks one, or holds text in it.
+    """
+    absent = [name for name in inputs if name not in table.columns]
+    if absent:
+        raise StrategyInvalid(
+            f"the dataset has no column {absent[0]!r}, which the model takes; it has "
+            + ", ".join(table.columns)
+        )
+    try:
+        columns = table.select(pl.col(inputs).cast(pl.Float64))
+    except pl.exceptions.PolarsError as error:
+        raise StrategyInvalid(f"an input of the dataset is no number: {error}") from error
+    return np.ascontiguousarray(columns.to_numpy(), dtype=np.float64)
+
+
+def _golden_rows(matrix: Floats) -> Floats:
+    whole = matrix[np.isfinite(matrix).all(axis=1)]
+    if not len(whole):
+        raise StrategyInvalid("the dataset has no row with a number for every input")
+    return whole[np.unique(np.linspace(0, len(whole) - 1, GOLDEN_ROWS).astype(int))]
+
+
+def _profiles(
+    table: pl.DataFrame, matrix: Floats, inputs: Sequence[str], windows: Windows
+) -> dict[str, Any]:
+    order = table.select(pl.arg_sort_by(TIME, SYMBOL)).to_series().to_numpy()
+    try:
+        sessions = table[TIME].cast(pl.Date).to_physical().to_numpy()[order]
+    except pl.exceptions.PolarsError as error:
+        raise InvalidInput(f"column {TIME!r} of the dataset holds no dates: {error}") from error
+    return {
+        name: training_profile(matrix[order, at], sessions, windows).to_json()
+        for at, name in enumerate(inputs)
+    }
+
+
+def _distributions(libraries: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for library in libraries:
+        # A module of the user's own belongs to no distribution; the commit tells which it was.
+        with suppress(FeatureLogicRefused):
+            found |= distributions_of([library])
+    return found
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return path.resolve().relative_to(folder).as_posix()
+    except ValueError as error:
+        raise StrategyInvalid(
+            f"{path} does not lie in {folder}; keep a strategy together"
+        ) from error

@@ -1,0 +1,57 @@
+"""One home with models in every stage, told once a session; tests serve it or a copy of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from api.served_home import ServedHome
+from api.small_home import SmallHome, make_home, tell_the_story
+
+Serve = Callable[..., ServedHome]
+
+
+@pytest.fixture(scope="session")
+def told_home(tmp_path_factory: pytest.TempPathFactory) -> SmallHome:
+    """A home with the story told; nobody writes to it, copies of it are used."""
+    folder = tmp_path_factory.mktemp("told")
+    home = make_home(folder / "home")
+    tell_the_story(home, folder)
+    return home
+
+
+@pytest.fixture(scope="session")
+def served(told_home: SmallHome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedHome]:
+    """A running service that tests only read from, or send what it refuses."""
+    service = ServedHome(told_home.copy(tmp_path_factory.mktemp("served") / "home"))
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def home(told_home: SmallHome, tmp_path: Path) -> SmallHome:
+    """A copy of the told home, to change."""
+    return told_home.copy(tmp_path / "home")
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Serve homes until the test is over."""
+    running: list[ServedHome] = []
+
+    def start(home: SmallHome, **settings: object) -> ServedHome:
+        service = ServedHome(home, **settings)
+        running.append(service)
+        return service
+
+    yield start
+    for service in running:
+        service.close()
+
+
+@pytest.fixture
+def own(home: SmallHome, serve: Serve) -> ServedHome:
+    """A running service of a home of its own."""
+    return serve(home)

@@ -1,0 +1,117 @@
+"""A home served by uvicorn in a thread, on a real socket."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+import uvicorn
+
+from api.small_home import SmallHome
+from tradeworthy.api.app import create_app
+from tradeworthy.features.feature_file import read_feature_file
+
+PATIENCE = 30.0
+INPUTS = ("day_return", "week_return")
+
+
+class ServedHome:
+    """A running service and clients of it."""
+
+    def __init__(self, home: SmallHome, **settings: object) -> None:
+        self.home = home
+        self.settings = home.settings(**settings)
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.port = listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        config = uvicorn.Config(
+            create_app(self.settings), log_level="critical", access_log=False, lifespan="on"
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([listener],))
+        self._thread.start()
+        self._clients: dict[str | None, httpx.Client] = {}
+        until(lambda: self._server.started or not self._thread.is_alive())
+
+    def close(self) -> None:
+        """Stop it."""
+        for client in self._clients.values():
+            client.close()
+        self._server.should_exit = True
+        self._thread.join()
+
+    def client(self, who: str | None) -> httpx.Client:
+        """Return a client that carries a person's token, or none."""
+        if who not in self._clients:
+            headers = {"authorization": f"Bearer {self.home.token(who)}"} if who else {}
+            self._clients[who] = httpx.Client(base_url=self.url, headers=headers, timeout=60)
+        return self._clients[who]
+
+    def get(self, who: str | None, path: str, **parameters: Any) -> httpx.Response:
+        """Send a GET."""
+        return self.client(who).get(path, params=parameters)
+
+    def post(
+        self,
+        who: str | None,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send a POST with a JSON body."""
+        return self.client(who).post(path, json={} if body is None else body, headers=headers)
+
+    def promote(
+        self, who: str, version: int, headers: Mapping[str, str] | None = None, **asked: object
+    ) -> httpx.Response:
+        """Promote a version of model ``m``."""
+        body = {"version": version, **asked}
+        return self.post(who, "/api/v1/ml/m/promote", body, headers=headers)
+
+    def predict(self, who: str | None = "vera", model: str = "m", **body: object) -> httpx.Response:
+        """Predict one row; ``body`` replaces parts of a good one."""
+        asked = {"rows": [row()], "feature_graph_hash": self.graph_hash(), **body}
+        given = {name: value for name, value in asked.items() if value is not None}
+        return self.post(who, f"/api/v1/models/{model}/predict", given)
+
+    def graph_hash(self) -> str:
+        """Return the hash of the deployed features that the model takes."""
+        return read_feature_file(self.home.features).closure(INPUTS).hash
+
+    def refreshed(self) -> None:
+        """Wait until the worker has looked for changes once more, from now on."""
+        before = self.get(None, "/readyz")
+        assert before.status_code == 200
+
+    def stage(self, version: int) -> str:
+        """Return the stage of a version of model ``m``."""
+        found = self.get("vera", f"/api/v1/ml/m/versions/{version}")
+        return str(found.json()["stage"])
+
+
+def row(day: float = 0.01, week: float = 0.002) -> dict[str, float]:
+    """Return one row of the model's inputs."""
+    return {"day_return": day, "week_return": week}
+
+
+def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    """Wait for a condition and return what it gave; a deadline is the only clock."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.01)
+    return found
+
+
+def told(response: httpx.Response) -> tuple[int, str]:
+    """Return status and code of a refusal, after checking its form."""
+    body = response.json()
+    assert response.headers["content-type"] == "application/problem+json"
+    assert body["status"] == response.status_code
+    assert body["type"] == f"urn:tradeworthy:problem:{body['code']}"
+    assert body["detail"]
+    return response.status_code, body["code"]

@@ -1,0 +1,213 @@
+"""The demonstration as a newcomer meets it: a process of its own, from nothing to reports."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tradeworthy.demo.market_series import LEAST_HISTORY, LIVE_SESSIONS, demo_series
+from tradeworthy.demo.workspace import fresh_folder
+from tradeworthy.errors import DatasetInvalid, HomeUnusable
+from tradeworthy.provenance.verify import verify_manifest
+
+COMMAND = [sys.executable, "-m", "tradeworthy.cli", "demo"]
+SECONDS = 400
+
+
+def _run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, "--into", str(folder), *options],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """One run of the demo on the bundled series, and what it printed."""
+    folder = tmp_path_factory.mktemp("demo") / "run"
+    done = _run(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder, done.stdout
+
+
+def _gate(told: str, name: str) -> list[str]:
+    return re.findall(rf"(PASSED|FAILED|NOT_APPLICABLE)\s+{name}:", told)
+
+
+@pytest.mark.xdist_group("demo")
+class TestDemo:
+    """Each test reads the same run."""
+
+    def test_the_overfit_candidate_is_refused_with_every_gate(self, demo: tuple[Path, str]) -> None:
+        _, told = demo
+        refused = told[told.index("4. Viktor") : told.index("5. index")]
+        assert "refused: index-lucky-rule" in refused
+        # It looks good by every figure but the one that counts how often was tried.
+        assert _gate(refused, "min_sharpe") == ["PASSED"]
+        assert _gate(refused, "min_psr") == ["PASSED"]
+        assert _gate(refused, "min_dsr") == ["FAILED"]
+        assert len(re.findall(r"PASSED|FAILED|NOT_APPLICABLE", refused)) >= 20
+
+    def test_the_honest_candidate_reaches_production_step_by_step(
+        self, demo: tuple[Path, str]
+    ) -> None:
+        _, told = demo
+        for step in (
+            "viktor: TRAINED -> VALIDATED",
+            "olga: VALIDATED -> STAGING",
+            "olga: STAGING -> PRODUCTION",
+        ):
+            assert step in told
+
+    def test_the_edit_is_named_and_taken_back(self, demo: tuple[Path, str]) -> None:
+        _, told = demo
+        assert "409 feature_graph_mismatch" in told
+        assert "volatility_month@1: constant MONTH 21 -> 20; reaches volatility_month" in told
+        assert "the edit is taken back: version 1 predicts again" in told
+
+    def test_figures_are_those_of_every_run(self, demo: tuple[Path, str]) -> None:
+        _, told = demo
+        assert "sharpe 0.6187, max_drawdown 0.2273, psr 0.9901" in told
+        assert "index-lucky-rule v9, walk-forward out of sample, 5 bps: sharpe 0.5678" in told
+        assert "log volatility forecasts -4.9171, -5.5917" in told
+
+    def test_reports_are_stored_once_a_slot(self, demo: tuple[Path, str]) -> None:
+        folder, told = demo
+        database = sqlite3.connect(folder / "home" / "tradeworthy.sqlite")
+        count, slots = database.execute(
+            "SELECT count(*), count(DISTINCT slot) FROM model_drift_reports"
+        ).fetchone()
+        database.close()
+        assert count == slots
+        assert f"{count} reports:" in told
+
+    def test_its_manifests_verify_offline(self, demo: tuple[Path, str]) -> None:
+        folder, _ = demo
+        manifests = sorted((folder / "manifests").glob("*.manifest.json"))
+        assert len(manifests) == 41
+        assert verify_manifest(manifests[0]).passed
+
+    def test_no_token_is_printed(self, demo: tuple[Path, str]) -> None:
+        folder, told = demo
+        log = (folder / "service.log").read_text()
+        for file in (folder / "tokens").iterdir():
+            assert file.stat().st_mode & 0o077 == 0
+            assert file.read_text().strip() not in told + log
+
+    def test_the_service_is_gone(self, demo: tuple[Path, str]) -> None:
+        folder, _ = demo
+        assert _processes_with(str(folder)) == []
+
+
+def _processes_with(text: str) -> list[str]:
+    """Return the command lines of living processes that mention ``text``."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if text in command:
+            found.append(command)
+    return found
+
+
+def _children_of(pid: int) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            found.append(int(path.parent.name))
+    return found
+
+
+def _interrupt_after(folder: Path, sign: str) -> None:
+    """Start the demo, press Ctrl-C once it has printed ``sign``, and look what is left."""
+    with subprocess.Popen(
+        [*COMMAND, "--into", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            if sign in line:
+                break
+        started = _children_of(child.pid)
+        os.killpg(child.pid, signal.SIGINT)
+        child.stdout.read()
+        assert child.wait(30) == 130
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in started):
+        assert time.monotonic() < deadline, "a child process outlived the demo"
+        time.sleep(0.05)
+    assert _processes_with(str(folder)) == []
+
+
+def test_an_interrupt_while_training_leaves_nothing_running(tmp_path: Path) -> None:
+    _interrupt_after(tmp_path / "run", "3. Rosa tries")
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize("sign", ["1. Market", "2. Rosa", "6. The service", "8. The real series"])
+def test_an_interrupt_anywhere_leaves_nothing_running(tmp_path: Path, sign: str) -> None:
+    _interrupt_after(tmp_path / "run", sign)
+
+
+@pytest.mark.acceptance
+def test_two_runs_tell_the_same_figures(demo: tuple[Path, str], tmp_path: Path) -> None:
+    def figures(told: str) -> list[str]:
+        return re.findall(r"(?:sharpe|dsr|pbo|drift|forecasts|reports:)[^\n]*", told)
+
+    again = _run(tmp_path / "run")
+    assert again.returncode == 0, again.stdout + again.stderr
+    kept = [line for line in figures(demo[1]) if "/" not in line]
+    assert kept == [line for line in figures(again.stdout) if "/" not in line]
+
+
+def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(HomeUnusable, match="not empty"):
+        fresh_folder(tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "precious"
+
+
+def test_each_run_gets_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    first, second = fresh_folder(None), fresh_folder(None)
+    assert first != second
+    assert [first.name, second.name] == ["run-1", "run-2"]
+
+
+def test_too_short_a_series_says_how_many_days_it_takes(tmp_path: Path) -> None:
+    days = pl.date_range(pl.date(2020, 1, 1), pl.date(2021, 1, 1), eager=True)
+    bars = pl.DataFrame({"date": days, "open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0})
+    path = tmp_path / "short.csv"
+    bars.write_csv(path)
+    with pytest.raises(DatasetInvalid, match=str(LEAST_HISTORY + LIVE_SESSIONS)):
+        demo_series(path)
+
+
+def test_the_bundled_series_are_cut_in_time() -> None:
+    series = demo_series(None)
+    assert series.symbols == ["NASDAQ", "SP500"]
+    assert series.train_end < series.history_end < series.live_end
+    assert series.history["date"].max() == series.history_end
+    live = series.bars.filter(pl.col("date") > series.history_end)
+    assert live["date"].n_unique() == LIVE_SESSIONS
