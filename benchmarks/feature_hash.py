@@ -6,12 +6,15 @@ canonical hash beside ``ast.dump`` with SHA-256 over the same sources, which mis
 
 from __future__ import annotations
 
+import argparse
 import ast
 import hashlib
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+
+from measure import header, report
 
 from tradeworthy.features.feature_definition import FeatureDefinition, make_declaration
 from tradeworthy.features.feature_graph import FeatureGraph
@@ -38,10 +41,10 @@ def best(run: Callable[[], object], repeats: int = 5) -> float:
     return min(times)
 
 
-def definitions() -> list[FeatureDefinition]:
+def definitions(nodes: int) -> list[FeatureDefinition]:
     """Features that each depend on a column and on two earlier features."""
     made = []
-    for number in range(NODES):
+    for number in range(nodes):
         logic = make_logic([Component("body", f"f{number}", f"text {number}", (), "")], ())
         earlier = (f"f{number // 2}", f"f{number // 3}") if number > 2 else ()
         arguments = tuple(dict.fromkeys(("close", *earlier)))
@@ -49,25 +52,30 @@ def definitions() -> list[FeatureDefinition]:
     return made
 
 
-def source() -> str:
+def source(functions: int) -> str:
     """A feature file in which every function uses a constant and a helper."""
     helper = "W{n} = {n}\n\ndef _h{n}(x, by={n}):\n    total = x * by\n    return total + W{n}\n"
     body = (
         "\ndef f{n}(close):\n    parts = [item - {n} for item in close]\n    return _h{n}(parts)\n"
     )
-    return "\n".join((helper + body).format(n=number) for number in range(FUNCTIONS))
+    return "\n".join((helper + body).format(n=number) for number in range(functions))
 
 
 def main() -> None:
     """Print every figure."""
-    made = definitions()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--nodes", type=int, default=NODES)
+    parser.add_argument("--functions", type=int, default=FUNCTIONS)
+    options = parser.parse_args()
+    print(header("tradeworthy"))
+    made = definitions(options.nodes)
     build = best(lambda: FeatureGraph.from_definitions(made))
     graph = FeatureGraph.from_definitions(made)
-    inputs = [f"f{number}" for number in range(NODES - 50, NODES)]
+    inputs = [f"f{number}" for number in range(options.nodes - 50, options.nodes)]
     closure = best(lambda: graph.closure(inputs))
     bound, running = graph.bound_hash(inputs), graph.bound_hash(inputs)
     compare = best(lambda: [bound == running for _ in range(10_000)]) / 10_000
-    text = source()
+    text = source(options.functions)
     parse = best(lambda: ast.parse(text))
     module = parse_module("bench", "bench.py", text)
     nodes = [each for each in module.tree.body if getattr(each, "name", "").startswith("f")]
@@ -88,13 +96,13 @@ def main() -> None:
         )
         for name in ("tradeworthy.features.feature_graph", "tradeworthy.features.feature_file")
     }
-    print(f"build {NODES} nodes        {build * 1e3:8.1f} ms")
+    print(f"build {options.nodes} nodes        {build * 1e3:8.1f} ms")
     print(f"closure of 50 inputs     {closure * 1e3:8.1f} ms")
     print(f"compare two hashes       {compare * 1e9:8.1f} ns")
     print(f"parse {len(text)} characters   {parse * 1e3:8.1f} ms")
-    print(f"canonical hash, a function {canonical / FUNCTIONS * 1e6:6.0f} us")
-    print(f"ast.dump, a function       {dumped / FUNCTIONS * 1e6:6.0f} us")
-    print(f"ratio canonical / ast.dump {canonical / dumped:6.1f}")
+    print(f"canonical hash, a function {canonical / options.functions * 1e6:6.0f} us")
+    print(f"ast.dump, a function       {dumped / options.functions * 1e6:6.0f} us")
+    report("canonical feature hash: times ast.dump with SHA-256", canonical / dumped)
     for name, seconds in imports.items():
         print(f"import {name} {seconds * 1e3:.0f} ms")
 

@@ -114,9 +114,10 @@ class PeerMissing(Exception):
 
 def peer_python(package: str) -> str:
     """Return the interpreter of the peers' environment, in which ``package`` is installed."""
-    python = os.environ.get(PEER_PYTHON)
-    if not python:
+    named = os.environ.get(PEER_PYTHON)
+    if not named:
         raise PeerMissing(f"{PEER_PYTHON} names no interpreter with {package}")
+    python = str(Path(named).absolute())
     program = f"import importlib.util as u, sys; sys.exit(u.find_spec({package!r}) is None)"
     try:
         subprocess.run([python, "-c", program], check=True, capture_output=True)

@@ -7,6 +7,7 @@ cost is measured elsewhere.
 
 from __future__ import annotations
 
+import itertools
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,7 +154,7 @@ def put_in_production(service: Service, model: str, version: int) -> None:
     approve = Approve(version, Stage.PRODUCTION, content, policy.digest)
     _decide(service, model, approve, "vic")
     steps = FORWARD[: FORWARD.index(Stage.PRODUCTION) + 1]
-    for source, target in zip(steps, steps[1:], strict=False):
+    for source, target in itertools.pairwise(steps):
         _decide(
             service,
             model,

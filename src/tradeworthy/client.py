@@ -5,18 +5,71 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import httpx
-from fastapi import FastAPI
 
-from tradeworthy.api.app import create_api
-from tradeworthy.api.service import Service, open_service
-from tradeworthy.errors import ServerUnreachable, TradeworthyError, rebuild
-from tradeworthy.settings import Settings
+from tradeworthy.errors import ServerUnreachable, TradeworthyError, Unauthenticated, rebuild
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from tradeworthy.api.service import Service
+    from tradeworthy.settings import Settings
 
 SECONDS = 900.0
+
+
+@contextmanager
+def open_client(
+    *, home: Path | None = None, server: str | None = None, token: str | None = None
+) -> Iterator[ServiceClient]:
+    """Open a client for a server if one is named, else for a home.
+
+    Parameters
+    ----------
+    home
+        The home folder; from the settings by default.
+    server
+        A server's URL.
+    token
+        The bearer token.
+    """
+    service: HomeService | RemoteService
+    if server:
+        service = RemoteService(server.rstrip("/"))
+    else:
+        from tradeworthy.settings import read_settings
+
+        service = HomeService(read_settings(home=home))
+    try:
+        yield ServiceClient(service, token)
+    finally:
+        service.close()
+
+
+def read_token(file: Path | None, token: str | None = None) -> str | None:
+    """Return the token in a file, or the one given where no file is.
+
+    Raises
+    ------
+    Unauthenticated
+        If the file cannot be read, or its content cannot be a token; it is never quoted.
+    """
+    if file is not None:
+        try:
+            token = file.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise Unauthenticated(f"cannot read the token file {file}") from error
+    if token and not (token.isascii() and token.isprintable() and " " not in token):
+        raise Unauthenticated(
+            f"{file or 'TRADEWORTHY_TOKEN'} does not hold one token: a token is one word"
+        )
+    return token or None
 
 
 class HomeService:
@@ -29,10 +82,20 @@ class HomeService:
 
     def send(self, method: str, path: str, request: Mapping[str, Any]) -> httpx.Response:
         """Answer one request."""
-        return asyncio.run(self._send(method, path, request))
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self._send(method, path, request))
+        # A notebook's cells run inside a loop, which takes no second one in its thread.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, self._send(method, path, request)).result()
 
     async def _send(self, method: str, path: str, request: Mapping[str, Any]) -> httpx.Response:
         if self._app is None:
+            # A client of a server needs none of this.
+            from tradeworthy.api.app import create_api
+            from tradeworthy.api.service import open_service
+
             self._service = open_service(self._settings, randomness=secrets.token_bytes)
             self._app = create_api(self._service)
         transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
@@ -97,6 +160,17 @@ class ServiceClient:
             "POST", path, content=content, kind="application/json", parameters=parameters
         )
 
+    def post_as_job(self, path: str, body: Mapping[str, object]) -> Any:
+        """Send a POST with a JSON body; the answer is a job, whose result comes later."""
+        return self._send(
+            "POST",
+            path,
+            content=json.dumps(body).encode(),
+            kind="application/json",
+            prefer="respond-async",
+            parameters={},
+        )
+
     def send_bytes(
         self, method: str, path: str, content: bytes, kind: str, **parameters: object
     ) -> Any:
@@ -110,9 +184,11 @@ class ServiceClient:
         *,
         content: bytes | None = None,
         kind: str | None = None,
+        prefer: str | None = None,
         parameters: Mapping[str, object],
     ) -> Any:
-        headers = {**self._headers, **({"content-type": kind} if kind else {})}
+        told = {"content-type": kind, "prefer": prefer}
+        headers = self._headers | {name: text for name, text in told.items() if text}
         query = {
             name: list(map(str, value)) if isinstance(value, list) else str(value)
             for name, value in parameters.items()

@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     evaluation_seconds: float = Field(
         default=600.0, gt=0, description="how long one backtest may take"
     )
+    job_lease_seconds: float = Field(
+        default=30.0, ge=1, le=3600, description="how long a job stays with a silent worker"
+    )
 
     @property
     def database(self) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from api.served_home import ServedHome
+from api.served_home import Serve, ServedHome
 from api.small_home import SmallHome, make_home, tell_the_story
-
-Serve = Callable[..., ServedHome]
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import uvicorn
 
 from api.small_home import SmallHome
 from tradeworthy.api.app import create_app
+from tradeworthy.client import RemoteService, ServiceClient
 from tradeworthy.features.feature_file import read_feature_file
 
 PATIENCE = 30.0
@@ -35,10 +36,12 @@ class ServedHome:
         self._thread = threading.Thread(target=self._server.run, args=([listener],))
         self._thread.start()
         self._clients: dict[str | None, httpx.Client] = {}
+        self._remote = RemoteService(self.url)
         until(lambda: self._server.started or not self._thread.is_alive())
 
     def close(self) -> None:
         """Stop it."""
+        self._remote.close()
         for client in self._clients.values():
             client.close()
         self._server.should_exit = True
@@ -50,6 +53,10 @@ class ServedHome:
             headers = {"authorization": f"Bearer {self.home.token(who)}"} if who else {}
             self._clients[who] = httpx.Client(base_url=self.url, headers=headers, timeout=60)
         return self._clients[who]
+
+    def speaker(self, who: str) -> ServiceClient:
+        """Return the client that the command line uses, which raises what is refused."""
+        return ServiceClient(self._remote, self.home.token(who))
 
     def get(self, who: str | None, path: str, **parameters: Any) -> httpx.Response:
         """Send a GET."""
@@ -74,7 +81,9 @@ class ServedHome:
 
     def predict(self, who: str | None = "vera", model: str = "m", **body: object) -> httpx.Response:
         """Predict one row; ``body`` replaces parts of a good one."""
-        asked = {"rows": [row()], "feature_graph_hash": self.graph_hash(), **body}
+        if "feature_graph_hash" not in body:
+            body["feature_graph_hash"] = self.graph_hash()
+        asked = {"rows": [row()], **body}
         given = {name: value for name, value in asked.items() if value is not None}
         return self.post(who, f"/api/v1/models/{model}/predict", given)
 
@@ -82,15 +91,13 @@ class ServedHome:
         """Return the hash of the deployed features that the model takes."""
         return read_feature_file(self.home.features).closure(INPUTS).hash
 
-    def refreshed(self) -> None:
-        """Wait until the worker has looked for changes once more, from now on."""
-        before = self.get(None, "/readyz")
-        assert before.status_code == 200
-
     def stage(self, version: int) -> str:
         """Return the stage of a version of model ``m``."""
         found = self.get("vera", f"/api/v1/ml/m/versions/{version}")
         return str(found.json()["stage"])
+
+
+Serve = Callable[..., ServedHome]
 
 
 def row(day: float = 0.01, week: float = 0.002) -> dict[str, float]:

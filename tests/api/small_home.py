@@ -16,12 +16,13 @@ import numpy as np
 import polars as pl
 
 from tradeworthy.api.home_setup import initialise
-from tradeworthy.client import HomeService, RemoteService, ServiceClient
+from tradeworthy.client import HomeService, ServiceClient
 from tradeworthy.clock import utc_now
 from tradeworthy.provenance.dataset_hash import dataset_hash
 from tradeworthy.settings import Settings, read_settings
-from tradeworthy.training.candidate import Candidate, MarketData, train_candidate
+from tradeworthy.training.candidate import train_candidate
 from tradeworthy.training.recording import record_version, training_windows
+from tradeworthy.training.run_record import Candidate, MarketData
 from tradeworthy.training.strategy_file import load_strategy
 from tradeworthy.validation.bars import bar_table
 
@@ -187,12 +188,6 @@ def activate_features(client: Any, model: str, version: int) -> Any:
     asked = {"snapshots": [manifest["feature_graph"]]}
     release = client.post("/api/v1/ml/releases", asked)["release"]
     return client.post("/api/v1/ml/releases/activate", {"release": release})
-
-
-def people(url: str, home: SmallHome) -> Any:
-    """Return what makes clients of a server for a person."""
-    service = RemoteService(url)
-    return lambda who: ServiceClient(service, home.token(who))
 
 
 def tell_the_story(home: SmallHome, folder: Path) -> None:

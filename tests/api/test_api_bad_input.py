@@ -270,7 +270,6 @@ RAW = {
     "NaN": b'{"version": 4, "overrides": {"min_sharpe": NaN}}',
     "infinity": b'{"version": 4, "overrides": {"min_sharpe": 1e999}}',
     "huge integer": b'{"version": ' + b"9" * 5000 + b"}",
-    "UTF-16": '{"version": 4}'.encode("utf-16"),
 }
 
 

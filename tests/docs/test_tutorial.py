@@ -1,4 +1,4 @@
-"""The tutorial is followed from its first line to its last, with real processes."""
+"""The tutorial and the how-tos that follow on from it, done line by line with real processes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-from docs.markdown_blocks import blocks_of, missing_line, outputs, script_of
+from docs.markdown_blocks import Block, blocks_of, missing_line, outputs, script_of
+from tradeworthy.store import migrations
+from tradeworthy.store.engine import open_engine
 
-TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial.md"
+DOCS = Path(__file__).parents[2] / "docs"
+FOLLOWED = (
+    DOCS / "tutorial.md",
+    DOCS / "how-to" / "record-your-own-script.md",
+    DOCS / "how-to" / "back-up-a-home.md",
+)
 PORT = "8765"
 
 
@@ -20,35 +27,38 @@ def free_port() -> str:
         return str(probe.getsockname()[1])
 
 
-def follow(folder: Path) -> tuple[int, str]:
+def follow(blocks: list[Block], folder: Path) -> tuple[int, str]:
     ours = ("TRADEWORTHY_", "GIT_", "PYTHON")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     programs = str(Path(sys.executable).parent)
     done = subprocess.run(
-        ["bash", "-c", script_of(blocks_of(TUTORIAL)).replace(PORT, free_port())],
+        ["bash", "-c", script_of(blocks).replace(PORT, free_port())],
         cwd=folder,
         env={**kept, "PATH": programs + os.pathsep + kept["PATH"]},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=300,
+        timeout=400,
         check=False,
     )
     return done.returncode, done.stdout
 
 
-def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
-    code, printed = follow(tmp_path)
+def test_the_pages_do_what_they_say(tmp_path: Path) -> None:
+    blocks = [block for page in FOLLOWED for block in blocks_of(page)]
+    code, printed = follow(blocks, tmp_path)
     assert code == 0, printed
     told = outputs(printed)
-    blocks = blocks_of(TUTORIAL)
     for number, block in enumerate(blocks):
         if block.language == "text":
             line = missing_line(block.text, told[number - 1])
             assert line is None, f"not printed: {line!r} in\n{told[number - 1]}"
-    secrets = [path.read_text().strip() for path in tmp_path.rglob("*.token")]
+    secrets = [path.read_text().strip() for path in tmp_path.glob("**/*.token")]
     assert len(secrets) == 4
     assert not [secret for secret in secrets if secret in printed]
+    engine = open_engine(f"sqlite:///{tmp_path / 'backup' / 'tradeworthy.sqlite'}")
+    migrations.check(engine)
+    engine.dispose()
 
 
 def test_lines_are_compared_in_order_and_with_gaps() -> None:

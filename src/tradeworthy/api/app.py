@@ -1,4 +1,4 @@
-"""The application: the hot path in front, FastAPI behind it, two loops beside it."""
+"""The application: the hot path in front, FastAPI behind it, three loops beside it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from starlette.concurrency import run_in_threadpool
 
 import tradeworthy
 from tradeworthy.api import problems
+from tradeworthy.api.job_loop import running_jobs
 from tradeworthy.api.openapi import openapi_of
 from tradeworthy.api.prediction_metrics import PredictionMetrics
 from tradeworthy.api.routers import (
     datasets,
     drift,
+    jobs,
     ml_management,
     ml_models,
     operations,
@@ -41,11 +43,14 @@ def create_api(service: Service) -> FastAPI:
         title="Tradeworthy",
         version=tradeworthy.__version__,
         summary="The gate and the record between models and money.",
+        # The pages would load scripts from elsewhere; /openapi.json says the same.
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.service = service
     problems.install(app)
     # Fixed paths come before those that begin with a model's name.
-    for part in (operations, tokens, releases, datasets, drift, ml_models, ml_management):
+    for part in (operations, tokens, releases, datasets, drift, jobs, ml_models, ml_management):
         app.include_router(part.router)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     return app
@@ -93,7 +98,8 @@ async def _running(service: Service, log: PredictionLog) -> AsyncIterator[None]:
             )
         )
     try:
-        yield
+        async with running_jobs(service):
+            yield
     finally:
         for loop in loops:
             loop.cancel()

@@ -13,7 +13,7 @@ from tradeworthy.access.roles import Action, Actor
 from tradeworthy.api.idempotency import answer_once
 from tradeworthy.api.service import Service
 from tradeworthy.api.token_gate import bearer_token
-from tradeworthy.errors import ModelNotFound, PayloadTooLarge, UnsupportedMediaType
+from tradeworthy.errors import InvalidInput, ModelNotFound, PayloadTooLarge, UnsupportedMediaType
 from tradeworthy.model_registry.registry import is_name
 from tradeworthy.model_registry.writing import record_of
 
@@ -91,6 +91,7 @@ class GovernedRoute(APIRoute):
         reads_json = self.body_field is not None
         raw = next(iter(extra.get("requestBody", {}).get("content", ())), None)
         media_type = _JSON if reads_json else raw
+        known = frozenset(field.alias for field in self.dependant.query_params)
 
         async def handler(request: Request) -> Response:
             service = service_of(request)
@@ -105,8 +106,12 @@ class GovernedRoute(APIRoute):
             _check_length(request, limit)
             if media_type is not None:
                 _check_type(request, media_type)
+            _check_query(request, known)
+            limited = _limited(request, limit)
+            # Read here: FastAPI would tell a body that is too large as one that is no JSON.
+            await limited.body()
             request.state.actor = actor
-            return await answer_once(_limited(request, limit), service, actor, action, inner)
+            return await answer_once(limited, service, actor, action, inner)
 
         return handler
 
@@ -136,6 +141,16 @@ def _check_type(request: Request, media_type: str) -> None:
         raise UnsupportedMediaType(f"send the body as {media_type}, not {kind or 'nothing'}")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("send the body without a Content-Encoding")
+
+
+def _check_query(request: Request, known: frozenset[str]) -> None:
+    # A condition that was mistyped and ignored would answer with what nobody asked for.
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        told = ", ".join(sorted(known)) or "none"
+        raise InvalidInput(
+            f"no query parameter {unknown[0][:80]!r} here; known are {told}", field=unknown[0][:80]
+        )
 
 
 def _limited(request: Request, limit: int) -> Request:

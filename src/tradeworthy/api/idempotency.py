@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from tradeworthy.access.roles import Action, Actor
 from tradeworthy.api.problems import MEDIA_TYPE, problem
+from tradeworthy.api.respond_async import ACCEPTED, ASYNC, asked_async, replayed_headers
 from tradeworthy.api.service import Service
 from tradeworthy.digests import tagged_digest
 from tradeworthy.errors import IdempotencyConflict, InvalidInput
@@ -60,7 +61,8 @@ async def _claim(request: Request, actor: Actor, key: str) -> IdempotencyClaim:
     if not _KEY.fullmatch(key):
         raise InvalidInput(f"an {HEADER} has 1 to 128 visible ASCII characters", field=HEADER)
     body = await request.body()
-    digest = tagged_digest("request/v1", request.url.query.encode(), body)
+    preference = (ASYNC.encode(),) if asked_async(request) else ()
+    digest = tagged_digest("request/v1", request.url.query.encode(), body, *preference)
     return IdempotencyClaim(key, actor.name, request.url.path, digest)
 
 
@@ -68,6 +70,8 @@ def _replayed(first: StoredReply) -> Response:
     headers = {REPLAYED: "true"}
     if first.body:
         headers["content-type"] = MEDIA_TYPE if first.status >= _FIRST_ERROR else "application/json"
+    if first.status == ACCEPTED:
+        headers |= replayed_headers(first.body)
     return Response(first.body, first.status, headers)
 
 

@@ -128,7 +128,7 @@ def install(app: FastAPI) -> None:
             "title": str(error.detail),
             "status": error.status_code,
             "code": code,
-            "detail": f"{request.method} {request.url.path}: {error.detail}; see /docs",
+            "detail": f"{request.method} {request.url.path}: {error.detail}; see /openapi.json",
             "instance": request.url.path,
         }
         headers = {"content-type": MEDIA_TYPE, **(error.headers or {})}

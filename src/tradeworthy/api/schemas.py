@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 from pydantic.json_schema import SkipJsonSchema
 
 from tradeworthy.access.roles import Role
@@ -21,6 +22,17 @@ Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 VersionNumber = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
 BasisPoints = Annotated[float, Field(ge=0, le=1000, strict=True)]
 TagText = Annotated[str, Field(max_length=641, pattern=NO_NUL)]
+
+
+def _written(value: object) -> object:
+    """Refuse numbers, which could count seconds or milliseconds since whenever."""
+    if not isinstance(value, str) or _DATE.match(value) is None:
+        raise ValueError("write a time as in 2026-01-05T12:00:00Z")
+    return value
+
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+Moment = Annotated[datetime, BeforeValidator(_written)]
 Flag = Annotated[bool, Field(strict=True)]
 
 
@@ -116,7 +128,7 @@ class ScanAsked(Asked):
     """A run of the drift schedule."""
 
     model: Name | None = None
-    as_of: datetime | None = None
+    as_of: Moment | None = None
 
 
 class TokenAsked(Asked):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry
 
@@ -18,6 +18,7 @@ from tradeworthy.home import read_token_key
 from tradeworthy.model_registry.backtest_desk import BacktestDesk
 from tradeworthy.model_registry.dataset_desk import DatasetDesk
 from tradeworthy.model_registry.fact_gathering import FactGatherer
+from tradeworthy.model_registry.job_desk import JobDesk
 from tradeworthy.model_registry.papers import manifest_of
 from tradeworthy.model_registry.promotion_desk import PromotionDesk
 from tradeworthy.model_registry.registry import ModelRegistry
@@ -47,6 +48,7 @@ class Service:
     promotions: PromotionDesk
     registry: ModelRegistry
     backtests: BacktestDesk
+    jobs: JobDesk
     releases: ReleaseDesk
     datasets: DatasetDesk
     tokens: TokenDesk
@@ -93,6 +95,14 @@ def open_service(
     promotions = PromotionDesk(facts, settings.policy_file, clock)
     evaluator = EvaluationProcess(settings.evaluation_seconds)
     gate = TokenGate(key)
+    backtests = BacktestDesk(
+        store=store,
+        blobs=blobs,
+        code=code,
+        promotions=promotions,
+        evaluator=evaluator,
+        clock=clock,
+    )
     return Service(
         settings=settings,
         clock=clock,
@@ -102,13 +112,9 @@ def open_service(
         facts=facts,
         promotions=promotions,
         registry=ModelRegistry(store, blobs, promotions, clock),
-        backtests=BacktestDesk(
-            store=store,
-            blobs=blobs,
-            code=code,
-            promotions=promotions,
-            evaluator=evaluator,
-            clock=clock,
+        backtests=backtests,
+        jobs=JobDesk(
+            store, backtests, clock, randomness, timedelta(seconds=settings.job_lease_seconds)
         ),
         releases=ReleaseDesk(store, clock),
         datasets=DatasetDesk(store, blobs, clock),

@@ -12,6 +12,7 @@ from tradeworthy.cli import (
     drift,
     features,
     home,
+    jobs,
     models,
     policy,
     promotion,
@@ -67,10 +68,10 @@ def root(
     ] = False,
 ) -> None:
     """Take the options that stand before the command."""
-    ctx.obj = Context(home, server.rstrip("/") if server else None, token_file, token)
+    ctx.obj = Context(home, server, token_file, token)
 
 
-for part in (home, training, models, promotion, features, drift, policy, records, tokens):
+for part in (home, training, models, promotion, jobs, features, drift, policy, records, tokens):
     part.add_to(app)
 
 
@@ -79,7 +80,8 @@ def run() -> None:
     try:
         app()
     except TradeworthyError as error:
-        sys.stderr.write(f"{error.code}: {error.message}\n")
+        # A database's or a library's own words may run over several lines.
+        sys.stderr.write(f"{error.code}: {' '.join(error.message.split())}\n")
         for line in _gates(error):
             sys.stderr.write(line + "\n")
         sys.exit(exit_code(error))

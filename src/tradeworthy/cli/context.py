@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,23 +37,11 @@ class Context:
     @contextmanager
     def client(self) -> Iterator[ServiceClient]:
         """Open a client for the server or the home."""
-        from tradeworthy.client import HomeService, RemoteService, ServiceClient
+        from tradeworthy.client import open_client, read_token
 
-        service = RemoteService(self.server) if self.server else HomeService(self.settings())
-        try:
-            yield ServiceClient(service, self._token())
-        finally:
-            service.close()
-
-    def _token(self) -> str | None:
-        from tradeworthy.errors import Unauthenticated
-
-        if self.token_file is None:
-            return self.token
-        try:
-            return self.token_file.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise Unauthenticated(f"cannot read the token file {self.token_file}") from error
+        token = read_token(self.token_file, self.token)
+        with open_client(home=self.home, server=self.server, token=token) as client:
+            yield client
 
 
 def context_of(ctx: typer.Context) -> Context:
@@ -61,6 +49,13 @@ def context_of(ctx: typer.Context) -> Context:
     context = ctx.find_root().obj
     assert isinstance(context, Context)  # noqa: S101 - the root callback has set it
     return context
+
+
+@contextmanager
+def users_code() -> Iterator[None]:
+    """Send what users' code prints to standard error; standard output is for the answer."""
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 def show(value: Any, *, as_json: bool, human: Callable[[Any], Iterator[str]]) -> None:

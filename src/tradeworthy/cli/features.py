@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradeworthy.cli.context import AsJson, context_of, fields, show, table
+from tradeworthy.cli.context import AsJson, context_of, fields, show, table, users_code
+
+if TYPE_CHECKING:
+    from tradeworthy.features.feature_graph import FeatureGraph
 
 features = typer.Typer(help="Show, hash, compare and activate feature files.", no_args_is_help=True)
 
@@ -20,12 +23,19 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(features, name="features")
 
 
+def _graph(file: Path) -> FeatureGraph:
+    from tradeworthy.features.feature_graph import FeatureGraph
+
+    with users_code():
+        return FeatureGraph.from_module(file)
+
+
 @features.command("hash")
 def hash_file(file: File, as_json: AsJson = False) -> None:
     """Print the hash of a feature file's graph and of every node."""
-    from tradeworthy.features.feature_graph import FeatureGraph, graph_summary
+    from tradeworthy.features.feature_graph import graph_summary
 
-    show(graph_summary(FeatureGraph.from_module(file)), as_json=as_json, human=_hash_lines)
+    show(graph_summary(_graph(file)), as_json=as_json, human=_hash_lines)
 
 
 def _hash_lines(found: dict[str, Any]) -> Iterator[str]:
@@ -37,9 +47,7 @@ def _hash_lines(found: dict[str, Any]) -> Iterator[str]:
 @features.command("show")
 def show_file(file: File, as_json: AsJson = False) -> None:
     """Show the features of a file and what they depend on."""
-    from tradeworthy.features.feature_graph import FeatureGraph
-
-    graph = FeatureGraph.from_module(file)
+    graph = _graph(file)
     rows = [
         {
             "feature": node.key,
@@ -60,9 +68,7 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Tell what changed from one feature file to another."""
-    from tradeworthy.features.feature_graph import FeatureGraph
-
-    found = FeatureGraph.from_module(before).diff(FeatureGraph.from_module(after))
+    found = _graph(before).diff(_graph(after))
     told = found.explain() or ("no difference",)
     show(found.to_json(), as_json=as_json, human=lambda _: iter(told))
 
@@ -77,9 +83,7 @@ def activate(
     as_json: AsJson = False,
 ) -> None:
     """Make a release of feature files and activate it."""
-    from tradeworthy.features.feature_graph import FeatureGraph
-
-    snapshots = [FeatureGraph.from_module(file).snapshot().to_json() for file in files]
+    snapshots = [_graph(file).snapshot().to_json() for file in files]
     with context_of(ctx).client() as client:
         release = client.post("/api/v1/ml/releases", {"snapshots": snapshots})["release"]
         asked = {

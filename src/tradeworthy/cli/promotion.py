@@ -28,6 +28,9 @@ def backtest(
     ] = None,
     commission_bps: Annotated[float | None, typer.Option(min=0)] = None,
     slippage_bps: Annotated[float | None, typer.Option(min=0)] = None,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Leave it to a running service and print the job.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate a version out of sample and judge it by its policy."""
@@ -38,11 +41,13 @@ def backtest(
             "slippage_bps": slippage_bps or 0.0,
         }
     with context_of(ctx).client() as client:
-        found = client.post(f"/api/v1/ml/{model}/backtest", asked)
-    show(found, as_json=as_json, human=_backtest_lines)
+        send = client.post_as_job if no_wait else client.post
+        found = send(f"/api/v1/ml/{model}/backtest", asked)
+    show(found, as_json=as_json, human=fields if no_wait else backtest_lines)
 
 
-def _backtest_lines(found: Mapping[str, Any]) -> Iterator[str]:
+def backtest_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Lay out what a backtest found."""
     yield f"{found['model']} v{found['version']}: result {found['result_digest']}"
     yield from fields({f"  {name}": value for name, value in found["metrics"].items()})
     yield from gate_lines(found["verdict"])

@@ -57,4 +57,5 @@ def history(
 
 def _history_lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"at {found['at']} version {found['production_version'] or 'none'} was in PRODUCTION"
-    yield from table(found["events"], ("at", "kind", "version", "actor", "reason"))
+    rows = [{**event, "to": event["body"].get("target")} for event in found["events"]]
+    yield from table(rows, ("at", "kind", "version", "to", "actor", "reason"))

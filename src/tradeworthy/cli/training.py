@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from tradeworthy.cli.context import AsJson, context_of, fields, key_values, show
+from tradeworthy.cli.context import (
+    AsJson,
+    Context,
+    context_of,
+    fields,
+    key_values,
+    show,
+    users_code,
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,25 +32,45 @@ def train(
     config: Annotated[
         list[str] | None, typer.Option("--set", help="key=value of the configuration.")
     ] = None,
-    manifests: Annotated[Path, typer.Option(help="Where the manifest is written.")] = Path(),
+    manifests: Annotated[
+        Path, typer.Option(help="Where the manifest is written.", exists=True, file_okay=False)
+    ] = Path(),
     as_json: AsJson = False,
 ) -> None:
     """Train a strategy on market data and record the version: DRAFT becomes TRAINED."""
     from tradeworthy.training.candidate import train_candidate
-    from tradeworthy.training.recording import market_data, record_version, training_windows
+    from tradeworthy.training.recording import (
+        check_strategy,
+        market_data,
+        model_strategy,
+        record_version,
+        training_windows,
+    )
     from tradeworthy.training.strategy_file import load_strategy
     from tradeworthy.training.training_table import parse_train_end
 
-    with context_of(ctx).client() as client:
+    context = context_of(ctx)
+    values = key_values(config or [])
+    with context.client() as client:
         windows = training_windows(client, model)
-        loaded = load_strategy(file)
         source = market_data(data)
-        candidate = train_candidate(
-            loaded,
-            source,
-            config=key_values(config or []),
-            train_end=parse_train_end(source.bars, until),
-            windows=windows,
-        )
+        train_end = parse_train_end(source.bars, until)
+        with users_code():
+            loaded = load_strategy(file)
+            check_strategy(model, model_strategy(client, model), loaded.strategy.name)
+            candidate = train_candidate(
+                loaded,
+                source,
+                config=values,
+                train_end=train_end,
+                windows=windows,
+                root=_root(context, file),
+            )
         recorded = record_version(client, model, candidate, source, manifests)
     show(recorded, as_json=as_json, human=fields)
+
+
+def _root(context: Context, file: Path) -> Path | None:
+    """Return the home's strategies folder if the file lies there: the service tells files so."""
+    folder = context.settings().strategies_folder.resolve()
+    return folder if file.resolve().is_relative_to(folder) else None

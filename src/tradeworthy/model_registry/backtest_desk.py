@@ -112,11 +112,7 @@ class BacktestDesk:
         Forbidden
             Unless the actor is a researcher or validator for the strategy.
         """
-        actor.require(Action.BACKTEST)
-        state = record_of(self._store, model).state
-        actor.require(Action.BACKTEST, state.strategy)
-        candidate = version_of(state, version)
-        _check_stage(candidate)
+        state, candidate = self.admit(model, version, actor=actor)
         manifest = manifest_of(self._store, candidate)
         policy = self._promotions.policy(state)
         settings = evaluation_settings(policy, manifest, costs)
@@ -126,6 +122,25 @@ class BacktestDesk:
         target = Stage.VALIDATED
         verdict = self._promotions.judge(state, version, target)
         return BacktestOutcome(evidence, verdict)
+
+    def admit(self, model: str, version: int, *, actor: Actor) -> tuple[ModelState, VersionState]:
+        """Return a model and its version if this actor may have it tested.
+
+        Raises
+        ------
+        ModelNotFound, VersionNotFound
+            If it is not there.
+        InvalidTransition
+            If the version is a DRAFT or RETIRED.
+        Forbidden
+            Unless the actor is a researcher or validator for the strategy.
+        """
+        actor.require(Action.BACKTEST)
+        state = record_of(self._store, model).state
+        actor.require(Action.BACKTEST, state.strategy)
+        candidate = version_of(state, version)
+        _check_stage(candidate)
+        return state, candidate
 
     def _dataset(self, manifest: Manifest, dataset_hash: str | None) -> str:
         sources = manifest.dataset.sources or ()

@@ -33,7 +33,7 @@ from tradeworthy.store.protocol import Store
 from tradeworthy.store.records import Document, ModelRecord
 
 RESERVED_NAMES = frozenset(
-    {"blobs", "datasets", "drift", "models", "policy", "releases", "tokens", "versions"}
+    {"blobs", "datasets", "drift", "jobs", "models", "policy", "releases", "tokens", "versions"}
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    DisconnectionError,
+    IntegrityError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tradeworthy.errors import InvalidInput, SettingsInvalid, StoreUnavailable
@@ -54,6 +61,8 @@ def open_engine(url: str) -> Engine:
 def _open_sqlite(url: URL) -> Engine:
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
 
+    _watch_file(engine, Path(url.database or ""))
+
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
         # The driver must not open transactions by itself: BEGIN IMMEDIATE has to come from us.
@@ -71,6 +80,37 @@ def _open_sqlite(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _watch_file(engine: Engine, path: Path) -> None:
+    """Notice a database file that was moved, deleted or replaced under open connections.
+
+    SQLite would go on with the old file, and make an empty one for the next connection.
+    """
+    opened = False
+
+    def identity() -> tuple[int, int] | None:
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    @event.listens_for(engine, "do_connect")
+    def _refuse_to_make_another(*_: Any) -> None:
+        if opened and identity() is None:
+            raise sqlite3.OperationalError(f"the database file {path} is gone")
+
+    @event.listens_for(engine, "connect")
+    def _remember(_connection: Any, record: Any) -> None:
+        nonlocal opened
+        opened = True
+        record.info["file"] = identity()
+
+    @event.listens_for(engine, "checkout")
+    def _compare(_connection: Any, record: Any, _proxy: Any) -> None:
+        if record.info["file"] != identity():
+            raise DisconnectionError
 
 
 @contextmanager

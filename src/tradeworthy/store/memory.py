@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import takewhile
-from threading import RLock
 
 from tradeworthy.access.tokens import TokenRecord
 from tradeworthy.errors import (
@@ -19,6 +18,7 @@ from tradeworthy.errors import (
 from tradeworthy.lifecycle.events import Event, VersionTagged
 from tradeworthy.lifecycle.state import ModelState, evolve
 from tradeworthy.store.idempotency_rule import CLAIM_LEASE, reply_of
+from tradeworthy.store.memory_jobs import MemoryJobs
 from tradeworthy.store.records import (
     Activation,
     BacktestRecord,
@@ -36,15 +36,14 @@ from tradeworthy.store.records import (
 )
 
 
-class MemoryStore:
+class MemoryStore(MemoryJobs):
     """Everything the product keeps, behind ``store.protocol.Store``."""
 
     def __init__(self) -> None:
-        self._lock = RLock()
+        super().__init__()
         self._models: dict[str, ModelRecord] = {}
         self._events: list[RecordedEvent] = []
         self._tags: dict[tuple[str, int], dict[str, str]] = {}
-        self._documents: dict[str, Document] = {}
         self._ledger: list[LedgerEntry] = []
         self._backtests: list[BacktestRecord] = []
         self._datasets: dict[str, DatasetRecord] = {}

@@ -7,12 +7,13 @@ PostgreSQL); one contract suite runs over all of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from tradeworthy.access.tokens import TokenRecord
 from tradeworthy.lifecycle.events import Event
 from tradeworthy.lifecycle.state import ModelState
+from tradeworthy.store.job_records import JobProblem, JobRecord
 from tradeworthy.store.records import (
     Activation,
     BacktestRecord,
@@ -92,6 +93,9 @@ class Reader(Protocol):
 
     def tokens(self) -> tuple[TokenRecord, ...]:
         """Return every token, oldest first."""
+
+    def job(self, job_id: str) -> JobRecord | None:
+        """Return a job."""
 
 
 class Store(Reader, Protocol):
@@ -180,6 +184,34 @@ class Store(Reader, Protocol):
         """Keep the reply of a claimed request; None gives the key back.
 
         Does nothing once the key has its reply, or another request took it over.
+        """
+
+    def add_job(self, record: JobRecord) -> None:
+        """Queue a job.
+
+        Raises
+        ------
+        VersionNotFound
+            If there is no such version.
+        AlreadyExists
+            If its id is taken.
+        """
+
+    def claim_job(self, now: datetime, lease: timedelta) -> JobRecord | None:
+        """Claim the oldest job that waits, or whose worker let its lease run out.
+
+        However many workers ask at once, each job goes to one of them.
+        """
+
+    def renew_lease(self, job_id: str, attempt: int, until: datetime) -> bool:
+        """Move the end of a claim's lease; False if the claim is not the newest any more."""
+
+    def finish_job(
+        self, job_id: str, attempt: int, outcome: Document | JobProblem, now: datetime
+    ) -> bool:
+        """Keep what came of a job, the document with its result or why it failed.
+
+        False, and nothing is kept, if the claim is not the newest any more or the job has ended.
         """
 
     def ping(self) -> None:

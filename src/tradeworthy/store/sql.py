@@ -7,10 +7,11 @@ from sqlalchemy import Engine, text
 from tradeworthy.store.engine import open_engine, transaction
 from tradeworthy.store.sql_access import SqlAccess
 from tradeworthy.store.sql_evidence import SqlEvidence
+from tradeworthy.store.sql_jobs import SqlJobs
 from tradeworthy.store.sql_lifecycle import SqlLifecycle
 
 
-class SqlStore(SqlLifecycle, SqlEvidence, SqlAccess):
+class SqlStore(SqlLifecycle, SqlEvidence, SqlAccess, SqlJobs):
     """Everything the product keeps, behind ``store.protocol.Store``."""
 
     def __init__(self, engine: Engine) -> None:

@@ -61,7 +61,7 @@ def insert_ledger(connection: Connection, entries: Sequence[LedgerEntry]) -> Non
             trial_ledger,
             {
                 "strategy": entry.strategy,
-                "version_id": _version_id(connection, entry.model, entry.version),
+                "version_id": version_id_of(connection, entry.model, entry.version),
                 "artifact_digest": entry.artifact_digest,
                 "trial_digest": entry.trial_digest,
                 "sharpe": entry.sharpe,
@@ -71,7 +71,8 @@ def insert_ledger(connection: Connection, entries: Sequence[LedgerEntry]) -> Non
         )
 
 
-def _version_id(connection: Connection, model: str, version: int) -> int:
+def version_id_of(connection: Connection, model: str, version: int) -> int:
+    """Return the row of a version, or raise ``VersionNotFound``."""
     query = (
         select(model_versions.c.id)
         .join(models, models.c.id == model_versions.c.model_id)
@@ -175,7 +176,7 @@ class SqlEvidence:
             insert_documents(connection, [evidence], record.at)
             connection.execute(
                 insert(backtests).values(
-                    version_id=_version_id(connection, record.model, record.version),
+                    version_id=version_id_of(connection, record.model, record.version),
                     result_digest=record.result_digest,
                     trial_digest=record.trial_digest,
                     artifact_digest=record.artifact_digest,
@@ -279,7 +280,7 @@ class SqlEvidence:
                 connection,
                 model_drift_reports,
                 {
-                    "version_id": _version_id(connection, record.model, record.version),
+                    "version_id": version_id_of(connection, record.model, record.version),
                     "slot": record.slot,
                     "status": record.status,
                     "severity": record.severity,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Engine,
     Row,
@@ -54,6 +53,7 @@ from tradeworthy.store.tables import (
     models,
     version_tags,
 )
+from tradeworthy.store.version_search import conditions
 
 
 def _moved(model: str) -> StaleStage:
@@ -99,12 +99,11 @@ class SqlLifecycle:
             select(models.c.name, models.c.strategy, model_versions)
             .join(models, models.c.id == model_versions.c.model_id)
             .where(tuple_(models.c.name, model_versions.c.version) > tuple_(*after))
-            .where(*_conditions(query))
             .order_by(models.c.name, model_versions.c.version)
             .limit(limit)
         )
         with transaction(self._engine, writes=False) as connection:
-            rows = connection.execute(statement).all()
+            rows = connection.execute(statement.where(*conditions(connection, query))).all()
             ids = [row.id for row in rows]
             granted = _approvals(connection, ids)
             tags = _tags(connection, ids)
@@ -339,18 +338,6 @@ def _load(connection: Connection, name: str) -> ModelRecord | None:
         {row.version: _version(row, granted[row.id]) for row in rows},
     )
     return ModelRecord(state, model.revision)
-
-
-def _conditions(query: VersionQuery) -> Iterable[ColumnElement[bool]]:
-    if query.strategy is not None:
-        yield models.c.strategy == query.strategy
-    if query.stage is not None:
-        yield model_versions.c.stage == query.stage.value
-    for key, value in query.tags.items():
-        tagged = select(version_tags.c.version_id).where(
-            version_tags.c.key == key, version_tags.c.value == value
-        )
-        yield model_versions.c.id.in_(tagged)
 
 
 def _approvals(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[Approval, ...]]:

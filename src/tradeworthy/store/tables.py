@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.store.job_records import JobState
 
 metadata = MetaData(
     naming_convention={
@@ -248,3 +249,28 @@ idempotency = Table(
     Column("body", LargeBinary),
     Column("claimed_at", UtcDateTime, nullable=False),
 )
+
+_JOB_STATES = ", ".join(f"'{state}'" for state in JobState)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("version_id", ForeignKey("model_versions.id"), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("strategies", Text),
+    Column("request", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("lease_until", UtcDateTime),
+    Column("result_digest", ForeignKey("documents.digest")),
+    Column("problem", Text),
+    CheckConstraint(f"state IN ({_JOB_STATES})", name="state"),
+)
+# Workers look for open jobs every few seconds, however many have ended.
+Index("ix_jobs_state_created_at", jobs.c.state, jobs.c.created_at)

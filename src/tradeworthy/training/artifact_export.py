@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tradeworthy.digests import sha256_hex
 from tradeworthy.errors import ArtifactInvalid
+from tradeworthy.serving.predictor import load_predictor
 
 _FORMATS = {".onnx": "onnx", ".txt": "lightgbm"}
 
@@ -79,11 +81,27 @@ def _from_sklearn(estimator: object, n_inputs: int) -> bytes:
         raise ArtifactInvalid(
             "scikit-learn estimators need skl2onnx: install tradeworthy[sklearn]"
         ) from error
+    refused = None
+    # Doubles keep parity with the estimator; what onnxruntime has in floats only, as tree
+    # ensembles, takes floats.
+    for kind in (types.DoubleTensorType, types.FloatTensorType):
+        data = _converted(skl2onnx, estimator, kind([None, n_inputs]))
+        try:
+            load_predictor(data, format="onnx", expected_sha256=sha256_hex(data), n_inputs=n_inputs)
+        except ArtifactInvalid as error:
+            refused = error
+        else:
+            return data
+    raise ArtifactInvalid(
+        f"{type(estimator).__name__} converts to ONNX that is not served: {refused}"
+    ) from refused
+
+
+def _converted(skl2onnx: Any, estimator: object, rows: object) -> bytes:
     try:
-        # Doubles keep parity with the estimator; tree ensembles convert in floats all the same.
         proto = skl2onnx.to_onnx(
             estimator,
-            initial_types=[("rows", types.DoubleTensorType([None, n_inputs]))],
+            initial_types=[("rows", rows)],
             options={"zipmap": False} if hasattr(estimator, "predict_proba") else None,
         )
     except Exception as error:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from typing import IO
 
@@ -63,8 +65,7 @@ class EvaluationProcess:
             child.stdin.flush()
             return self._read_line(child.stdout)
         except (BrokenPipeError, EOFError) as error:
-            code = child.wait()
-            self._child = None
+            code = self._stop()
             raise StrategyInvalid(
                 f"the evaluation's process died (exit status {code}); see the service's log"
             ) from error
@@ -91,6 +92,7 @@ class EvaluationProcess:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
+            self._stop()
             self._child = subprocess.Popen(
                 [sys.executable, "-m", WORKER],
                 stdin=subprocess.PIPE,
@@ -100,11 +102,29 @@ class EvaluationProcess:
             )
         return self._child
 
-    def _stop(self) -> None:
-        if self._child is not None:
-            self._child.kill()
-            self._child.wait()
-            self._child = None
+    def _stop(self) -> int | None:
+        """End the child with whatever it started; return its exit status."""
+        child, self._child = self._child, None
+        if child is None:
+            return None
+        if child.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+        code = child.wait()
+        for pipe in (child.stdin, child.stdout):
+            # What was written to a dead process cannot be flushed any more.
+            with suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+        return code
+
+    def interrupt(self) -> None:
+        """Cut off the evaluation that is running, if any; it ends with ``StrategyInvalid``."""
+        # Without the lock, which the evaluation holds; who runs it also clears up behind it.
+        child = self._child
+        if child is not None and child.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
 
     def close(self) -> None:
         """End the child process."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
+from pathlib import Path
 
 from tradeworthy.errors import TradeworthyError
 from tradeworthy.training.evaluation import LookAheadMemory, evaluate
@@ -24,11 +24,14 @@ def answer(line: bytes, tested: LookAheadMemory) -> dict[str, object]:
 
 def main() -> None:
     """Serve evaluations until standard input ends."""
-    # Users' code may print: what it prints goes to standard error, replies to the old output.
-    replies = os.fdopen(os.dup(1), "wb")
+    # Users' code may print: what it prints goes to standard error, replies to the old output. It
+    # may read, and finds nothing: requests come through the old input.
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
     tested: LookAheadMemory = {}
-    for line in sys.stdin.buffer:
+    for line in requests:
         replies.write(json.dumps(answer(line, tested), default=str).encode() + b"\n")
         replies.flush()
 

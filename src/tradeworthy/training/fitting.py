@@ -41,7 +41,7 @@ def fit(strategy: Strategy, table: pl.DataFrame, config: Mapping[str, object]) -
 
 
 def predict(estimator: Estimator, rows: Floats) -> Floats:
-    """Return one finite prediction a row.
+    """Return one finite prediction a row: of a classifier, the probability of its greater class.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def predict(estimator: Estimator, rows: Floats) -> Floats:
         If the estimator fails, or gives anything else.
     """
     try:
-        values = np.asarray(estimator.predict(rows), dtype=np.float64)
+        values = np.asarray(_answer(estimator, rows), dtype=np.float64)
     except USER_FAILURES as error:
         raise StrategyInvalid(f"the estimator failed: {type(error).__name__}: {error}") from error
     if values.size != len(rows) or not np.isfinite(values).all():
@@ -58,6 +58,19 @@ def predict(estimator: Estimator, rows: Floats) -> Floats:
             "that is not finite; a model gives one finite number a row"
         )
     return values.reshape(len(rows))
+
+
+def _answer(estimator: Any, rows: Floats) -> Any:
+    # What a served classifier answers too; its classes alone would say less.
+    probabilities = getattr(estimator, "predict_proba", None)
+    if not callable(probabilities):
+        return estimator.predict(rows)
+    found = np.asarray(probabilities(rows))
+    if found.ndim != 2 or found.shape[1] != 2:
+        raise ValueError(
+            f"its probabilities have shape {found.shape}; classifiers of two classes are served"
+        )
+    return found[:, 1]
 
 
 def target_weights(

@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 from tradeworthy.digests import sha256_hex
 from tradeworthy.drift.drift_calibration import Windows
+from tradeworthy.errors import HomeUnusable, StrategyInvalid
 from tradeworthy.provenance.dataset_hash import dataset_hash
 from tradeworthy.provenance.manifest_file import write_manifest
-from tradeworthy.training.candidate import Candidate, MarketData
+from tradeworthy.training.run_record import Candidate, MarketData
 from tradeworthy.validation.bar_file import read_bars
 
 _BYTES = "application/octet-stream"
@@ -24,9 +25,7 @@ class Client(Protocol):
     def get(self, path: str, **parameters: object) -> Any:
         """Send a GET."""
 
-    def post(
-        self, path: str, body: Mapping[str, object] | None = None, **parameters: object
-    ) -> Any:
+    def post(self, path: str, body: Mapping[str, object] | None = None) -> Any:
         """Send a POST with a JSON body."""
 
     def send_bytes(
@@ -59,6 +58,17 @@ def training_windows(client: Client, model: str) -> Windows:
     return Windows(values["drift.current_sessions"], values["drift.reference_sessions"])
 
 
+def model_strategy(client: Client, model: str) -> str:
+    """Return the strategy that a model belongs to.
+
+    Raises
+    ------
+    ModelNotFound
+        If the model is not registered.
+    """
+    return str(client.get(f"/api/v1/models/{model}/status")["strategy"])
+
+
 def record_version(
     client: Client, model: str, candidate: Candidate, data: MarketData, folder: Path
 ) -> dict[str, Any]:
@@ -85,12 +95,37 @@ def record_version(
     TradeworthyError
         Whatever the registry refuses with.
     """
+    check_strategy(model, model_strategy(client, model), candidate.strategy)
     upload_dataset(client, data)
+    drafted = draft_version(client, model, candidate, folder)
+    return {**drafted, "stage": promote_trained(client, model, drafted["version"])}
+
+
+def check_strategy(model: str, expected: str, actual: str) -> None:
+    """Raise ``StrategyInvalid`` unless a strategy is the one that the model belongs to."""
+    if actual != expected:
+        raise StrategyInvalid(
+            f"model {model!r} belongs to strategy {expected!r}, and this is {actual!r}: name "
+            "another model, or register one for this strategy"
+        )
+
+
+def draft_version(client: Client, model: str, candidate: Candidate, folder: Path) -> dict[str, Any]:
+    """Draft a version with a candidate's files and papers; return its number, digests and path.
+
+    Raises
+    ------
+    TradeworthyError
+        Whatever the registry refuses with.
+    """
+    if not folder.is_dir():
+        raise HomeUnusable(f"there is no folder {folder} to write the manifest to: make it")
+    artifact = candidate.artifact
+    if artifact is not None:
+        blob = f"/api/v1/ml/blobs/{sha256_hex(artifact.data)}"
+        client.send_bytes("PUT", blob, artifact.data, _BYTES)
     number = client.post(f"/api/v1/ml/{model}/versions")["version"]
     drafted = client.get(f"/api/v1/ml/{model}/versions/{number}")
-    artifact = candidate.artifact
-    blob = f"/api/v1/ml/blobs/{sha256_hex(artifact.data)}"
-    client.send_bytes("PUT", blob, artifact.data, _BYTES)
     manifest = candidate.manifest(
         model,
         number,
@@ -104,15 +139,19 @@ def record_version(
         "application/json",
     )
     path = write_manifest(manifest, folder)
-    asked = {"version": number, "target": "TRAINED"}
-    promoted = client.post(f"/api/v1/ml/{model}/promote", asked)
-    return {
-        "model": model,
-        "version": number,
-        "stage": promoted["target"],
-        "manifest": str(path),
-        **recorded,
-    }
+    return {"model": model, "version": number, "stage": "DRAFT", "manifest": str(path), **recorded}
+
+
+def promote_trained(client: Client, model: str, version: int) -> str:
+    """Promote a drafted version to TRAINED and return the stage it is in.
+
+    Raises
+    ------
+    PromotionRefused
+        Naming every gate that did not pass, and why.
+    """
+    asked = {"version": version, "target": "TRAINED"}
+    return str(client.post(f"/api/v1/ml/{model}/promote", asked)["target"])
 
 
 def upload_dataset(client: Client, data: MarketData) -> None:

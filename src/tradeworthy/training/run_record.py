@@ -191,8 +191,10 @@ class RunRecord:
             If the dataset lacks an input, or the estimator cannot answer its rows.
         InvalidInput
             If the configuration cannot be hashed.
+        ManifestInvalid
+            If a part is nothing that a manifest can hold, as an infinite metric.
         """
-        fields = {
+        fields: dict[str, Any] = {
             **self._feature_fields(),
             **self._config_fields(),
             **self._dataset_fields(),
@@ -209,6 +211,8 @@ class RunRecord:
             "evidence": self._evidence(windows),
             "metrics": dict(self.metrics),
         }
+        # Better refused now than after a version has been drafted.
+        Manifest(model="candidate", version=1, strategy=strategy, **fields).to_json()
         return Candidate(strategy, self.artifact, fields)
 
     def _feature_fields(self) -> dict[str, Any]:
@@ -305,10 +309,11 @@ def input_columns(table: pl.DataFrame, inputs: Sequence[str]) -> Floats:
 
 
 def _golden_rows(matrix: Floats) -> Floats:
-    whole = matrix[np.isfinite(matrix).all(axis=1)]
+    whole: Floats = matrix[np.isfinite(matrix).all(axis=1)]
     if not len(whole):
         raise StrategyInvalid("the dataset has no row with a number for every input")
-    return whole[np.unique(np.linspace(0, len(whole) - 1, GOLDEN_ROWS).astype(int))]
+    golden: Floats = whole[np.unique(np.linspace(0, len(whole) - 1, GOLDEN_ROWS).astype(int))]
+    return golden
 
 
 def _profiles(

@@ -14,7 +14,11 @@ Floats = NDArray[np.float64]
 
 
 class Estimator(Protocol):
-    """A fitted model, as scikit-learn's are."""
+    """A fitted model, as scikit-learn's are.
+
+    Of one that has ``predict_proba``, a classifier of two classes, the prediction is the
+    probability of the greater class.
+    """
 
     def predict(self, x: Floats, /) -> Floats:
         """Return one prediction for each row of ``x``."""

@@ -64,7 +64,7 @@ def load_strategy(path: Path) -> LoadedStrategy:
     strategy = _declared(vars(import_file(locate_source(file))), file)
     feature_file = file.parent / strategy.features if strategy.features else file
     graph = load_feature_file(feature_file)
-    graph.keys_of([*strategy.inputs, strategy.label])
+    graph.keys_of(strategy.inputs)
     _check_label(strategy, graph)
     entry_point, signal_rule = _logic(file, strategy.train), _logic(file, strategy.signal)
     return LoadedStrategy(

@@ -15,7 +15,6 @@ from tradeworthy.training.strategy import Strategy
 from tradeworthy.training.strategy_file import LoadedStrategy
 
 TIME, SYMBOL = "date", "symbol"
-_DAY_LENGTH = len("2011-12-30")
 
 
 def feature_rows(loaded: LoadedStrategy, bars: pl.DataFrame, *, label: bool) -> pl.DataFrame:
@@ -103,4 +102,12 @@ def parse_train_end(bars: pl.DataFrame, text: str | None) -> date | datetime | N
     utc = moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
     if isinstance(bars.schema[TIME], pl.Date):
         return utc.date()
-    return datetime.combine(utc, time.max) if len(text) == _DAY_LENGTH else utc
+    return datetime.combine(utc, time.max) if _is_day(text) else utc
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

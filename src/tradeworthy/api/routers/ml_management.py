@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Header, Path, Query, Response
 
 from tradeworthy.access.roles import Action
 from tradeworthy.api import schemas
@@ -21,11 +21,13 @@ from tradeworthy.api.governed_route import (
 )
 from tradeworthy.api.paging import visible_page
 from tradeworthy.api.presenting import event_out, full_version_out, plan_out, version_out
+from tradeworthy.api.respond_async import Prefer, accepted, or_a_job, prefers_async
 from tradeworthy.errors import InvalidInput, RecordNotFound
 from tradeworthy.lifecycle.decisions import version_of
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import fold
 from tradeworthy.model_registry.backtest_desk import CostsAsked
+from tradeworthy.model_registry.job_desk import outcome_to_json
 from tradeworthy.model_registry.papers import manifest_of
 from tradeworthy.model_registry.writing import record_of
 from tradeworthy.store.records import VersionQuery, VersionRow
@@ -127,29 +129,30 @@ def read_manifest(model: str, version: Version, service: Serving) -> dict[str, o
     return dict(json.loads(manifest.to_json()))
 
 
-@router.post("/{model}/backtest", **governed(Action.BACKTEST))
+@router.post(
+    "/{model}/backtest",
+    response_model=schemas.BacktestOut,
+    **or_a_job(governed(Action.BACKTEST)),
+)
 def backtest(
-    model: str, asked: schemas.BacktestAsked, service: Serving, caller: Caller
-) -> schemas.BacktestOut:
+    model: str,
+    asked: schemas.BacktestAsked,
+    service: Serving,
+    caller: Caller,
+    prefer: Prefer = None,
+) -> schemas.BacktestOut | Response:
     """Evaluate a version: walk-forward refits, its artifact after its train end, data, features."""
     fees = asked.costs
     costs = None if fees is None else CostsAsked(fees.commission_bps, fees.slippage_bps)
+    if prefers_async(prefer or ()):
+        job = service.jobs.submit_backtest(
+            model, asked.version, dataset_hash=asked.dataset_hash, costs=costs, actor=caller
+        )
+        return accepted(job)
     outcome = service.backtests.backtest(
         model, asked.version, dataset_hash=asked.dataset_hash, costs=costs, actor=caller
     )
-    evidence = outcome.evidence
-    artifact = evidence.artifact_metrics
-    told = {name: value for name, value in evidence.to_json().items() if name != "returns"}
-    return schemas.BacktestOut(
-        model=model,
-        version=asked.version,
-        result_digest=evidence.result_digest,
-        evidence_digest=evidence.digest,
-        metrics=dict(evidence.metrics),
-        artifact_metrics=None if artifact is None else dict(artifact),
-        evidence=told,
-        verdict=outcome.verdict.as_dict(),
-    )
+    return schemas.BacktestOut.model_validate(outcome_to_json(model, asked.version, outcome))
 
 
 @router.post("/{model}/promote", **governed(Action.PROMOTE))
@@ -227,7 +230,9 @@ def tag_version(
 
 
 @router.get("/{model}/history", **governed(Action.READ))
-def history(model: str, service: Serving, at: datetime | None = None) -> schemas.HistoryOut:
+def history(
+    model: str, service: Serving, at: Annotated[schemas.Moment | None, Query()] = None
+) -> schemas.HistoryOut:
     """Return a model as it stood at a time, folded from its events."""
     moment = service.clock() if at is None else _utc(at)
     events = service.store.events(model, until=moment)

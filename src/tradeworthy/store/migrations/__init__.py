@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from tradeworthy.errors import StoreUnavailable
 from tradeworthy.store.engine import transaction
 
-HEAD = "0001"
+HEAD = "0002"
 
 
 def upgrade(engine: Engine) -> None:

@@ -1,0 +1,151 @@
+"""What the reference says of things whose code has no sentence of its own.
+
+Every table here has to have exactly the keys that the code has; generating the pages checks that.
+"""
+
+ADVICE = {
+    "internal_error": "Read the service's log; report it with the request if it repeats.",
+    "invalid_input": "Change what the message names: a field, row, option or header.",
+    "payload_too_large": "Send less at once, or raise `TRADEWORTHY_MAX_PREDICT_BYTES` or "
+    "`TRADEWORTHY_MAX_UPLOAD_BYTES`.",
+    "unsupported_media_type": "Send the content type that the message names.",
+    "unauthenticated": "Send `Authorization: Bearer <token>` or `--token-file`; ask an admin for a "
+    "token.",
+    "forbidden": "Ask somebody with the role or scope that the message names.",
+    "model_not_found": "Check the name with `tradeworthy models list`; register the model first.",
+    "version_not_found": "Check the number with `tradeworthy models versions MODEL`.",
+    "no_production_version": "Promote a version to PRODUCTION.",
+    "not_found": "Check the key; upload or register the record first.",
+    "already_exists": "Use what is there, or choose another name.",
+    "idempotency_conflict": "Choose a new Idempotency-Key, or wait until the first request ended.",
+    "invalid_transition": "Look at the lifecycle: one step forward at a time, RETIRED is final.",
+    "stale_stage": "Somebody was faster: look at the version again, then decide again.",
+    "stale_epoch": "Read the active release again, then activate with its epoch.",
+    "precondition_failed": "Read the status again and send its ETag in If-Match.",
+    "promotion_refused": "Read the failed gates in `details.verdict`; each says what to do.",
+    "approval_refused": "Let somebody who neither drafted nor trained it approve what the registry "
+    "holds now.",
+    "policy_invalid": "Repair the policy file; `tradeworthy policy check FILE` names the place.",
+    "override_loosens_policy": "Tighten only, or change the policy file.",
+    "feature_logic_refused": "Write the feature without what the message names, or declare it "
+    "`impure` with a `salt`.",
+    "feature_graph_invalid": "Repair the definition that the message names.",
+    "feature_cycle": "Break the circle that the message names.",
+    "feature_dependency_missing": "Define or rename what the message names.",
+    "feature_conflict": "Raise the version of the feature whose logic changed.",
+    "feature_graph_mismatch": "Deploy the feature code of the version, activate a release that "
+    "holds it, or train a new version; `details.differences` tells what changed.",
+    "release_in_use": "Keep the features in the release, retire the versions, or let an admin "
+    "force it.",
+    "release_unconfirmed": "Ask again; check that the worker reaches the database. In process, ask "
+    "a running service.",
+    "manifest_invalid": "Do not edit manifests: train again.",
+    "dataset_invalid": "Repair or upload the market data that the message names.",
+    "strategy_invalid": "Repair the strategy file, or deploy the one that the version was trained "
+    "with.",
+    "artifact_invalid": "Restore the artifact file from a backup, or train a new version.",
+    "model_quarantined": "Clear the cause, then an operator lifts the quarantine.",
+    "prediction_log_full": "Make room on the disk of the prediction log.",
+    "store_unavailable": "Check the database; after an upgrade run `tradeworthy init`.",
+    "home_unusable": "Run `tradeworthy init`, or check `--home` and its permissions.",
+    "address_in_use": "Choose another `--port` or `--host`.",
+    "settings_invalid": "Correct the environment variable that the message names.",
+    "server_unreachable": "Check that the server runs and that `--server` is its URL.",
+}
+
+ROUTING_ADVICE = {
+    "route_not_found": (
+        "The service has no such path.",
+        "Check the path against the table of routes or `/openapi.json`.",
+    ),
+    "method_not_allowed": (
+        "The path has no such method.",
+        "Use the method that the table of routes names.",
+    ),
+}
+
+# Routes whose authorisation depends on the request; their mark is the least that all take.
+BY_REQUEST = {
+    ("POST", "/api/v1/ml/{model}/promote"): "by target: see the lifecycle",
+    ("POST", "/api/v1/ml/releases/activate"): "operator; with `force` admin",
+}
+
+MANIFEST = {
+    "schema_version": "Version of this format; 1.",
+    "model": "The model's name.",
+    "version": "The version's number, from 1, never reused.",
+    "strategy": "The strategy that the model belongs to.",
+    "created_at": "When the version was drafted.",
+    "created_by": "Who drafted it.",
+    "feature_graph_hash": "What the version is bound to: its inputs in order with all ancestors.",
+    "feature_graph": "The snapshot of that graph: nodes, dependencies, hashes, canonical logic.",
+    "inputs": "The features the model takes, in its order.",
+    "training_config_hash": "Hash of `config` without `volatile_keys`; 1 and 1.0 are different.",
+    "config": "The resolved training configuration.",
+    "volatile_keys": "Keys of `config` that are no part of its hash.",
+    "dataset_hash": "Hash of the training table, from the digests of its columns.",
+    "dataset.rows": "Rows of the training table.",
+    "dataset.columns": "Its columns.",
+    "dataset.columns[].name": "Name of a column.",
+    "dataset.columns[].dtype": "Its logical type.",
+    "dataset.columns[].digest": "Digest of its values in row order.",
+    "dataset.key": "The columns that tell rows apart.",
+    "dataset.time_start": "First moment in the table.",
+    "dataset.time_end": "Last moment in the table.",
+    "dataset.as_of": "The moment whose knowledge the table holds.",
+    "dataset.sources": "Where the rows came from.",
+    "dataset.sources[].name": "Name of a source.",
+    "dataset.sources[].digest": "Content hash of the market data; the backtest finds it by this.",
+    "dataset.sources[].version": "Version of the source, if it has one.",
+    "dataset.label": "The feature that was learnt.",
+    "dataset.label_horizon": "How many periods ahead the label looks.",
+    "dataset.train_end": "Last moment trained on; the artifact is tested on what follows.",
+    "dataset.purge": "Periods dropped between training and test.",
+    "dataset.embargo": "Periods dropped after a test.",
+    "git_commit": "Commit of the strategy file's repository; null where git could not tell.",
+    "code.dirty": "Whether the tree differed from the commit; null where git could not tell.",
+    "code.diff_digest": "Digest of every changed or untracked file of a dirty tree.",
+    "code.entry_point": "The function that trains.",
+    "code.entry_point.file": "Its file, relative to the strategies folder.",
+    "code.entry_point.qualname": "Its name.",
+    "code.entry_point.logic_hash": "Hash of its logic.",
+    "code.signal_rule": "The function from predictions to target weights.",
+    "code.signal_rule.file": "Its file.",
+    "code.signal_rule.qualname": "Its name.",
+    "code.signal_rule.logic_hash": "Hash of its logic.",
+    "code.signal_rule.feature_file": "The file of the features.",
+    "files": "The artifact files; the first one is served.",
+    "files[].name": "Bare name of a file.",
+    "files[].format": "`onnx` or `lightgbm`.",
+    "files[].size": "Bytes.",
+    "files[].sha256": "SHA-256 of the bytes; checked before anything is deserialised.",
+    "runtime.python": "Python's implementation and version.",
+    "runtime.platform": "System and machine.",
+    "runtime.distributions": "Versions of the libraries that features and training rest on.",
+    "runtime.lock_digest": "SHA-256 of a lock file, if one was given.",
+    "runtime.threads": "Threads that training was pinned to, if it was.",
+    "determinism.seeds": "Seeds by name.",
+    "determinism.grade": "How alike a second training is expected to be: bitwise, numeric or "
+    "statistical.",
+    "evidence.golden_rows": "Rows of inputs that every load of the artifact is tested with.",
+    "evidence.golden_predictions": "What the fitted estimator answered to them.",
+    "evidence.training_profiles": "A drift profile of each input.",
+    "evidence.look_ahead": "Result of a look-ahead test during training, if one was recorded.",
+    "evidence.look_ahead.passed": "Whether it passed.",
+    "evidence.look_ahead.tests": "Each test's own result.",
+    "evidence.probe_hash": "Reserved; nothing writes it yet.",
+    "metrics": "The trainer's claims; no gate reads them.",
+}
+
+EVENTS = {
+    "ModelRegistered": "A model got its name, strategy, owner and tier.",
+    "VersionDrafted": "A version got its number; the actor is its author.",
+    "ManifestRecorded": "A draft got its papers; the actor is its trainer.",
+    "VersionPromoted": "A version moved one stage forward under a verdict.",
+    "VersionSuperseded": "The champion made room and stands by in STAGING.",
+    "VersionRetired": "A version left for good.",
+    "ApprovalGranted": "A second person approved this content under this policy.",
+    "VersionQuarantined": "A version was stopped.",
+    "QuarantineLifted": "A stopped version may predict again.",
+    "VersionTagged": "A version got a tag.",
+}

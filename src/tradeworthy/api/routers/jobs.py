@@ -1,0 +1,45 @@
+"""Jobs: what was accepted and runs later."""
+
+from __future__ import annotations
+
+import json
+
+from fastapi import APIRouter
+
+from tradeworthy.access.roles import Action
+from tradeworthy.api.governed_route import Caller, GovernedRoute, Serving, governed
+from tradeworthy.api.job_schemas import JobOut
+from tradeworthy.api.problems import problem
+from tradeworthy.api.respond_async import job_headers
+from tradeworthy.api.schemas import BacktestOut, Problem
+from tradeworthy.errors import rebuild
+from tradeworthy.store.job_records import JobProblem
+
+router = APIRouter(prefix="/api/v1/ml", tags=["jobs"], route_class=GovernedRoute)
+
+
+@router.get("/jobs/{job}", **governed(Action.READ))
+def read_job(job: str, service: Serving, caller: Caller) -> JobOut:
+    """Return where a job stands, and what came of it."""
+    found = service.jobs.job(job, actor=caller)
+    result = service.jobs.result(found)
+    return JobOut(
+        job=found.id,
+        state=found.state,
+        kind=found.kind,
+        model=found.model,
+        version=found.version,
+        actor=found.actor.name,
+        attempt=found.attempt,
+        created_at=found.created_at,
+        started_at=found.started_at,
+        finished_at=found.finished_at,
+        result=None if result is None else BacktestOut.model_validate(result),
+        problem=None if found.problem is None else _problem_out(found.problem, found.id),
+    )
+
+
+def _problem_out(told: JobProblem, job_id: str) -> Problem:
+    error = rebuild(told.code, told.message, dict(told.details))
+    _, body, _ = problem(error, job_headers(job_id)["Location"])
+    return Problem.model_validate(json.loads(body))

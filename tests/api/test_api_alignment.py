@@ -1,0 +1,200 @@
+"""Running = active = bound: whatever moves, predictions stop until the three are one again."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from api.database_copy import copy_database
+from api.served_home import INPUTS, Serve, ServedHome, told, until
+from api.small_home import SmallHome
+from tradeworthy.features.feature_file import read_feature_file
+
+ACTIVATE = "/api/v1/ml/releases/activate"
+
+
+def edit(home: SmallHome, old: str, new: str) -> None:
+    text = home.features.read_text()
+    assert text.count(old) == 1
+    home.features.write_text(text.replace(old, new))
+
+
+def blocked(service: ServedHome) -> httpx.Response:
+    """Wait until the old hash is refused with a difference that names the running code."""
+    bound = service.get("vera", "/api/v1/models/m/status").json()["alignment"]["bound"]
+
+    def refused() -> httpx.Response | None:
+        answer = service.predict(feature_graph_hash=bound)
+        return answer if answer.status_code != 200 else None
+
+    found: httpx.Response = until(refused)
+    return found
+
+
+def test_an_edit_blocks_predictions_and_its_undoing_frees_them(own: ServedHome) -> None:
+    bound = own.graph_hash()
+    before = own.home.features.read_text()
+    edit(own.home, "WINDOW = 5", "WINDOW = 6")
+    answer = blocked(own)
+    assert told(answer) == (409, "feature_graph_mismatch")
+    body = answer.json()
+    assert "constant WINDOW 5 -> 6" in body["detail"]
+    assert body["details"]["bound"] == bound
+    assert body["details"]["running"] == own.graph_hash() != bound
+    assert body["details"]["active"] == bound
+    assert len(body["details"]["ways_out"]) == 4
+    assert told(own.predict()) == (409, "feature_graph_mismatch")
+    assert told(own.predict(rows=[])) == (422, "invalid_input")
+    assert own.get(None, "/readyz").status_code == 200
+    alignment = own.get("vera", "/api/v1/models/m/status").json()["alignment"]
+    assert not alignment["aligned"]
+    assert any("WINDOW 5 -> 6" in line for line in alignment["differences"])
+    own.home.features.write_text(before)
+    assert until(lambda: own.predict().status_code == 200)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"""Cheap features of daily bars."""', '"""Other words."""\n\n# And a comment.'),
+        (
+            "    return close.log()\n\n\n@feature(version=1, l",
+            "    return close\n\n\n@feature(version=1, l",
+        ),
+    ],
+)
+def test_an_edit_that_changes_nothing_for_the_model_blocks_nothing(
+    own: ServedHome, old: str, new: str
+) -> None:
+    edit(own.home, old, new)
+    epoch = own.predict().json()["epoch"]
+    until(lambda: own.get("vera", "/api/v1/models/m/status").json()["alignment"]["aligned"])
+    for _ in range(20):
+        assert own.predict().json()["epoch"] == epoch
+
+
+@pytest.mark.parametrize("how", ["deleted", "broken", "refused"])
+def test_feature_code_that_cannot_be_read_blocks(own: ServedHome, how: str) -> None:
+    bound = own.graph_hash()
+    kept = own.home.features.read_text()
+    if how == "deleted":
+        own.home.features.unlink()
+    elif how == "broken":
+        own.home.features.write_text("def (")
+    else:
+        changed = kept.replace("close.log().diff()", "eval('close')")
+        own.home.features.write_text(changed)
+    answer = until(
+        lambda: (found := own.predict(feature_graph_hash=bound)).status_code != 200 and found
+    )
+    assert told(answer) == (409, "feature_graph_mismatch")
+    assert own.get(None, "/readyz").status_code == 200
+    own.home.features.write_text(kept)
+    assert until(lambda: own.predict().status_code == 200)
+
+
+def test_rows_of_other_code_are_refused_while_the_service_is_aligned(
+    own: ServedHome, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "features.py"
+    shutil.copy(own.home.features, theirs)
+    theirs.write_text(theirs.read_text().replace("WINDOW = 5", "WINDOW = 7"))
+    sent = read_feature_file(theirs).closure(INPUTS).hash
+    answer = own.predict(feature_graph_hash=sent)
+    assert told(answer) == (409, "feature_graph_mismatch")
+    assert answer.json()["details"]["sent"] == sent
+    assert answer.json()["details"]["bound"] == own.graph_hash()
+    assert own.predict().status_code == 200
+
+
+def release_of(service: ServedHome, folder: Path, old: str, new: str) -> str:
+    """Register the deployed features with one edit as a release."""
+    folder.mkdir()
+    file = folder / "features.py"
+    file.write_text(service.home.features.read_text().replace(old, new))
+    snapshot = read_feature_file(file).snapshot(INPUTS).to_json()
+    answer = service.post("olga", "/api/v1/ml/releases", {"snapshots": [snapshot]})
+    assert answer.status_code == 201
+    return str(answer.json()["release"])
+
+
+def test_a_release_that_drops_what_is_in_use_takes_an_admin(
+    own: ServedHome, tmp_path: Path
+) -> None:
+    first = own.get("vera", "/api/v1/ml/releases/active").json()
+    other = release_of(own, tmp_path / "six", "WINDOW = 5", "WINDOW = 6")
+    refused = own.post("olga", ACTIVATE, {"release": other})
+    assert told(refused) == (409, "release_in_use")
+    assert any("week_return" in key for key in refused.json()["details"]["lost"]["m v1"])
+    assert told(own.post("olga", ACTIVATE, {"release": other, "force": True})) == (403, "forbidden")
+    assert told(own.post("vera", ACTIVATE, {"release": other})) == (403, "forbidden")
+    assert own.get("vera", "/api/v1/ml/releases/active").json() == first
+    stale = {"release": other, "force": True, "expected_epoch": 7}
+    assert told(own.post("all", ACTIVATE, stale)) == (409, "stale_epoch")
+
+    forced = own.post("all", ACTIVATE, {"release": other, "force": True, "expected_epoch": 1})
+    assert forced.json()["epoch"] == 2
+    answer = until(lambda: (found := own.predict()).status_code != 200 and found)
+    assert told(answer) == (409, "feature_graph_mismatch")
+    assert "WINDOW 5 -> 6" in answer.json()["detail"]
+    assert own.get(None, "/readyz").json() == {"status": "ready", "epoch": 2}
+    back = own.post("olga", ACTIVATE, {"release": first["release"]})
+    assert back.json()["epoch"] == 3
+    assert until(lambda: own.predict().status_code == 200)
+    assert own.predict().json()["epoch"] == 3
+
+
+def test_a_candidate_of_another_release_is_not_promoted(own: ServedHome, tmp_path: Path) -> None:
+    other = release_of(own, tmp_path / "six", "WINDOW = 5", "WINDOW = 6")
+    assert own.post("all", ACTIVATE, {"release": other, "force": True}).status_code == 200
+    answer = own.promote("olga", 2)
+    assert told(answer) == (422, "promotion_refused")
+    gates = answer.json()["details"]["verdict"]["gates"]
+    assert [g["gate"] for g in gates if g["status"] == "FAILED"] == ["aligned"]
+
+
+def test_without_the_database_predictions_stop_when_the_lease_is_over(
+    home: SmallHome, serve: Serve
+) -> None:
+    service = serve(home, lease_seconds=1.0)
+    assert service.predict().status_code == 200
+    away = home.database.with_suffix(".away")
+    home.database.rename(away)
+    answer = until(lambda: (found := service.predict()).status_code != 200 and found)
+    assert told(answer) == (503, "release_unconfirmed")
+    assert answer.headers["retry-after"] == "1"
+    assert service.get(None, "/readyz").status_code == 503
+    assert service.get(None, "/healthz").status_code == 200
+    assert told(service.get("vera", "/api/v1/models")) == (503, "store_unavailable")
+    assert not home.database.exists()
+    away.rename(home.database)
+    assert until(lambda: service.predict().status_code == 200)
+
+
+@pytest.mark.postgres
+def test_without_postgresql_predictions_stop_and_come_back(
+    request: pytest.FixtureRequest, home: SmallHome, serve: Serve
+) -> None:
+    server = request.getfixturevalue("postgres")
+    with server.database() as url:
+        copy_database(f"sqlite:///{home.database}", url)
+        service = serve(home, lease_seconds=1.0, database_url=url)
+        assert service.predict().status_code == 200
+        name = make_url(url).database
+        with psycopg.connect(server.dsn, autocommit=True) as connection:
+            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+            answer = until(lambda: (found := service.predict()).status_code != 200 and found)
+            assert told(answer) == (503, "release_unconfirmed")
+            assert told(service.get("vera", "/api/v1/models")) == (503, "store_unavailable")
+            assert service.get(None, "/readyz").status_code == 503
+            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+        assert until(lambda: service.predict().status_code == 200)
+        service.close()

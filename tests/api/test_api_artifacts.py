@@ -1,0 +1,205 @@
+"""Artifacts and manifests: what is not what its papers say is neither promoted nor loaded."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from api.served_home import Serve, ServedHome, told, until
+from api.small_home import SmallHome, approve
+from tradeworthy.digests import sha256_hex
+
+
+def artifact_of(service: ServedHome, version: int) -> Path:
+    found = service.get("vera", f"/api/v1/ml/m/versions/{version}/manifest").json()
+    sha256 = found["files"][0]["sha256"]
+    return service.settings.blobs_folder / sha256[:2] / sha256
+
+
+def spoil(path: Path, how: str) -> None:
+    if how == "deleted":
+        path.unlink()
+    elif how == "truncated":
+        path.write_bytes(path.read_bytes()[:-1])
+    elif how == "empty":
+        path.write_bytes(b"")
+    else:
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+
+
+SPOILT = ["deleted", "truncated", "empty", "one bit"]
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_spoilt_artifact_does_not_predict_after_a_restart(
+    home: SmallHome, serve: Serve, how: str
+) -> None:
+    first = serve(home)
+    path = artifact_of(first, 1)
+    good = path.read_bytes()
+    first.close()
+    spoil(path, how)
+    service = serve(home)
+    assert told(service.predict()) == (503, "artifact_invalid")
+    assert service.get(None, "/readyz").status_code == 200
+    status = service.get("vera", "/api/v1/models/m/status").json()
+    assert status["production"]["version"] == 1
+    # Sent again, it predicts again, without a restart.
+    answer = service.client("ana").put(
+        f"/api/v1/ml/blobs/{path.name}",
+        content=good,
+        headers={"content-type": "application/octet-stream"},
+    )
+    assert answer.status_code == 200
+    assert until(lambda: service.predict().status_code == 200)
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_spoilt_artifact_is_not_promoted(own: ServedHome, how: str) -> None:
+    spoil(artifact_of(own, 2), how)
+    response = own.promote("olga", 2)
+    assert told(response) == (422, "promotion_refused")
+    gates = response.json()["details"]["verdict"]["gates"]
+    assert {g["gate"] for g in gates if g["status"] == "FAILED"} >= {"artifact_digests"}
+    assert own.stage(2) == "STAGING"
+    assert own.predict().json()["version"] == 1
+
+
+class Tripwire:
+    """Leaves a trace when it is unpickled."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.trace,))
+
+
+def recorded(service: ServedHome, manifest: dict[str, Any] | bytes, version: int = 5) -> Any:
+    text = manifest if isinstance(manifest, bytes) else json.dumps(manifest).encode()
+    return service.client("ana").put(
+        f"/api/v1/ml/m/versions/{version}/manifest",
+        content=text,
+        headers={"content-type": "application/json"},
+    )
+
+
+def uploaded(service: ServedHome, data: bytes) -> httpx.Response:
+    return service.client("ana").put(
+        f"/api/v1/ml/blobs/{sha256_hex(data)}",
+        content=data,
+        headers={"content-type": "application/octet-stream"},
+    )
+
+
+def papers(service: ServedHome, **changes: Any) -> dict[str, Any]:
+    """The manifest of version 4, as one of version 5 by the same author."""
+    found = service.get("vera", "/api/v1/ml/m/versions/4/manifest").json()
+    return found | {"version": 5} | changes
+
+
+@pytest.mark.parametrize("called", ["onnx", "lightgbm", "pickle", "joblib", "skops"])
+def test_a_pickle_is_never_loaded_and_never_goes_live(
+    own: ServedHome, tmp_path: Path, called: str
+) -> None:
+    trace = tmp_path / "trace"
+    data = pickle.dumps(Tripwire(trace))
+    assert uploaded(own, data).status_code == 200
+    file = {"name": "model.bin", "format": called, "size": len(data), "sha256": sha256_hex(data)}
+    answer = recorded(own, papers(own, files=[file]))
+    if answer.status_code == 200:
+        assert own.promote("ana", 5).status_code in {200, 422}
+        tested = own.post("ana", "/api/v1/ml/m/backtest", {"version": 5})
+        assert tested.status_code in {409, 422, 503}
+        assert told(own.promote("vic", 5))[0] in {403, 422}
+    else:
+        assert told(answer) == (422, "manifest_invalid")
+    assert own.stage(5) in {"DRAFT", "TRAINED"}
+    assert not trace.exists()
+
+
+BROKEN = {
+    "truncated": lambda text: text[: len(text) // 2],
+    "empty": lambda _: b"",
+    "no object": lambda _: b"[]",
+    "not UTF-8": lambda text: text + b"\xff",
+    "NaN": lambda text: text.replace(b'"label_horizon": 1', b'"label_horizon": NaN'),
+    "deep": lambda _: b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_broken_manifest_is_refused(served: ServedHome, how: str) -> None:
+    good = json.dumps(papers(served)).encode()
+    spoilt = BROKEN[how](good)
+    assert spoilt != good
+    assert told(recorded(served, spoilt)) == (422, "manifest_invalid")
+    assert served.stage(5) == "DRAFT"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": 4},
+        {"version": 6},
+        {"model": "far"},
+        {"strategy": "elsewhere"},
+        {"feature_graph_hash": "0" * 64},
+        {"manifest_version": "9"},
+        {"surprise": 1},
+        {"files": [{"name": "m.onnx", "format": "onnx", "size": 3, "sha256": "1" * 64}]},
+        {"files": [{"name": "../m.onnx", "format": "onnx", "size": 3, "sha256": "1" * 64}]},
+        {"files": [{"name": "m.onnx", "format": "onnx", "size": 3, "sha256": "../../x"}]},
+    ],
+)
+def test_a_manifest_of_something_else_is_refused(
+    served: ServedHome, changes: dict[str, Any]
+) -> None:
+    assert told(recorded(served, papers(served, **changes))) == (422, "manifest_invalid")
+    assert served.stage(5) == "DRAFT"
+
+
+def test_a_manifest_with_the_wrong_size_is_refused(served: ServedHome) -> None:
+    (file,) = papers(served)["files"]
+    changed = papers(served, files=[file | {"size": file["size"] + 1}])
+    assert told(recorded(served, changed)) == (422, "manifest_invalid")
+
+
+def test_a_recorded_manifest_is_final(served: ServedHome) -> None:
+    again = papers(served, version=4)
+    assert told(recorded(served, again, version=4)) == (409, "invalid_transition")
+
+
+def test_an_approval_is_of_one_content(own: ServedHome) -> None:
+    """A draft may get other papers, and then what was approved is something else."""
+    first = recorded(own, papers(own)).json()
+    path = "/api/v1/ml/m/versions/5"
+    assert approve(own.speaker("vic"), "m", 5)["approvals"]
+    second = recorded(own, papers(own, config={"ridge": 1.0, "gain": 2.0}))
+    if second.status_code == 200:
+        assert second.json()["content_digest"] != first["content_digest"]
+    stale = {"content_digest": "f" * 64}
+    assert told(own.post("vic", f"{path}/approve", stale)) == (422, "approval_refused")
+
+
+def test_bytes_that_are_not_what_they_are_named_are_refused(served: ServedHome) -> None:
+    path = f"/api/v1/ml/blobs/{'0' * 64}"
+    headers = {"content-type": "application/octet-stream"}
+    response = served.client("ana").put(path, content=b"x", headers=headers)
+    assert told(response) == (422, "invalid_input")
+    assert not (served.settings.blobs_folder / "00" / ("0" * 64)).exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"date\n", b"\0" * 100, b"PAR1" + b"\0" * 50])
+def test_market_data_that_cannot_be_read_is_refused(served: ServedHome, data: bytes) -> None:
+    headers = {"content-type": "application/octet-stream"}
+    path = "/api/v1/ml/datasets?name=x"
+    response = served.client("ana").post(path, content=data, headers=headers)
+    assert told(response) == (422, "dataset_invalid")

@@ -1,0 +1,274 @@
+"""The lifecycle over HTTP: one step at a time, by the right people, each step judged."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.database_copy import copy_database
+from api.served_home import ServedHome, told, until
+from api.small_home import SmallHome, approve, promote, train
+from tradeworthy.access.roles import Actor, Role
+from tradeworthy.clock import utc_now
+from tradeworthy.errors import (
+    InvalidTransition,
+    PreconditionFailed,
+    StaleStage,
+    TradeworthyError,
+)
+from tradeworthy.model_registry.fact_gathering import FactGatherer
+from tradeworthy.model_registry.promotion_desk import PromotionDesk
+from tradeworthy.model_registry.registry import ModelRegistry
+from tradeworthy.model_registry.running_code import RunningCode
+from tradeworthy.store.blobs import BlobFolder
+from tradeworthy.store.sql import SqlStore
+
+MANY = [16, pytest.param(64, marks=pytest.mark.acceptance)]
+
+
+def versions(service: ServedHome) -> dict[int, str]:
+    found = service.get("vera", "/api/v1/models/m/versions").json()
+    return {each["version"]: each["stage"] for each in found}
+
+
+def revision(service: ServedHome) -> str:
+    return service.get("vera", "/api/v1/models/m/status").headers["etag"]
+
+
+def test_from_draft_to_production(own: ServedHome, tmp_path: Path) -> None:
+    speaker = own.speaker
+    number = train(own.home, speaker("ana"), "m", tmp_path, ridge=0.5)
+    assert versions(own)[number] == "TRAINED"
+    found = speaker("ana").post("/api/v1/ml/m/backtest", {"version": number})
+    assert found["verdict"]["target"] == "VALIDATED"
+    assert promote(speaker("vic"), "m", number)["applied"]
+    assert promote(speaker("olga"), "m", number)["target"] == "STAGING"
+    approve(speaker("vic"), "m", number)
+    plan = promote(speaker("olga"), "m", number, reason="better")
+    assert (plan["target"], plan["allowed"], plan["applied"]) == ("PRODUCTION", True, True)
+    # The champion before stands by.
+    assert versions(own)[1] == "STAGING"
+    until(lambda: own.predict().json()["version"] == number)
+    status = own.get("vera", "/api/v1/models/m/status").json()
+    assert status["production"]["version"] == number
+    assert status["rollback"] == {"version": 1, "ready": True}
+    again = own.promote("olga", number)
+    assert told(again) == (409, "invalid_transition")
+
+
+@pytest.mark.parametrize(
+    ("who", "version"), [("ana", 4), ("olga", 4), ("vic", 3), ("vic", 2), ("ana", 2), ("vera", 2)]
+)
+def test_a_step_takes_its_role(served: ServedHome, who: str, version: int) -> None:
+    before = versions(served)
+    assert told(served.promote(who, version)) == (403, "forbidden")
+    assert versions(served) == before
+
+
+def test_dry_run_judges_and_changes_nothing(own: ServedHome) -> None:
+    before, tag = versions(own), revision(own)
+    plan = own.promote("olga", 2, dry_run=True)
+    assert plan.status_code == 200
+    assert (plan.json()["allowed"], plan.json()["applied"]) == (True, False)
+    refused = own.promote("vic", 4, dry_run=True)
+    assert refused.status_code == 200
+    assert (refused.json()["allowed"], refused.json()["applied"]) == (False, False)
+    assert (versions(own), revision(own)) == (before, tag)
+    assert own.promote("olga", 2).json()["verdict_digest"] == plan.json()["verdict_digest"]
+
+
+def test_refusal_lists_every_gate(own: ServedHome) -> None:
+    asked = own.promote("vic", 4, dry_run=True).json()["verdict"]
+    response = own.promote("vic", 4)
+    assert told(response) == (422, "promotion_refused")
+    gates = response.json()["details"]["verdict"]["gates"]
+    assert [gate["gate"] for gate in gates] == [gate["gate"] for gate in asked["gates"]]
+    failed = {gate["gate"] for gate in gates if gate["status"] == "FAILED"}
+    assert {"min_sharpe", "backtest_costs", "look_ahead"} <= failed
+    assert all(gate["reason"] for gate in gates)
+    assert own.stage(4) == "TRAINED"
+
+
+def test_overrides_tighten_and_never_loosen(own: ServedHome) -> None:
+    assert told(own.promote("olga", 2, overrides={"min_sharpe": 99})) == (422, "promotion_refused")
+    loosened = own.promote("olga", 2, overrides={"min_sharpe": 0.1})
+    assert told(loosened) == (422, "override_loosens_policy")
+    assert own.stage(2) == "STAGING"
+    assert own.promote("olga", 2, overrides={"min_sharpe": 0.6}).status_code == 200
+
+
+def test_if_match_names_the_revision_that_was_seen(own: ServedHome) -> None:
+    seen = revision(own)
+    tag = {"key": "note", "value": "x"}
+    assert own.post("ana", "/api/v1/ml/m/versions/3/tags", tag).status_code == 200
+    stale = own.promote("olga", 2, headers={"if-match": seen})
+    assert told(stale) == (412, "precondition_failed")
+    assert own.stage(2) == "STAGING"
+    assert own.promote("olga", 2, headers={"if-match": revision(own)}).status_code == 200
+
+
+def test_nobody_approves_what_is_their_own(own: ServedHome, tmp_path: Path) -> None:
+    speaker = own.speaker
+    number = train(own.home, speaker("all"), "m", tmp_path, ridge=0.7)
+    path = f"/api/v1/ml/m/versions/{number}"
+    content = speaker("vera").get(path)["content_digest"]
+    for _ in range(2):
+        refused = own.post("all", f"{path}/approve", {"content_digest": content})
+        assert told(refused) == (422, "approval_refused")
+    assert own.post("vic", f"{path}/approve", {"content_digest": content}).status_code == 200
+
+
+def test_an_approval_holds_for_one_policy(home: SmallHome, own: ServedHome) -> None:
+    home.policy.write_text(home.policy.read_text().replace("min_sharpe: 0.5", "min_sharpe: 0.6"))
+    response = own.promote("olga", 2)
+    assert told(response) == (422, "promotion_refused")
+    gates = response.json()["details"]["verdict"]["gates"]
+    assert [g["gate"] for g in gates if g["status"] == "FAILED"] == ["approvals"]
+    approve(own.speaker("vic"), "m", 2)
+    assert own.promote("olga", 2).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "default: [",
+        "default: {min_sharp: 1}",
+        "default: {min_sharpe: yes}",
+        "default: {min_sharpe: .nan}",
+        "default: {required_approvals: 0}",
+        "- 1",
+        "\0",
+        "default: {min_sharpe: 1, min_sharpe: 0}",
+        "default: &a {min_sharpe: 1}\nmodels: {m: *a",
+    ],
+)
+def test_a_policy_file_that_cannot_be_used_lets_nothing_through(
+    home: SmallHome, own: ServedHome, policy: str
+) -> None:
+    home.policy.write_text(policy)
+    before = versions(own)
+    assert told(own.promote("olga", 2)) == (422, "policy_invalid")
+    assert told(own.get("vera", "/api/v1/ml/m/policy")) == (422, "policy_invalid")
+    assert versions(own) == before
+    assert own.predict().status_code == 200
+
+
+def test_without_a_policy_file_nothing_is_promoted(home: SmallHome, own: ServedHome) -> None:
+    home.policy.unlink()
+    assert told(own.promote("olga", 2)) == (422, "policy_invalid")
+    home.policy.write_text("")
+    assert told(own.promote("olga", 2))[0] == 422
+    assert own.stage(2) == "STAGING"
+
+
+def test_quarantine_stops_a_version_until_it_is_lifted(own: ServedHome) -> None:
+    path = "/api/v1/ml/m/versions/1"
+    assert own.predict().status_code == 200
+    assert own.post("olga", f"{path}/quarantine", {"reason": "odd"}).status_code == 200
+    stopped = until(lambda: (answer := own.predict()).status_code != 200 and answer)
+    assert told(stopped) == (423, "model_quarantined")
+    assert own.get("vera", "/api/v1/models/m/status").json()["quarantined"]
+    # What is wrong with the request comes first.
+    assert told(own.predict(rows=[])) == (422, "invalid_input")
+    assert own.post("olga", f"{path}/lift-quarantine", {"reason": "fine"}).status_code == 200
+    assert until(lambda: own.predict().status_code == 200)
+
+
+def test_a_quarantined_version_is_not_promoted(own: ServedHome) -> None:
+    path = "/api/v1/ml/m/versions/2/quarantine"
+    assert own.post("olga", path, {"reason": "odd"}).status_code == 200
+    assert told(own.promote("olga", 2)) == (422, "promotion_refused")
+
+
+@pytest.mark.parametrize("racers", MANY)
+def test_of_many_promotions_one_wins(own: ServedHome, racers: int) -> None:
+    start = threading.Barrier(racers)
+    tag = revision(own)
+
+    def race(racer: int) -> tuple[int, str]:
+        start.wait()
+        headers = {"if-match": tag} if racer % 2 else None
+        response = own.promote("olga", 2, headers=headers)
+        return (200, "") if response.status_code == 200 else told(response)
+
+    own.client("olga")
+    with ThreadPoolExecutor(racers) as pool:
+        outcome = Counter(pool.map(race, range(racers)))
+    assert outcome.pop((200, "")) == 1
+    assert set(outcome) <= {
+        (409, "stale_stage"),
+        (409, "invalid_transition"),
+        (412, "precondition_failed"),
+    }
+    assert Counter(versions(own).values())["PRODUCTION"] == 1
+    events = own.get("vera", "/api/v1/ml/m/history").json()["events"]
+    promoted = [e for e in events if e["kind"] == "VersionPromoted" and e["version"] == 2]
+    assert [e["body"]["target"] for e in promoted].count("PRODUCTION") == 1
+
+
+def test_history_tells_what_was_in_production_at_a_time(own: ServedHome) -> None:
+    def at(moment: str) -> dict[str, Any]:
+        found = own.get("vera", "/api/v1/ml/m/history", at=moment).json()
+        return {"production": found["production_version"], "stages": found["stages"]}
+
+    before = own.get("vera", "/api/v1/ml/m/history").json()
+    assert own.promote("olga", 2).status_code == 200
+    after = own.get("vera", "/api/v1/ml/m/history").json()
+    first = before["events"][0]["at"]
+    assert at(before["at"]) == {"production": 1, "stages": before["stages"]}
+    assert at(after["at"])["production"] == 2
+    assert at(first) == {"production": None, "stages": {}}
+    assert at("1999-12-31T00:00:00Z") == {"production": None, "stages": {}}
+    shifted = datetime.fromisoformat(before["at"]).astimezone(None).isoformat()
+    assert at(shifted)["production"] == 1
+    assert [e["kind"] for e in after["events"][-2:]] == ["VersionSuperseded", "VersionPromoted"]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest, home: SmallHome) -> Any:
+    """The told home's database, as SQLite and in PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{home.database}"
+        return
+    with request.getfixturevalue("postgres").database() as url:
+        copy_database(f"sqlite:///{home.database}", url)
+        yield url
+
+
+def registry_on(home: SmallHome, store: SqlStore) -> ModelRegistry:
+    settings = home.settings()
+    blobs = BlobFolder(settings.blobs_folder)
+    facts = FactGatherer(store, blobs, RunningCode(settings.strategies_folder))
+    desk = PromotionDesk(facts, settings.policy_file, utc_now)
+    return ModelRegistry(store, blobs, desk, utc_now)
+
+
+@pytest.mark.parametrize("racers", MANY)
+def test_of_many_registries_one_promotes(home: SmallHome, database: str, racers: int) -> None:
+    operator = Actor("olga", frozenset({Role.OPERATOR}))
+    start = threading.Barrier(racers)
+
+    def race(_: int) -> str:
+        store = SqlStore.open(database)
+        registry = registry_on(home, store)
+        start.wait()
+        try:
+            registry.promote("m", 2, actor=operator)
+        except (StaleStage, InvalidTransition, PreconditionFailed):
+            return "late"
+        except TradeworthyError as error:
+            return error.code
+        else:
+            return "won"
+        finally:
+            store.close()
+
+    with ThreadPoolExecutor(racers) as pool:
+        outcome = Counter(pool.map(race, range(racers)))
+    assert outcome == {"won": 1, "late": racers - 1}

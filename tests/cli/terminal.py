@@ -1,0 +1,88 @@
+"""Running the command line in processes of its own, and watching what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from training.home_workshop import PEOPLE, Desk
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The answer."""
+        assert self.code == 0, self.err
+        return json.loads(self.out)
+
+
+@dataclass
+class Terminal:
+    """A shell at a desk: no command may ever print a secret or a traceback."""
+
+    desk: Desk
+    bytecode: Path
+    server: str | None = None
+    secrets: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.secrets += [self.desk.token_file(who).read_text().strip() for who in (*PEOPLE, "root")]
+        self.secrets.append((self.desk.home / "token.key").read_text().strip())
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        """The environment of a command: the home, and nothing of the tests'."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("TRADEWORTHY_") and name != "PYTHONDONTWRITEBYTECODE"
+        }
+        cache = {"PYTHONPYCACHEPREFIX": str(self.bytecode)}
+        return kept | cache | {"TRADEWORTHY_HOME": str(self.desk.home)} | extra
+
+    def say(
+        self, *arguments: object, who: str | None = "ana", stdin: str = "", **extra: str
+    ) -> Said:
+        """Run a command as somebody."""
+        before = ["--token-file", str(self.desk.token_file(who))] if who else []
+        if self.server:
+            before += ["--server", self.server]
+        done = subprocess.run(
+            [sys.executable, "-m", "tradeworthy.cli", *before, *map(str, arguments)],
+            cwd=self.desk.folder,
+            env=self.environment(**extra),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        said = Said(done.returncode, done.stdout, done.stderr)
+        for secret in self.secrets:
+            assert secret not in said.out + said.err, arguments
+        assert "Traceback" not in said.err, said.err
+        return said
+
+    def ask(self, *arguments: object, who: str = "ana") -> Any:
+        """Run a command with ``--json``."""
+        return self.say(*arguments, "--json", who=who).json
+
+    def fail(self, *arguments: object, code: int, error: str, who: str | None = "ana") -> str:
+        """Run a command that fails: one line, the error's code first, and the exit code."""
+        said = self.say(*arguments, who=who)
+        assert said.code == code, (said.out, said.err)
+        assert said.out == ""
+        assert said.err.startswith(f"{error}: "), said.err
+        first, *gates = said.err.splitlines()
+        assert all(line.startswith("  ") for line in gates), said.err
+        return first

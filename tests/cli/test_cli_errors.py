@@ -1,0 +1,157 @@
+"""What goes wrong is one line that says what to do, and a number that a script can read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from cli.terminal import Terminal
+from training.strategy_workshop import FEATURES, NO_SKLEARN, edited
+
+
+def test_each_exit_code_has_its_case(terminal: Terminal) -> None:
+    desk = terminal.desk
+    train = ["train", desk.strategy, "--model", "m", "--data", desk.bars, "--until", "2017-06-30"]
+    assert terminal.say(*train).code == 0
+    first = terminal.fail("promote", "m", 1, who="vic", code=3, error="promotion_refused")
+    assert "min_sharpe" in first
+    assert "'nothing'" in terminal.fail("models", "versions", "nothing", code=4,
+                                        error="model_not_found")  # fmt: skip
+    terminal.fail("models", "register", "m", "--strategy", "trend", "--owner", "x", code=5,
+                  error="already_exists")  # fmt: skip
+    terminal.fail("promote", "m", 1, "--to", "production", who="olga", code=5,
+                  error="invalid_transition")  # fmt: skip
+    terminal.fail("models", "list", who=None, code=6, error="unauthenticated")
+    terminal.fail("retire", "m", 1, "--reason", "x", who="vera", code=6, error="forbidden")
+    away = terminal.fail("--home", "nowhere", "models", "list", code=7, error="home_unusable")
+    assert "tradeworthy init" in away
+    terminal.fail("--server", "http://127.0.0.1:9", "models", "list", code=7,
+                  error="server_unreachable")  # fmt: skip
+
+
+@pytest.fixture
+def stranger() -> Iterator[str]:
+    """A server that is none of ours."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = b'{"error": "boom"}' if "json" in self.path else b"<html>"
+            self.send_response(500)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_server_that_is_another(terminal: Terminal, stranger: str) -> None:
+    terminal.fail("--server", f"{stranger}/json", "models", "list", code=1, error="internal_error")
+    terminal.fail("--server", stranger, "models", "list", code=7, error="server_unreachable")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["modles"],
+        ["models", "lst"],
+        ["models", "list", "--limt", "3"],
+        ["models", "versions"],
+        ["promote", "m", "one"],
+        ["backtest", "m", "1", "--commission-bps", "-1"],
+        ["train", "x.py", "--model", "m", "--data", "bars.parquet", "--set", "weight"],
+        ["train", "x.py", "--model", "m", "--data", "bars.parquet", "--manifests", "nowhere"],
+    ],
+)
+def test_a_slip_on_the_command_line(words: list[str], terminal: Terminal) -> None:
+    said = terminal.say(*words)
+    assert said.code == 2
+    assert said.out == ""
+    assert "Error" in said.err
+
+
+def test_slips_in_what_is_trained(terminal: Terminal) -> None:
+    desk = terminal.desk
+    train = ["train", desk.strategy, "--model", "m", "--data", desk.bars]
+
+    def refused(*words: object, error: str) -> str:
+        return terminal.fail(*words, code=2, error=error)
+
+    assert "has no 'wieght'; it has weight" in refused(
+        *train, "--set", "wieght=1", error="strategy_invalid"
+    )
+    assert "write it as 2011-12-30" in refused(
+        *train, "--until", "30.12.2011", error="invalid_input"
+    )
+    refused("train", "no.py", "--model", "m", "--data", desk.bars, error="strategy_invalid")
+    refused("train", desk.strategy, "--model", "m", "--data", "no.csv", error="dataset_invalid")
+    desk.strategy.write_text(edited(NO_SKLEARN, "return self", "exit(0)"))
+    assert "SystemExit" in refused(*train, error="strategy_invalid")
+    desk.strategy.write_text(edited(NO_SKLEARN, 'name="trend"', 'name="tred"'))
+    assert "belongs to strategy 'trend'" in refused(*train, error="strategy_invalid")
+    desk.strategy.write_text(edited(NO_SKLEARN, '("change",', '("chnge",'))
+    assert "'chnge'" in refused(*train, error="feature_dependency_missing")
+    features = desk.strategy.with_name("features.py")
+    features.write_text(edited(FEATURES, "def momentum(close", "def momentum(closee"))
+    assert terminal.say("features", "hash", features).code == 2
+    assert terminal.ask("models", "versions", "m") == []
+
+
+def test_slips_in_files_that_are_checked(terminal: Terminal) -> None:
+    policy = terminal.desk.home / "ml_promotion_policy.yaml"
+    policy.write_text("default:\n  min_shrpe: 1\n")
+    assert "min_shrpe" in terminal.fail("policy", "check", policy, code=2, error="policy_invalid")
+    broken = terminal.desk.folder / "m-v1.manifest.json"
+    broken.write_text('{"model": "m"')
+    said = terminal.say("manifest", "verify", broken)
+    assert said.code in {2, 3}
+
+
+def test_a_token_that_is_none_is_not_quoted(terminal: Terminal) -> None:
+    odd = terminal.desk.token_file("odd")
+    server = ("--server", "http://127.0.0.1:9")
+    for content in ("tw-secret-one\ntw-secret-two", "tw-secret one", "tw-secret\x07bell"):
+        odd.write_text(content)
+        first = terminal.fail(*server, "models", "list", who="odd", code=6,
+                              error="unauthenticated")  # fmt: skip
+        assert "tw-secret" not in first
+        said = terminal.say(*server, "models", "list", who=None, TRADEWORTHY_TOKEN=content)
+        assert said.code == 6
+        assert "tw-secret" not in said.out + said.err
+    odd.write_text("tw-secret-but-unknown\n")
+    first = terminal.fail("models", "list", who="odd", code=6, error="unauthenticated")
+    assert "tw-secret" not in first
+    terminal.fail("--token-file", "no.token", "models", "list", who=None, code=6,
+                  error="unauthenticated")  # fmt: skip
+
+
+def test_settings_that_hold_secrets_are_not_quoted(terminal: Terminal) -> None:
+    for setting, value, code in (
+        ("DATABASE_URL", "postgresql+psycopg://desk:hunter2@127.0.0.1:9/registry", 7),
+        ("DATABASE_URL", "hunter2://nothing", None),
+        ("TOKEN_KEY", "hunter2", 7),
+        ("PORT", "hunter2", 2),
+    ):
+        said = terminal.say("models", "list", **{f"TRADEWORTHY_{setting}": value})
+        assert said.code == code or (code is None and said.code in {2, 7}), said.err
+        assert "hunter2" not in said.out + said.err
+        assert len(said.err.splitlines()) == 1
+
+
+def test_a_token_file_that_exists_is_not_overwritten(terminal: Terminal) -> None:
+    taken = terminal.desk.token_file("ana")
+    before = taken.read_text()
+    said = terminal.say("tokens", "create", "new", "--role", "viewer", "--out", taken, who="root")
+    assert said.code == 7
+    assert "into another file" in said.err
+    assert taken.read_text() == before

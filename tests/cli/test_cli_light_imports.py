@@ -1,0 +1,61 @@
+"""Asking for help loads nothing heavy; a server's client loads no service."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.terminal import Terminal
+
+HEAVY = {
+    "alembic", "fastapi", "httpx", "lightgbm", "numpy", "onnxruntime", "pandas", "polars",
+    "pydantic", "scipy", "skl2onnx", "sklearn", "sqlalchemy", "starlette", "uvicorn",
+}  # fmt: skip
+# The command line's own framework loads pydantic; the package does not.
+FOR_HELP = HEAVY - {"pydantic"}
+LIST = "import json, sys; print(json.dumps(sorted({n.partition('.')[0] for n in sys.modules})))"
+RUN = f"""
+import atexit, sys
+atexit.register(lambda: exec({LIST!r}))
+from tradeworthy.cli.app import run
+sys.argv = ["tradeworthy", *sys.argv[1:]]
+run()
+"""
+
+
+def loaded(code: str, *arguments: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["", ".errors", ".digests"],
+)
+def test_importing_is_light(module: str) -> None:
+    assert loaded(f"import tradeworthy{module}\n{LIST}") & HEAVY == set()
+
+
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["modles"]])
+def test_help_is_light(words: list[str]) -> None:
+    assert loaded(RUN, *words) & FOR_HELP == set()
+
+
+def test_a_servers_client_loads_no_service(terminal: Terminal, tmp_path: Path) -> None:
+    server = ["--server", "http://127.0.0.1:9", "models", "list"]
+    found = loaded(RUN, "--token-file", str(terminal.desk.token_file("ana")), *server)
+    assert "httpx" in found
+    assert found & (FOR_HELP - {"httpx"}) == set()
+
+
+def test_a_service_loads_nothing_that_trains(terminal: Terminal) -> None:
+    home = ["--home", str(terminal.desk.home), "models", "list"]
+    found = loaded(RUN, "--token-file", str(terminal.desk.token_file("ana")), *home)
+    assert "fastapi" in found
+    assert found & {"lightgbm", "pandas", "scipy", "skl2onnx", "sklearn", "uvicorn"} == set()

@@ -1,0 +1,184 @@
+"""From an empty registry to a champion by the command line; every command's JSON parses."""
+
+from __future__ import annotations
+
+import json
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+from typer.testing import CliRunner
+
+from cli.terminal import Terminal
+from tradeworthy.cli.app import app
+from training.strategy_workshop import FEATURES, edited
+
+# These run until they are stopped, or print for a person alone.
+WITHOUT_JSON = {"serve", "scheduler", "demo"}
+
+
+def leaves() -> dict[str, set[str]]:
+    """Every command by its words, with its options."""
+    found: dict[str, set[str]] = {}
+    stack = [((), typer.main.get_command(app))]
+    while stack:
+        words, command = stack.pop()
+        inner = getattr(command, "commands", None)
+        if inner:
+            stack += [((*words, name), each) for name, each in inner.items()]
+        else:
+            found[" ".join(words)] = {opt for each in command.params for opt in each.opts}
+    return found
+
+
+def test_every_command_helps() -> None:
+    runner = CliRunner()
+    for words in ["", *leaves()]:
+        shown = runner.invoke(app, [*words.split(), "--help"])
+        assert shown.exit_code == 0, words
+        assert "Usage:" in shown.output
+    assert {name for name, options in leaves().items() if "--json" not in options} == WITHOUT_JSON
+
+
+def test_help_tells_the_exit_codes(terminal: Terminal) -> None:
+    said = terminal.say("--help", who=None, COLUMNS="500")
+    assert said.code == 0
+    for code, meaning in ((3, "refused by a policy"), (6, "no token")):
+        assert f"{code} {meaning}" in said.out
+    assert terminal.say("--version", who=None).out.strip() == "0.1.0"
+
+
+def test_the_way_to_production(terminal: Terminal, remote: Terminal) -> None:
+    told: set[str] = set()
+
+    def ask(*words: object, who: str = "ana", at: Terminal = remote) -> object:
+        names = leaves()
+        for length in (2, 1):
+            if (name := " ".join(map(str, words[:length]))) in names:
+                told.add(name)
+                break
+        return at.ask(*words, who=who)
+
+    desk = terminal.desk
+    assert ask("init", at=terminal)["admin_token"] is None  # the home stands already
+    ask("models", "register", "other", "--strategy", "trend", "--owner", "desk")
+    assert [each["name"] for each in ask("models", "list")] == ["m", "other"]
+    recorded = ask("train", desk.strategy, "--model", "m", "--data", desk.bars,
+                   "--until", "2017-06-30", "--set", "weight=0.4")  # fmt: skip
+    assert (recorded["version"], recorded["stage"]) == (1, "TRAINED")
+    manifest = desk.folder / recorded["manifest"]
+    assert json.loads(manifest.read_text())["config"] == {"weight": 0.4}
+    assert ask("manifest", "verify", manifest, at=terminal)["checks"]
+    backtest = ask("backtest", "m", 1)
+    assert backtest["verdict"]["passed"] is True
+    stressed = ask("backtest", "m", 1, "--commission-bps", 10, "--slippage-bps", 10)
+    assert stressed["metrics"]["sharpe"] < backtest["metrics"]["sharpe"]
+    job = ask("backtest", "m", 1, "--no-wait")["job"]
+    _until(lambda: ask("jobs", "show", job)["state"] not in {"QUEUED", "RUNNING"})
+    assert ask("jobs", "show", job)["result"]["metrics"] == backtest["metrics"]
+    dry = ask("promote", "m", 1, "--dry-run", who="vic")
+    assert (dry["allowed"], dry["applied"]) == (True, False)
+    assert ask("promote", "m", 1, who="vic")["target"] == "VALIDATED"
+    ask("features", "activate", desk.strategy.with_name("features.py"), who="olga")
+    assert ask("promote", "m", 1, "--to", "staging", who="olga")["target"] == "STAGING"
+    content = ask("models", "versions", "m")[0]["content_digest"]
+    ask("approve", "m", 1, "--content", content, "--reason", "read it", who="vic")
+    assert ask("promote", "m", 1, who="olga")["target"] == "PRODUCTION"
+    status = ask("models", "status", "m")
+    assert status["production"]["version"] == 1
+    ask("models", "tag", "m", 1, "region", "us")
+    assert len(ask("models", "search", "--tag", "region=us")) == 1
+    assert ask("models", "search", "--tag", "region=eu") == []
+    ask("quarantine", "m", 1, "--reason", "odd", who="olga")
+    ask("lift-quarantine", "m", 1, "--reason", "explained", who="olga")
+    ask("drift", "scan", "--model", "m", who="olga")
+    ask("drift", "reports", "m")
+    assert ask("policy", "show", "m")["values"]["evaluation.folds"] == 2
+    assert ask("policy", "check", desk.home / "ml_promotion_policy.yaml", at=terminal)
+    assert ask("history", "m")["production_version"] == 1
+    ask("features", "show", desk.strategy.with_name("features.py"), at=terminal)
+    changed = desk.folder / "changed.py"
+    changed.write_text(edited(FEATURES, "close.shift(10)", "close.shift(12)"))
+    ask("features", "hash", changed, at=terminal)
+    ask("features", "diff", desk.strategy.with_name("features.py"), changed, at=terminal)
+    issued = ask("tokens", "create", "new", "--role", "viewer", "--out", "new.token", who="root")
+    new = desk.token_file("new")
+    remote.secrets.append(new.read_text().strip())
+    assert stat.S_IMODE(new.stat().st_mode) == 0o600
+    ask("tokens", "list", who="root")
+    ask("tokens", "rotate", issued["token_id"], "--out", "newer.token", who="root")
+    assert stat.S_IMODE(desk.token_file("newer").stat().st_mode) == 0o600
+    ask("tokens", "revoke", ask("tokens", "list", who="root")[-1]["token_id"], who="root")
+    ask("retire", "m", 1, "--reason", "the end", who="olga")
+    assert told | WITHOUT_JSON == set(leaves())
+    _the_same_here_and_there(terminal, remote)
+
+
+def _the_same_here_and_there(terminal: Terminal, remote: Terminal) -> None:
+    for words in (
+        ["models", "list"],
+        ["models", "versions", "m", "--json"],
+        ["models", "status", "nothing"],
+        ["policy", "show", "m"],
+        ["history", "m", "--json", "--at", "2026-01-01T00:00:00Z"],
+    ):
+        assert terminal.say(*words) == remote.say(*words)
+
+
+def _until(met: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not met():
+        assert time.monotonic() < deadline, "it did not happen"
+
+
+def test_init_keeps_its_secrets_to_their_files(terminal: Terminal, tmp_path: Path) -> None:
+    home = tmp_path / "fresh"
+    said = terminal.say("--home", home, "init", "--admin", "eve", "--json", who=None)
+    token, key = home / "eve.token", home / "token.key"
+    assert said.json["admin_token"] == str(token)
+    for file in (token, key):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert file.read_text().strip() not in said.out + said.err
+    assert len(token.read_text().strip()) > 30
+
+
+def test_what_users_code_prints_is_no_answer(terminal: Terminal) -> None:
+    loud = terminal.desk.strategy
+    loud.write_text(loud.read_text().replace("def train(", "print('loading')\n\n\ndef train("))
+    file = loud.with_name("features.py")
+    file.write_text(file.read_text() + "\nprint('features')\n")
+    said = terminal.say(
+        "train",
+        loud,
+        "--model",
+        "m",
+        "--data",
+        terminal.desk.bars,
+        "--until",
+        "2017-06-30",
+        "--json",
+    )
+    assert said.json["stage"] == "TRAINED"
+    assert "loading" in said.err
+    assert "features" in terminal.say("features", "hash", file, "--json").err
+
+
+def test_the_shape_of_a_feature_hash(terminal: Terminal) -> None:
+    found = terminal.ask("features", "hash", terminal.desk.strategy.with_name("features.py"))
+    assert set(found) == {"hash", "nodes"}
+    assert set(found["nodes"]) == {"change", "momentum", "next_change"}
+    for node in found["nodes"].values():
+        assert set(node) == {"version", "logic_hash", "node_hash"}
+        assert node["version"] == 1
+        assert len(node["logic_hash"]) == len(node["node_hash"]) == len(found["hash"]) == 64
+
+
+def test_approving_asks_before_it_signs(terminal: Terminal) -> None:
+    desk = terminal.desk
+    terminal.ask("train", desk.strategy, "--model", "m", "--data", desk.bars)
+    said = terminal.say("approve", "m", 1, who="vic", stdin="n\n")
+    assert said.code != 0
+    assert "Approve content" in said.err
+    assert terminal.say("approve", "m", 1, "--json", who="vic", stdin="y\n").json

@@ -1,0 +1,38 @@
+"""Searching by tags finds the same, whichever way the database is asked."""
+
+import pytest
+from promotion_commands import Story, keep
+
+from tradeworthy.lifecycle.decisions import Tag
+from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.store import version_search
+from tradeworthy.store.records import VersionQuery
+
+
+def tagged_story(name):
+    """Four versions: all are live, two are swift, the last is neither swift nor slow."""
+    told = Story(name).registered()
+    for number in range(1, 5):
+        told.with_version(Stage.DRAFT)
+        told.does("ana", Tag(number, "environment", "live"))
+        if number < 4:
+            told.does("ana", Tag(number, "pace", "swift" if number < 3 else "slow"))
+    return told
+
+
+@pytest.mark.parametrize("few", [0, 1, 3, 4, 12_000])
+def test_tag_search_does_not_depend_on_the_way(sql_store, few, monkeypatch):
+    monkeypatch.setattr(version_search, "FEW_TAGGED", few)
+    keep(sql_store, tagged_story("a"), tagged_story("b"))
+
+    def found(after=("", 0), **tags):
+        rows = sql_store.versions(VersionQuery(tags=tags), after=after, limit=3)
+        return [(row.model, row.version.version) for row in rows]
+
+    assert found(environment="live") == [("a", 1), ("a", 2), ("a", 3)]
+    assert found(("a", 3), environment="live") == [("a", 4), ("b", 1), ("b", 2)]
+    assert found(environment="live", pace="swift") == [("a", 1), ("a", 2), ("b", 1)]
+    assert found(("a", 2), pace="swift", environment="live") == [("b", 1), ("b", 2)]
+    assert found(pace="slow", environment="live") == [("a", 3), ("b", 3)]
+    assert found(pace="slow", environment="test") == []
+    assert found(pace="live") == []

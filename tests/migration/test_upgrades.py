@@ -1,0 +1,34 @@
+"""A database of every earlier release is brought to the present schema, and keeps what it held."""
+
+from __future__ import annotations
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine
+
+from contract.promotion_commands import keep, story
+from tradeworthy.errors import StoreUnavailable
+from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.store import migrations
+from tradeworthy.store.engine import transaction
+from tradeworthy.store.sql import SqlStore
+
+
+@pytest.mark.parametrize("earlier", ["0001"])
+def test_an_earlier_release_is_upgraded(engine: Engine, earlier: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", migrations.__path__[0])
+    with transaction(engine, writes=True) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, earlier)
+    told = story(Stage.PRODUCTION)
+    keep(SqlStore(engine), told)
+    with pytest.raises(StoreUnavailable, match=f"schema {earlier}.*tradeworthy init"):
+        migrations.check(engine)
+    migrations.upgrade(engine)
+    migrations.check(engine)
+    found = SqlStore(engine).model("m")
+    assert found is not None
+    assert found.state == told.state
+    assert SqlStore(engine).job("0" * 32) is None

@@ -1,0 +1,108 @@
+"""A trained strategy file: its papers are whole, the same each time, and true to the table."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from tradeworthy.errors import StrategyInvalid
+from tradeworthy.provenance.dataset_hash import dataset_hash
+from tradeworthy.provenance.manifest import Manifest
+from tradeworthy.provenance.manifest_completeness import missing_evidence, missing_fields
+from tradeworthy.training.candidate import train_candidate
+from tradeworthy.training.strategy_file import load_strategy
+from tradeworthy.training.training_table import training_table
+from training.strategy_workshop import (
+    TRAIN_END,
+    WINDOWS,
+    commit,
+    data_of,
+    market,
+    papers,
+    trained,
+    write_strategy,
+)
+
+BARS = market()
+
+
+def test_trained_twice_the_papers_are_the_same(tmp_path: Path) -> None:
+    file = write_strategy(tmp_path)
+    assert papers(trained(file, BARS)) == papers(trained(file, BARS))
+
+
+def test_the_papers_are_complete_for_every_gate(tmp_path: Path) -> None:
+    file = write_strategy(tmp_path)
+    commit(tmp_path)
+    manifest = Manifest.from_json(papers(trained(file, BARS)))
+    assert missing_fields(manifest) == ()
+    assert missing_evidence(manifest) == ()
+    assert manifest.git_commit is not None
+    assert manifest.code.dirty is False
+    assert manifest.determinism.seeds == {"none": 0}
+    assert manifest.evidence.golden_rows is not None
+    assert len(manifest.evidence.golden_rows) == 16
+
+
+def test_the_papers_tell_the_table_that_was_trained_on(tmp_path: Path) -> None:
+    file = write_strategy(tmp_path)
+    manifest = Manifest.from_json(papers(trained(file, BARS)))
+    table = training_table(load_strategy(file), BARS, TRAIN_END)
+    assert manifest.dataset_hash == dataset_hash(table)
+    dataset = manifest.dataset
+    assert dataset.rows == table.height
+    # The label of the last bar is not known: the table ends a bar before the training does.
+    assert (dataset.train_end, dataset.as_of, dataset.time_end) == (
+        "2017-06-30",
+        "2017-06-30",
+        "2017-06-29",
+    )
+    assert [source.digest for source in dataset.sources or ()] == [dataset_hash(BARS)]
+
+
+@pytest.mark.parametrize("asked", [None, date(2030, 1, 1)])
+def test_the_end_of_training_is_a_bar_that_was_there(asked: date | None, tmp_path: Path) -> None:
+    bars = market(100)
+    loaded = load_strategy(write_strategy(tmp_path))
+    candidate = train_candidate(loaded, data_of(bars), config={}, train_end=asked, windows=WINDOWS)
+    manifest = Manifest.from_json(papers(candidate))
+    assert manifest.dataset.train_end == str(bars["date"].max())
+
+
+def test_the_libraries_that_trained_it_are_told(tmp_path: Path) -> None:
+    manifest = Manifest.from_json(papers(trained(write_strategy(tmp_path), BARS)))
+    told = manifest.runtime.distributions or {}
+    assert {"numpy", "onnx", "polars", "scikit-learn", "skl2onnx"} <= set(told)
+    assert all(version == metadata.version(name) for name, version in told.items())
+
+
+def test_a_setting_takes_the_place_of_the_default(tmp_path: Path) -> None:
+    file = write_strategy(tmp_path)
+    default, other = trained(file, BARS), trained(file, BARS, weight=0.25)
+    assert (default.fields["config"], other.fields["config"]) == ({"weight": 0.5}, {"weight": 0.25})
+    assert default.fields["training_config_hash"] != other.fields["training_config_hash"]
+
+
+def test_files_are_told_from_the_folder_that_is_deployed(tmp_path: Path) -> None:
+    loaded = load_strategy(write_strategy(tmp_path / "desk"))
+    told = []
+    for root in (None, tmp_path):
+        candidate = train_candidate(
+            loaded, data_of(BARS), config={}, train_end=TRAIN_END, windows=WINDOWS, root=root
+        )
+        code = json.loads(papers(candidate))["code"]
+        told.append((code["entry_point"]["file"], code["signal_rule"]["feature_file"]))
+    assert told == [("trend.py", "features.py"), ("desk/trend.py", "desk/features.py")]
+    with pytest.raises(StrategyInvalid, match="keep a strategy together"):
+        train_candidate(
+            loaded,
+            data_of(BARS),
+            config={},
+            train_end=TRAIN_END,
+            windows=WINDOWS,
+            root=tmp_path / "elsewhere",
+        )

@@ -1,0 +1,173 @@
+"""Evaluations: the same wherever they run, of the very code and artifact, and hard to cheat."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tradeworthy.errors import ArtifactInvalid, FeatureGraphMismatch, StrategyInvalid
+from tradeworthy.training.evaluation import evaluate
+from tradeworthy.validation.evidence import EvaluationRequest, Evidence
+from training.strategy_workshop import (
+    FEATURES,
+    STRATEGY,
+    edited,
+    market,
+    request_for,
+    trained,
+    write_strategy,
+)
+
+BARS = market()
+
+
+@pytest.fixture(scope="module")
+def request_(tmp_path_factory: pytest.TempPathFactory) -> EvaluationRequest:
+    """An evaluation of an honest candidate."""
+    file = write_strategy(tmp_path_factory.mktemp("honest"))
+    return request_for(file, trained(file, BARS), BARS)
+
+
+@pytest.fixture(scope="module")
+def evidence(request_: EvaluationRequest) -> Evidence:
+    """What comes of it."""
+    return evaluate(request_)
+
+
+def test_it_tests_the_recipe_and_the_artifact(evidence: Evidence) -> None:
+    assert evidence.training_data_rebuilt
+    assert len(evidence.folds) == len(evidence.fold_sharpes) == 2
+    assert evidence.artifact_metrics is not None
+    after = BARS.filter(pl.col("date") > pl.date(2017, 6, 30))["date"].n_unique()
+    observed = evidence.artifact_metrics["n_observations"]
+    assert observed is not None
+    assert after - 3 <= observed <= after
+    assert evidence.look_ahead["passed"] is True
+    assert evidence.data_guard_failures == ()
+    assert evidence.drift["severity"] == "NORMAL"
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_it_is_the_same_in_every_process(
+    threads: str, request_: EvaluationRequest, evidence: Evidence
+) -> None:
+    environment = {**os.environ, "POLARS_MAX_THREADS": threads, "PYTHONHASHSEED": threads}
+    done = subprocess.run(
+        [sys.executable, "-m", "tradeworthy.training.evaluation_worker"],
+        input=json.dumps(asdict(request_)).encode() + b"\n",
+        env=environment,
+        capture_output=True,
+        check=True,
+    )
+    assert Evidence.from_json(json.loads(done.stdout)["evidence"]).digest == evidence.digest
+
+
+def _deployed(
+    request: EvaluationRequest, folder: Path, strategy: str, features: str = FEATURES
+) -> EvaluationRequest:
+    return replace(request, strategy_file=str(write_strategy(folder, strategy, features)))
+
+
+CHANGES = {
+    "training function": ("LinearRegression()", "LinearRegression(fit_intercept=False)"),
+    "signal rule": ("np.sign(predictions)", "-np.sign(predictions)"),
+}
+
+
+@pytest.mark.parametrize("part", CHANGES)
+def test_another_function_than_was_trained_with(
+    part: str, request_: EvaluationRequest, tmp_path: Path
+) -> None:
+    changed = _deployed(request_, tmp_path, edited(STRATEGY, *CHANGES[part]))
+    with pytest.raises(StrategyInvalid, match=f"the {part} of this deployment is not what"):
+        evaluate(changed)
+
+
+def test_other_features_than_were_trained_on(request_: EvaluationRequest, tmp_path: Path) -> None:
+    features = edited(FEATURES, "close.shift(10)", "close.shift(20)")
+    with pytest.raises(FeatureGraphMismatch, match="momentum") as caught:
+        evaluate(_deployed(request_, tmp_path, STRATEGY, features))
+    assert caught.value.details["differences"]
+
+
+def test_comments_and_layout_are_no_other_code(
+    request_: EvaluationRequest, evidence: Evidence, tmp_path: Path
+) -> None:
+    commented = edited(STRATEGY, "    return np.sign", "    # Up or down.\n\n    return np.sign")
+    assert evaluate(_deployed(request_, tmp_path, commented)).digest == evidence.digest
+
+
+def test_an_artifact_that_was_tampered_with(request_: EvaluationRequest, tmp_path: Path) -> None:
+    artifact = Path(request_.artifact_file).read_bytes()
+    (tmp_path / "model.onnx").write_bytes(artifact[:-1] + bytes([artifact[-1] ^ 1]))
+    with pytest.raises(ArtifactInvalid):
+        evaluate(replace(request_, artifact_file=str(tmp_path / "model.onnx")))
+
+
+def test_other_data_does_not_rebuild_the_training_table(
+    request_: EvaluationRequest, tmp_path: Path
+) -> None:
+    market(seed=99).write_parquet(tmp_path / "other.parquet")
+    found = evaluate(replace(request_, dataset_file=str(tmp_path / "other.parquet")))
+    assert not found.training_data_rebuilt
+
+
+def test_later_data_still_rebuilds_it(request_: EvaluationRequest, tmp_path: Path) -> None:
+    BARS.filter(pl.col("date") < pl.date(2018, 3, 1)).write_parquet(tmp_path / "shorter.parquet")
+    shorter = evaluate(replace(request_, dataset_file=str(tmp_path / "shorter.parquet")))
+    assert shorter.training_data_rebuilt
+
+
+@pytest.mark.parametrize(
+    "cheat",
+    ["close.shift(-1) / close - 1", "close / close.mean() - 1", "close / close.reverse() - 1"],
+)
+def test_a_feature_that_looks_ahead_is_caught(cheat: str, tmp_path: Path) -> None:
+    features = edited(FEATURES, "close / close.shift(10) - 1", cheat)
+    file = write_strategy(tmp_path, features=features)
+    found = evaluate(request_for(file, trained(file, BARS), BARS))
+    assert found.look_ahead["passed"] is False
+    assert "momentum" in json.dumps(found.look_ahead)
+
+
+SPY = """
+    with open({trail!r}, "a") as trail:
+        trail.write(f"{{table['date'].max()}}\\n")
+    return LinearRegression()"""
+
+
+def test_no_row_whose_label_reaches_into_the_test_is_trained_on(tmp_path: Path) -> None:
+    trail = tmp_path / "trail.txt"
+    spying = edited(STRATEGY, "    return LinearRegression()", SPY.format(trail=str(trail))[1:])
+    spying = edited(spying, "label_horizon=1", "label_horizon=5")
+    features = edited(FEATURES, "close.shift(-1) / close", "close.shift(-5) / close")
+    file = write_strategy(tmp_path / "spy", spying, features)
+    asked = request_for(file, trained(file, BARS), BARS)
+    trail.unlink()
+    found = evaluate(replace(asked, settings=replace(asked.settings, purge=5)))
+    days = BARS["date"].unique().sort().cast(pl.String).to_list()
+    last_trained = trail.read_text().split()
+    assert len(last_trained) == len(found.folds)
+    for trained_to, fold in zip(last_trained, found.folds, strict=True):
+        first_tested = days.index(str(fold["first"])[:10])
+        assert days.index(trained_to) + 5 < first_tested
+
+
+def test_a_signal_that_fails(tmp_path: Path) -> None:
+    for old, new, told in (
+        ("np.sign(predictions)", "np.sgn(predictions)", "AttributeError"),
+        ("np.sign(predictions)", "predictions[1:]", "give one weight a row"),
+        ("np.sign(predictions)", "predictions * np.nan", "not finite"),
+        ("np.sign(predictions)", "exit(0)", "SystemExit"),
+    ):
+        file = write_strategy(tmp_path, edited(STRATEGY, old, new))
+        asked = request_for(file, trained(file, BARS), BARS)
+        with pytest.raises(StrategyInvalid, match=told):
+            evaluate(asked)

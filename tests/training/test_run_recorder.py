@@ -1,0 +1,300 @@
+"""A script of one's own leads to the same papers as a strategy file, or to nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.linear_model import LinearRegression
+
+from tradeworthy.errors import (
+    DatasetInvalid,
+    InvalidInput,
+    ModelNotFound,
+    PromotionRefused,
+    StrategyInvalid,
+    TradeworthyError,
+    Unauthenticated,
+)
+from tradeworthy.provenance.manifest import Manifest
+from tradeworthy.provenance.manifest_completeness import missing_evidence
+from tradeworthy.provenance.verify import verify_manifest
+from tradeworthy.run_recorder import RecordedRun, record_run
+from tradeworthy.training.artifact_export import export_artifact
+from training.home_workshop import Desk, make_desk
+from training.strategy_workshop import (
+    STRATEGY,
+    TRAIN_END,
+    commit,
+    edited,
+    papers,
+    trained,
+    write_strategy,
+)
+
+INPUTS = ["change", "momentum"]
+
+# As a researcher would write it; it lies beside the strategies, in their repository.
+SCRIPT = """
+from datetime import date
+from sklearn.linear_model import LinearRegression
+from tradeworthy.run_recorder import record_run
+from tradeworthy.training.training_table import training_table
+
+with record_run(model="m", manifests=".") as run:
+    bars = run.market_data("{bars}")
+    loaded = run.strategy("trend.py")
+    table = training_table(loaded, bars, date(2017, 6, 30))
+    inputs = table.select("change", "momentum").to_numpy()
+    run.dataset(
+        table, label="next_change", label_horizon=1, train_end=date(2017, 6, 30),
+        as_of=date(2017, 6, 30), purge=1, embargo=0,
+    )
+    run.config({{"weight": 0.5}})
+    run.estimator(LinearRegression().fit(inputs, table["next_change"].to_numpy()))
+    run.metrics({{"r2": 0.01}})
+print(run.version, run.stage, run.manifest_path)
+"""
+
+
+@pytest.fixture
+def desk(told_desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A desk of one's own, spoken to by environment variables."""
+    copy = told_desk.copy(tmp_path / "desk")
+    for name in [name for name in os.environ if name.startswith("TRADEWORTHY_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TRADEWORTHY_HOME", str(copy.home))
+    monkeypatch.setenv("TRADEWORTHY_TOKEN_FILE", str(copy.token_file("ana")))
+    monkeypatch.chdir(tmp_path)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def told_desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """A desk that is only copied."""
+    return make_desk(tmp_path_factory.mktemp("told_desk"))
+
+
+def table_of(desk: Desk) -> pl.DataFrame:
+    """A table computed without the product."""
+    close = pl.col("close")
+    return (
+        pl.read_parquet(desk.bars)
+        .filter(pl.col("date") <= TRAIN_END)
+        .select(
+            "date",
+            "symbol",
+            (close / close.shift(1) - 1).over("symbol").alias("change"),
+            (close / close.shift(10) - 1).over("symbol").alias("momentum"),
+            (close.shift(-1) / close - 1).over("symbol").alias("next_change"),
+        )
+        .drop_nulls()
+    )
+
+
+def fitted(table: pl.DataFrame) -> LinearRegression:
+    return LinearRegression().fit(table.select(INPUTS).to_numpy(), table["next_change"].to_numpy())
+
+
+def told_of(desk: Desk, run: RecordedRun) -> None:
+    """Record everything that TRAINED asks for."""
+    table = table_of(desk)
+    run.market_data(desk.bars)
+    run.features(desk.strategy.with_name("features.py"), inputs=INPUTS)
+    run.dataset(table, label="next_change", label_horizon=1)
+    run.config({"alpha": 0})
+    run.estimator(fitted(table))
+
+
+def versions(desk: Desk) -> list[dict[str, Any]]:
+    with desk.speaks("ana") as ana:
+        return ana.get("/api/v1/models/m/versions")
+
+
+def test_a_script_gets_the_papers_of_a_strategy_file_and_is_backtested(desk: Desk) -> None:
+    script = desk.strategy.with_name("own_script.py")
+    script.write_text(SCRIPT.format(bars=desk.bars), encoding="utf-8")
+    commit(script.parent)
+    done = subprocess.run(
+        [sys.executable, script.name], cwd=script.parent, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["1", "TRAINED", "m-v1.manifest.json"]
+    path = script.with_name("m-v1.manifest.json")
+    assert verify_manifest(path, None).passed
+    told = json.loads(path.read_text())
+    bars = pl.read_parquet(desk.bars)
+    expected = json.loads(papers(trained(desk.strategy, bars)))
+    # The way in leaves no trace but its own metrics and the commit that the script stands in.
+    differing = {name for name in expected if told[name] != expected[name]}
+    assert differing <= {"created_at", "created_by", "metrics", "code"}
+    assert told["code"]["entry_point"] == expected["code"]["entry_point"]
+    assert told["code"]["signal_rule"] == expected["code"]["signal_rule"]
+    assert told["code"]["dirty"] is False
+    with desk.speaks("ana") as ana:
+        found = ana.post("/api/v1/ml/m/backtest", {"version": 1})
+    gates = {gate["gate"]: gate["status"] for gate in found["verdict"]["gates"]}
+    assert [gates[name] for name in ("evidence_complete", "git_clean", "look_ahead")] == [
+        "PASSED"
+    ] * 3
+
+
+def test_what_suffices_for_trained(desk: Desk) -> None:
+    with record_run(model="m") as run:
+        told_of(desk, run)
+        assert run.version is None
+    assert (run.version, run.stage, run.manifest_path) == (1, "TRAINED", Path("m-v1.manifest.json"))
+    (version,) = versions(desk)
+    assert (version["stage"], version["author"], version["trainer"]) == ("TRAINED", "ana", "ana")
+    manifest = Manifest.from_json(Path("m-v1.manifest.json").read_text())
+    # There is no strategy file to refit, and no word of where the training ended.
+    assert missing_evidence(manifest) == (
+        "dataset.train_end",
+        "code.entry_point",
+        "code.signal_rule",
+        "determinism.seeds",
+    )
+
+
+LEFT_OUT = {
+    "dataset": ("dataset_hash", "dataset.rows", "dataset.columns"),
+    "config": ("training_config_hash", "config"),
+    "features": ("feature_graph_hash", "feature_graph", "inputs"),
+    "estimator": ("files",),
+}
+
+
+@pytest.mark.parametrize("part", LEFT_OUT)
+def test_what_was_not_recorded_is_named_and_the_version_stays_a_draft(
+    part: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RecordedRun, part, lambda *_, **__: None)
+    with pytest.raises(PromotionRefused) as caught, record_run(model="m") as run:
+        told_of(desk, run)
+    for field in LEFT_OUT[part]:
+        assert field in caught.value.message
+    assert "manifest_complete" in caught.value.message
+    assert (run.version, run.stage) == (1, "DRAFT")
+    (version,) = versions(desk)
+    assert version["stage"] == "DRAFT"
+
+
+def test_an_exception_in_the_block_registers_nothing(desk: Desk) -> None:
+    with pytest.raises(ZeroDivisionError), record_run(model="m") as run:
+        told_of(desk, run)
+        raise ZeroDivisionError
+    assert run.version is None
+    assert versions(desk) == []
+    assert list(Path().glob("*.manifest.json")) == []
+    with desk.speaks("ana") as ana:
+        assert ana.get("/api/v1/ml/datasets") == []
+
+
+class Constant:
+    """Predicts nothing finite."""
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        return np.full(len(x), np.nan)
+
+    def to_onnx(self) -> Any:
+        return Constant()
+
+    def SerializeToString(self, deterministic: bool) -> bytes:
+        return b"onnx"
+
+
+def test_what_cannot_be_recorded_registers_nothing(desk: Desk) -> None:
+    table = table_of(desk)
+    for spoil, error in (
+        (lambda run: run.estimator(Constant()), StrategyInvalid),
+        (lambda run: run.artifact("model.pkl"), TradeworthyError),
+        (lambda run: run.config({"alpha": float("nan")}), InvalidInput),
+        (lambda run: run.metrics({"sharpe": float("inf")}), TradeworthyError),
+        (lambda run: run.market_data("nowhere.csv"), DatasetInvalid),
+        (lambda run: run.dataset(table.to_dict(), label="y", label_horizon=1), InvalidInput),
+        (lambda run: run.dataset(table[:0], label="next_change", label_horizon=1), InvalidInput),
+        (lambda run: run.dataset(table, label="next_chnge", label_horizon=1), InvalidInput),
+        (
+            lambda run: run.dataset(table.drop("momentum"), label="next_change", label_horizon=1),
+            StrategyInvalid,
+        ),
+        (
+            lambda run: run.dataset(
+                table.with_columns(pl.lit("up").alias("momentum")),
+                label="next_change",
+                label_horizon=1,
+            ),
+            StrategyInvalid,
+        ),
+    ):
+        with pytest.raises(error) as caught, record_run(model="m") as run:
+            told_of(desk, run)
+            spoil(run)
+        assert not isinstance(caught.value, PromotionRefused)
+    assert versions(desk) == []
+
+
+def test_a_strategy_file_of_another_strategy(desk: Desk, tmp_path: Path) -> None:
+    other = edited(STRATEGY, 'name="trend"', 'name="carry"')
+    file = write_strategy(tmp_path / "other", other)
+    with (
+        pytest.raises(StrategyInvalid, match="belongs to strategy 'trend', and this is 'carry'"),
+        record_run(model="m") as run,
+    ):
+        run.strategy(file)
+
+
+def test_there_is_somewhere_to_register_before_the_block_runs(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "two.token").write_text("one\ntwo\n")
+    for given, error in (
+        ({"model": "nothing"}, ModelNotFound),
+        ({"model": "m", "token_file": "no.token"}, Unauthenticated),
+        ({"model": "m", "token_file": "two.token"}, Unauthenticated),
+        ({"model": "m", "home": "nowhere"}, TradeworthyError),
+        ({"model": "m", "server": "http://127.0.0.1:9"}, TradeworthyError),
+    ):
+        with pytest.raises(error), record_run(**given):
+            pytest.fail("the block has run")
+
+
+def test_in_a_notebook_where_a_loop_runs_already(desk: Desk) -> None:
+    async def cell() -> int | None:
+        with record_run(model="m") as run:
+            told_of(desk, run)
+        return run.version
+
+    assert asyncio.run(cell()) == 1
+
+
+def test_an_artifact_of_ones_own_beside_the_estimator(desk: Desk, tmp_path: Path) -> None:
+    table = table_of(desk)
+    own = tmp_path / "own.onnx"
+    own.write_bytes(export_artifact(fitted(table), 2).data)
+    with record_run(model="m") as run:
+        told_of(desk, run)
+        run.artifact(own)
+    manifest = Manifest.from_json(Path("m-v1.manifest.json").read_text())
+    assert [file.name for file in manifest.files] == ["own.onnx"]
+    rows = np.array(manifest.evidence.golden_rows)
+    np.testing.assert_array_equal(manifest.evidence.golden_predictions, fitted(table).predict(rows))
+
+
+def test_an_artifact_alone_leaves_parity_unproven(desk: Desk, tmp_path: Path) -> None:
+    own = tmp_path / "own.onnx"
+    own.write_bytes(export_artifact(fitted(table_of(desk)), 2).data)
+    with record_run(model="m") as run:
+        told_of(desk, run)
+        run.estimator(None)  # type: ignore[arg-type]
+        run.artifact(str(own))
+        run.seeds()
+    manifest = Manifest.from_json(Path("m-v1.manifest.json").read_text())
+    missing = missing_evidence(manifest)
+    assert "evidence.golden_predictions" in missing
+    assert "determinism.seeds" not in missing

@@ -1,0 +1,170 @@
+"""Every slip in a strategy file is told in a line that names it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tradeworthy.errors import (
+    ArtifactInvalid,
+    FeatureDependencyMissing,
+    InvalidInput,
+    StrategyInvalid,
+    TradeworthyError,
+)
+from tradeworthy.training.candidate import train_candidate
+from tradeworthy.training.strategy_file import load_strategy
+from tradeworthy.training.training_table import parse_train_end
+from training.strategy_workshop import (
+    FEATURES,
+    NO_SKLEARN,
+    TRAIN_END,
+    WINDOWS,
+    data_of,
+    edited,
+    market,
+    write_strategy,
+)
+
+INPUTS = 'INPUTS = ("change", "momentum")'
+DECLARATION = "strategy = Strategy("
+SLIPS = {
+    "no strategy": (DECLARATION, "other = dict(", StrategyInvalid, "defines 0 strategies"),
+    "two strategies": (
+        DECLARATION,
+        'second = Strategy(name="b", inputs=INPUTS, label="next_change", label_horizon=1, '
+        "train=train, signal=target_weight)\nstrategy = Strategy(",
+        StrategyInvalid,
+        "defines 2 strategies",
+    ),
+    "unknown input": (
+        INPUTS, 'INPUTS = ("change", "momentun")', FeatureDependencyMissing, "momentun"
+    ),
+    "unknown label": (
+        'label="next_change"', 'label="next_chnge"', FeatureDependencyMissing, "next_chnge"
+    ),
+    "a label that is none": (
+        'label="next_change"', 'label="change"', StrategyInvalid, "is no label"
+    ),
+    "a label among the inputs": (
+        INPUTS, 'INPUTS = ("change", "next_change")', StrategyInvalid, "may not be labels"
+    ),
+    "no horizon": ("label_horizon=1", "label_horizon=0", StrategyInvalid, "from 1"),
+    "an import that fails": (
+        "import numpy as np", "import numppy as np", StrategyInvalid, "No module named 'numppy'"
+    ),
+    "no Python": ("def train(", "def train((", StrategyInvalid, "trend.py"),
+    "an exit at import": (
+        "import numpy as np",
+        "import numpy as np\nraise SystemExit(3)",
+        StrategyInvalid,
+        "SystemExit",
+    ),
+    "a missing feature file": (
+        'features="features.py"', 'features="featurs.py"', StrategyInvalid, "featurs.py"
+    ),
+    "a missing argument": ("    label_horizon=1,\n", "", StrategyInvalid, "label_horizon"),
+    "a function made at run time": (
+        "train=train", 'train=eval("lambda table, config: None")', TradeworthyError, "<lambda>"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_in_the_file(slip: str, tmp_path: Path) -> None:
+    old, new, error, told = SLIPS[slip]
+    file = write_strategy(tmp_path, edited(NO_SKLEARN, old, new))
+    with pytest.raises(error) as caught:
+        load_strategy(file)
+    assert told in caught.value.message
+    assert len(caught.value.message.splitlines()) == 1
+
+
+RUNS = {
+    "train raises": ("return self\n", "raise ValueError('no data')\n", "ValueError: no data"),
+    "train exits": ("return self\n", "raise SystemExit(0)\n", "SystemExit: 0"),
+    "no predict": ("def predict", "def predct", "a fitted estimator with a predict method"),
+    "predict raises": ("return x[:, 0]", "return x[:, 9]", "IndexError"),
+    "two numbers a row": ("return x[:, 0]", "return x", "one finite number a row"),
+    "too few predictions": ("return x[:, 0]", "return x[1:, 0]", "one finite number a row"),
+    "NaN": ("return x[:, 0]", "return x[:, 0] * np.nan", "not finite"),
+    "text": ("return x[:, 0]", "return ['up'] * len(x)", "ValueError"),
+}
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_training_that_fails(run: str, tmp_path: Path) -> None:
+    old, new, told = RUNS[run]
+    # What predicts at all is exported first: give it a form that is served.
+    to_onnx = "    def to_onnx(self):\n        return Served()\n\n    def fit("
+    served = edited(NO_SKLEARN, "    def fit(", to_onnx)
+    served = served.replace(
+        "class LinearRegression:",
+        "class Served:\n    def SerializeToString(self, deterministic):\n        return b''\n\n\n"
+        "class LinearRegression:",
+    )
+    file = write_strategy(tmp_path, edited(served, old, new))
+    with pytest.raises(StrategyInvalid) as caught:
+        _train(file)
+    assert told in caught.value.message
+
+
+def test_an_estimator_that_is_not_served(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactInvalid, match="LinearRegression cannot be served: return a"):
+        _train(write_strategy(tmp_path, NO_SKLEARN))
+
+
+def test_a_setting_that_the_strategy_does_not_have(tmp_path: Path) -> None:
+    with pytest.raises(StrategyInvalid, match="no 'wieght'; it has weight"):
+        _train(write_strategy(tmp_path, NO_SKLEARN), wieght=1)
+
+
+def test_a_feature_that_is_infinite(tmp_path: Path) -> None:
+    features = edited(FEATURES, "close / close.shift(10) - 1", "close / (volume - volume)")
+    features = edited(features, "def momentum(close: pl.Expr)", "def momentum(close, volume)")
+    with pytest.raises(StrategyInvalid, match="'momentum' is infinite for AAA at 2015-01-02"):
+        _train(write_strategy(tmp_path, NO_SKLEARN, features))
+
+
+def test_a_column_that_the_bars_do_not_have(tmp_path: Path) -> None:
+    features = edited(FEATURES, "def change(close: pl.Expr)", "def change(closing)")
+    features = edited(features, "close / close.shift(1) - 1", "closing.diff()")
+    with pytest.raises(InvalidInput, match="no column 'closing'"):
+        _train(write_strategy(tmp_path, NO_SKLEARN, features))
+
+
+def test_no_row_to_train_on(tmp_path: Path) -> None:
+    bars = market(8)
+    with pytest.raises(StrategyInvalid, match="no row to train on"):
+        _train(write_strategy(tmp_path, NO_SKLEARN), bars)
+
+
+@pytest.mark.parametrize(
+    ("text", "daily", "intraday"),
+    [
+        ("2011-12-30", "2011-12-30", "2011-12-30 23:59:59.999999"),
+        ("20111230", "2011-12-30", "2011-12-30 23:59:59.999999"),
+        ("2011-12-30T10:00", "2011-12-30", "2011-12-30 10:00:00"),
+        ("2011-12-30T10:00:00Z", "2011-12-30", "2011-12-30 10:00:00"),
+        ("2011-12-30T03:00+05:00", "2011-12-29", "2011-12-29 22:00:00"),
+    ],
+)
+def test_the_end_of_training_in_the_time_of_the_bars(text: str, daily: str, intraday: str) -> None:
+    days = pl.DataFrame(schema={"date": pl.Date})
+    times = pl.DataFrame(schema={"date": pl.Datetime})
+    assert str(parse_train_end(days, text)) == daily
+    assert str(parse_train_end(times, text)) == intraday
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2011-02-30", ""])
+def test_an_end_that_is_no_date(text: str) -> None:
+    with pytest.raises(InvalidInput, match="is no date: write it as 2011-12-30"):
+        parse_train_end(market(3), text)
+
+
+def _train(file: Path, bars: pl.DataFrame | None = None, **config: object) -> None:
+    data = data_of(market(60) if bars is None else bars)
+    loaded = load_strategy(file)
+    train_candidate(loaded, data, config=config, train_end=TRAIN_END, windows=WINDOWS)
