@@ -93,8 +93,12 @@ def fields(value: dict[str, Any]) -> Iterator[str]:
     """Lay a record out, a line a field."""
     width = max(map(len, value), default=0)
     for name, content in value.items():
-        if not isinstance(content, dict):
+        if not isinstance(content, dict) and not _holds_records(content):
             yield f"{name.ljust(width)}  {_cell(content)}"
+
+
+def _holds_records(content: Any) -> bool:
+    return isinstance(content, list) and any(isinstance(each, dict) for each in content)
 
 
 def key_values(pairs: list[str]) -> dict[str, Any]:

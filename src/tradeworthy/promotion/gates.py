@@ -227,7 +227,7 @@ def _reason(facts: Facts, _: Policy) -> Finding:
 
 
 _MORE_DATA = "evaluate on a longer period"
-_RETHINK = "improve the model, ask for a waiver, or change the policy file"
+_RETHINK = "improve the model, or have the policy file changed"
 
 POLICY_JUDGES = Gate(
     "policy_judges", EVERY_STEP, _policy_judges, "set min_sharpe or its like in the policy file"
@@ -294,7 +294,7 @@ GATES: tuple[Gate, ...] = (
         "max_trials_without_review",
         EVIDENCE,
         _trials,
-        "have a validator review the search",
+        "have the search reviewed and the policy file changed",
         waivable=True,
     ),
     Gate("validation_fresh", DEPLOYMENT, _validation_fresh, "validate it again", waivable=True),

@@ -210,6 +210,6 @@ def _loosening(
     told = ", ".join(f"{key} from {values[key]} to {asked[key]}" for key in keys)
     return OverrideLoosensPolicy(
         f"the policy lets a request tighten thresholds only, this one loosens {told}; "
-        "ask for a waiver or change the policy file",
+        "have the policy file changed",
         overrides={key: {"policy": values[key], "asked": asked[key]} for key in keys},
     )

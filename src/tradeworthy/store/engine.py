@@ -45,9 +45,8 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(parsed.set(drivername="sqlite"))
     if parsed.get_backend_name() != "postgresql":
-        raise SettingsInvalid(
-            f"{parsed.get_backend_name()} is not supported: use sqlite or postgresql"
-        )
+        # The text is not quoted: a password may stand where the kind belongs.
+        raise SettingsInvalid("databases of that kind are not supported: use sqlite or postgresql")
     try:
         return create_engine(
             parsed.set(drivername="postgresql+psycopg"), pool_size=8, pool_pre_ping=True
