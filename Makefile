@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .bench/peers
+# The examples in the docstrings are tests; Alembic's own file runs under Alembic only.
+EXAMPLES := --doctest-modules src --ignore=src/tradeworthy/store/migrations/env.py \
+	--ignore=src/tradeworthy/demo/strategies --ignore=src/tradeworthy/cli/__main__.py \
+	--ignore=src/tradeworthy/training/evaluation_worker.py
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 .PHONY: demo test acceptance bench serve lock clean
@@ -15,7 +19,7 @@ test: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m "not acceptance" -n 2 --dist worksteal
+	$(BIN)/python -m pytest -m "not acceptance" -n 2 --dist worksteal tests $(EXAMPLES)
 
 acceptance: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m acceptance
@@ -24,7 +28,7 @@ bench: $(VENV)/test.stamp $(PEERS)/stamp
 	@TRADEWORTHY_PEER_PYTHON=$(PEERS)/bin/python $(BIN)/python benchmarks/run_all.py
 
 serve: $(VENV)/demo.stamp
-	@$(BIN)/tradeworthy serve
+	@$(BIN)/tradeworthy init && $(BIN)/tradeworthy serve
 
 # Locks name no host. Needs uv; writes what `demo`, `test` and `bench` install.
 lock:
