@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .bench/peers
 # The examples in the docstrings are tests; Alembic's own file runs under Alembic only.
-EXAMPLES := --doctest-modules src --ignore=src/tradeworthy/store/migrations/env.py \
+EXAMPLES := -p no:randomly --doctest-modules src --ignore=src/tradeworthy/store/migrations/env.py \
 	--ignore=src/tradeworthy/demo/strategies --ignore=src/tradeworthy/cli/__main__.py \
 	--ignore=src/tradeworthy/training/evaluation_worker.py
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
@@ -19,7 +19,8 @@ test: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m "not acceptance" -n 2 --dist worksteal tests $(EXAMPLES)
+	$(BIN)/python -m pytest $(EXAMPLES)
+	$(BIN)/python -m pytest -m "not acceptance" -n 2 --dist worksteal
 
 acceptance: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m acceptance
