@@ -1,6 +1,7 @@
 """A worker stays light: serving loads no training library."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -36,3 +37,11 @@ def test_serving_loads_no_training_library():
 
 def test_reader_of_the_log_loads_no_inference_runtime():
     assert loaded(READER) & (HEAVY | {"onnxruntime", "asyncio"}) == set()
+
+
+def test_the_inference_runtime_leaves_no_trace_in_the_users_folders(tmp_path):
+    environment = {**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    program = "import tradeworthy.serving.onnx_predictor"
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+    assert list(tmp_path.rglob("*")) == []

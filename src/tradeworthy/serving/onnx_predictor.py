@@ -7,14 +7,19 @@ are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (IR version 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from tradeworthy.errors import ArtifactInvalid
+
+# Read at its import: without it the library leaves a device id in the user's cache folder.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime  # noqa: E402
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
