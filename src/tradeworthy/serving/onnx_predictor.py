@@ -19,7 +19,7 @@ from tradeworthy.errors import ArtifactInvalid
 # Read at its import: without it the library leaves a device id in the user's cache folder.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-import onnxruntime  # noqa: E402
+import onnxruntime
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
