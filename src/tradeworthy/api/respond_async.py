@@ -6,17 +6,21 @@ import json
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-from fastapi import Header, Request, Response
+from fastapi import Depends, Request, Response
 
 from tradeworthy.api.job_schemas import JobAccepted
 from tradeworthy.store.job_records import JobRecord
 
 ASYNC = "respond-async"
 ACCEPTED = 202
-Prefer = Annotated[
-    list[str] | None,
-    Header(alias="Prefer", description=f"`{ASYNC}` answers 202 and a job; the rest is ignored."),
-]
+# Any text is a preference (RFC 7240): one that is not known is ignored, not refused.
+_PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": f"`{ASYNC}` answers 202 and a job; the rest is ignored.",
+}
 
 
 def prefers_async(values: Iterable[str]) -> bool:
@@ -34,6 +38,9 @@ def prefers_async(values: Iterable[str]) -> bool:
 def asked_async(request: Request) -> bool:
     """Tell whether a request asks for a job."""
     return prefers_async(request.headers.getlist("prefer"))
+
+
+PrefersAsync = Annotated[bool, Depends(asked_async)]
 
 
 def job_headers(job_id: str) -> dict[str, str]:
@@ -62,4 +69,7 @@ def or_a_job(route: dict[str, Any]) -> dict[str, Any]:
             "Preference-Applied": {"required": True, "schema": {"const": ASYNC}},
         },
     }
-    return route | {"responses": route["responses"] | {ACCEPTED: told}}
+    return route | {
+        "responses": route["responses"] | {ACCEPTED: told},
+        "openapi_extra": route["openapi_extra"] | {"parameters": [_PREFER]},
+    }

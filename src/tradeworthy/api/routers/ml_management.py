@@ -21,7 +21,7 @@ from tradeworthy.api.governed_route import (
 )
 from tradeworthy.api.paging import visible_page
 from tradeworthy.api.presenting import event_out, full_version_out, plan_out, version_out
-from tradeworthy.api.respond_async import Prefer, accepted, or_a_job, prefers_async
+from tradeworthy.api.respond_async import PrefersAsync, accepted, or_a_job
 from tradeworthy.errors import InvalidInput, RecordNotFound
 from tradeworthy.lifecycle.decisions import version_of
 from tradeworthy.lifecycle.stages import Stage
@@ -139,12 +139,12 @@ def backtest(
     asked: schemas.BacktestAsked,
     service: Serving,
     caller: Caller,
-    prefer: Prefer = None,
+    prefers_job: PrefersAsync,
 ) -> schemas.BacktestOut | Response:
     """Evaluate a version: walk-forward refits, its artifact after its train end, data, features."""
     fees = asked.costs
     costs = None if fees is None else CostsAsked(fees.commission_bps, fees.slippage_bps)
-    if prefers_async(prefer or ()):
+    if prefers_job:
         job = service.jobs.submit_backtest(
             model, asked.version, dataset_hash=asked.dataset_hash, costs=costs, actor=caller
         )
