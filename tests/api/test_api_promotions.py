@@ -9,11 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
+import polars as pl
 import pytest
 
 from api.database_copy import copy_database
 from api.served_home import ServedHome, told, until
-from api.small_home import SmallHome, approve, promote, train
+from api.small_home import MARKET, SmallHome, approve, promote, train
 from tradeworthy.access.roles import Actor, Role
 from tradeworthy.clock import utc_now
 from tradeworthy.errors import (
@@ -131,6 +133,50 @@ def test_an_approval_holds_for_one_policy(home: SmallHome, own: ServedHome) -> N
     gates = response.json()["details"]["verdict"]["gates"]
     assert [g["gate"] for g in gates if g["status"] == "FAILED"] == ["approvals"]
     approve(own.speaker("vic"), "m", 2)
+    assert own.promote("olga", 2).status_code == 200
+
+
+def failed_gates(response: httpx.Response) -> list[str]:
+    """Return which gates stand in the way of a refused promotion."""
+    assert told(response) == (422, "promotion_refused")
+    gates = response.json()["details"]["verdict"]["gates"]
+    return [gate["gate"] for gate in gates if gate["status"] == "FAILED"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("folds: 2", "folds: 3"),
+        ("min_train: 300", "min_train: 350"),
+        ("min_train: 300", "min_train: 300, execution: next_close"),
+        ("min_train: 300", "min_train: 300, periods_per_year: 365"),
+        ("min_train: 300", "min_train: 300, purge: 30"),
+        ("min_train: 300", "min_train: 300, embargo: 5"),
+        ("current_sessions: 20", "current_sessions: 25"),
+        ("reference_sessions: 250", "reference_sessions: 260"),
+    ],
+)
+def test_evidence_counts_for_the_way_of_testing_that_the_policy_asks_for_now(
+    home: SmallHome, own: ServedHome, before: str, after: str
+) -> None:
+    home.policy.write_text(home.policy.read_text().replace(before, after))
+    approve(own.speaker("vic"), "m", 2)
+    refused = own.promote("olga", 2)
+    assert failed_gates(refused) == ["evaluation"]
+    if after == "folds: 3":
+        own.speaker("ana").post("/api/v1/ml/m/backtest", {"version": 2})
+        assert own.promote("olga", 2).status_code == 200
+
+
+def test_evidence_from_other_data_than_it_was_trained_on_does_not_count(own: ServedHome) -> None:
+    bars = MARKET.bars.with_columns(pl.col("open", "high", "low", "close") * 2.0)
+    data = bars.write_csv().encode()
+    headers = {"content-type": "application/octet-stream"}
+    sent = own.client("ana").post("/api/v1/ml/datasets?name=other", content=data, headers=headers)
+    other = sent.json()["dataset_hash"]
+    own.speaker("ana").post("/api/v1/ml/m/backtest", {"version": 2, "dataset_hash": other})
+    assert failed_gates(own.promote("olga", 2)) == ["training_data"]
+    own.speaker("ana").post("/api/v1/ml/m/backtest", {"version": 2})
     assert own.promote("olga", 2).status_code == 200
 
 

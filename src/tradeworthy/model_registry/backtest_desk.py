@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tradeworthy.access.roles import Action, Actor
@@ -12,11 +12,11 @@ from tradeworthy.errors import DatasetInvalid, InvalidInput, InvalidTransition, 
 from tradeworthy.lifecycle.decisions import version_of
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState, VersionState
+from tradeworthy.model_registry.evaluation_settings import evaluation_settings
 from tradeworthy.model_registry.papers import manifest_of
 from tradeworthy.model_registry.promotion_desk import PromotionDesk
 from tradeworthy.model_registry.running_code import RunningCode
 from tradeworthy.model_registry.writing import record_of
-from tradeworthy.promotion.policy import Policy
 from tradeworthy.promotion.verdict import Verdict
 from tradeworthy.provenance.manifest import Manifest
 from tradeworthy.store.blobs import BlobFolder
@@ -107,6 +107,8 @@ class BacktestDesk:
         ------
         InvalidTransition
             If the version is a DRAFT or RETIRED.
+        InvalidInput
+            For costs that are negative or not finite.
         ManifestInvalid, StrategyInvalid, FeatureGraphMismatch, DatasetInvalid, ArtifactInvalid
             If it cannot be evaluated.
         Forbidden
@@ -115,7 +117,7 @@ class BacktestDesk:
         state, candidate = self.admit(model, version, actor=actor)
         manifest = manifest_of(self._store, candidate)
         policy = self._promotions.policy(state)
-        settings = evaluation_settings(policy, manifest, costs)
+        settings = _charging(evaluation_settings(policy, manifest), costs)
         data = self._dataset(manifest, dataset_hash)
         evidence = self._evaluator(self._request(manifest, data, settings))
         self._keep(state, candidate, evidence, actor)
@@ -210,33 +212,13 @@ class BacktestDesk:
         self._store.record_backtest(record, entry, document)
 
 
-def evaluation_settings(
-    policy: Policy, manifest: Manifest, costs: CostsAsked | None
-) -> EvaluationSettings:
-    """Return how a version is tested: by its policy, its label's horizon as the least purge.
-
-    Raises
-    ------
-    InvalidInput
-        For costs that are negative or not finite.
-    """
-    asked = policy.evaluation
-    commission = asked.commission_bps if costs is None else costs.commission_bps
-    slippage = asked.slippage_bps if costs is None else costs.slippage_bps
-    if not (0 <= commission <= 1000 and 0 <= slippage <= 1000):
+def _charging(settings: EvaluationSettings, costs: CostsAsked | None) -> EvaluationSettings:
+    """Return the settings with the costs that were asked for, if any were."""
+    if costs is None:
+        return settings
+    if not (0 <= costs.commission_bps <= 1000 and 0 <= costs.slippage_bps <= 1000):
         raise InvalidInput("costs lie between 0 and 1000 basis points", field="costs")
-    return EvaluationSettings(
-        commission_bps=commission,
-        slippage_bps=slippage,
-        execution=asked.execution,
-        folds=asked.folds,
-        min_train=asked.min_train,
-        purge=max(asked.purge, manifest.dataset.label_horizon or 0),
-        embargo=asked.embargo,
-        periods_per_year=asked.periods_per_year,
-        current_sessions=policy.drift.current_sessions,
-        reference_sessions=policy.drift.reference_sessions,
-    )
+    return replace(settings, commission_bps=costs.commission_bps, slippage_bps=costs.slippage_bps)
 
 
 def _check_stage(version: VersionState) -> None:

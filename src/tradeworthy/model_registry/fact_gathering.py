@@ -16,6 +16,7 @@ from tradeworthy.lifecycle.events import VersionPromoted
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState, VersionState
 from tradeworthy.model_registry.alignment import Alignment, compare
+from tradeworthy.model_registry.evaluation_settings import settings_differences
 from tradeworthy.model_registry.overfitting_evidence import LEAST_TRIALS, overfitting_probability
 from tradeworthy.model_registry.papers import graph_of, manifest_of
 from tradeworthy.model_registry.release_desk import active_release
@@ -37,6 +38,8 @@ from tradeworthy.validation.trial_ledger import (
 )
 
 PARITY_RELATIVE_TOLERANCE = 1e-5
+# What `min_track_record: auto` means, whatever min_psr asks for.
+TRACK_RECORD_CONFIDENCE = 0.95
 _DAY = timedelta(days=1)
 
 
@@ -75,7 +78,7 @@ class FactGatherer:
             **_paper_facts(manifest),
             **self._artifact_facts(manifest),
             **self._alignment_facts(manifest),
-            **self._evidence_facts(state, version, policy),
+            **self._evidence_facts(state, version, manifest, policy),
             "days_since_validation": self._validation_age(state.name, version.version, now),
         }
         return Facts(**facts)
@@ -152,7 +155,7 @@ class FactGatherer:
         return None
 
     def _evidence_facts(
-        self, state: ModelState, version: VersionState, policy: Policy
+        self, state: ModelState, version: VersionState, manifest: Manifest, policy: Policy
     ) -> dict[str, Any]:
         ledger = summarise_ledger(ledger_trials(self.store.ledger(state.strategy)))
         counted = {
@@ -173,14 +176,16 @@ class FactGatherer:
             "artifact_sharpe": artifact.get("sharpe") if artifact else None,
             "fold_sharpes": evidence.fold_sharpes,
             "evaluation_observations": None if observations is None else int(observations),
-            "minimum_track_record": _track_record(metrics, policy),
+            "minimum_track_record": _track_record(metrics),
             "cost_bps": evidence.settings.cost_bps,
+            "evaluation_differences": settings_differences(evidence.settings, policy, manifest),
+            "training_data_rebuilt": evidence.training_data_rebuilt,
             "dsr": _deflated(metrics, ledger),
             "pbo": self._overfitting(state.strategy, evidence, ledger, policy),
             "data_guard_failures": evidence.data_guard_failures,
             "look_ahead_passed": evidence.look_ahead.get("passed") is True,
             "drift_severity": severity if isinstance(severity, str) else None,
-            "basis": _basis(version, evidence, policy),
+            "basis": _basis(version, evidence),
         }
 
     def _overfitting(
@@ -236,19 +241,20 @@ def _deflated(metrics: Mapping[str, float | None], ledger: LedgerSummary) -> flo
         return None
 
 
-def _track_record(metrics: Mapping[str, float | None], policy: Policy) -> float | None:
+def _track_record(metrics: Mapping[str, float | None]) -> float | None:
     sharpe = metrics.get("sharpe_per_period")
     skewness, kurtosis = metrics.get("skewness"), metrics.get("kurtosis")
     if sharpe is None or skewness is None or kurtosis is None:
         return None
-    confidence = policy.number("min_psr") or 0.95
     try:
-        return minimum_track_record_length(sharpe, skewness, kurtosis, confidence=confidence)
+        return minimum_track_record_length(
+            sharpe, skewness, kurtosis, confidence=TRACK_RECORD_CONFIDENCE
+        )
     except InvalidInput:
         return None
 
 
-def _basis(version: VersionState, evidence: Evidence, policy: Policy) -> dict[str, Json]:
+def _basis(version: VersionState, evidence: Evidence) -> dict[str, Json]:
     return {
         "artifact_digest": version.artifact_digest,
         "manifest_digest": version.manifest_digest,
@@ -257,6 +263,6 @@ def _basis(version: VersionState, evidence: Evidence, policy: Policy) -> dict[st
         "result_digest": evidence.result_digest,
         "training_data_rebuilt": evidence.training_data_rebuilt,
         "sharpe_per_period": evidence.metrics.get("sharpe_per_period"),
-        "periods_per_year": policy.evaluation.periods_per_year,
+        "periods_per_year": evidence.settings.periods_per_year,
         "formulas": "performance/v1, significance/v1 (variance of the Sharpe ratio: 2012)",
     }

@@ -96,7 +96,7 @@ class PromotionDesk:
         candidate = version_of(state, version)
         base = self.policy(state)
         effective = self.policy(state, overrides) if overrides else base
-        facts = self._facts.gather(state, candidate, base, self._clock())
+        facts = self._facts.gather(state, candidate, effective, self._clock())
         approvers = candidate.approvers(target, base.digest)
         plan = plan_promotion(
             state.name,

@@ -46,6 +46,10 @@ class Facts:
         Out-of-sample periods there are, and periods that the Sharpe ratio needs (MinTRL).
     cost_bps
         Commission and slippage that the backtest charged, in bps of traded value.
+    evaluation_differences
+        What in the way the backtest was made, costs aside, is not what the policy asks for now.
+    training_data_rebuilt
+        Whether the backtest's market data gives the training table of the manifest.
     dsr, n_trials, ledger_position, trials_since_review
         Deflated Sharpe ratio, the trials it counted, where the ledger stood, and how many trials
         there were since somebody last reviewed the search.
@@ -91,6 +95,8 @@ class Facts:
     evaluation_observations: int | None = None
     minimum_track_record: float | None = None
     cost_bps: float | None = None
+    evaluation_differences: tuple[str, ...] | None = None
+    training_data_rebuilt: bool | None = None
     dsr: float | None = None
     n_trials: int | None = None
     ledger_position: int | None = None

@@ -79,6 +79,24 @@ def _backtest_costs(facts: Facts, policy: Policy) -> Finding:
     return at_least("cost in bps", charged, asked)
 
 
+def _evaluation(facts: Facts, _: Policy) -> Finding:
+    differences = facts.evaluation_differences
+    if differences is None:
+        return failed(None, 0, "there is no backtest")
+    if differences:
+        told = "; ".join(differences)
+        return failed(len(differences), 0, f"the backtest was made otherwise: {told}")
+    return passed(0, 0, "the backtest was made as the policy asks")
+
+
+def _training_data(facts: Facts, _: Policy) -> Finding:
+    return require(
+        facts.training_data_rebuilt,
+        "was trained on the data that it is tested on",
+        "was trained on other data than the backtest rebuilt",
+    )
+
+
 def _metric(key: str, metric: str, judge: Callable[..., Finding]) -> Callable[..., Finding]:
     def compare(facts: Facts, policy: Policy) -> Finding:
         return judge(metric, facts.metrics.get(metric), policy.number(key))
@@ -93,7 +111,7 @@ def _artifact_sharpe(facts: Facts, policy: Policy) -> Finding:
 
 def _worst_fold(facts: Facts, policy: Policy) -> Finding:
     folds = facts.fold_sharpes or ()
-    known = [sharpe for sharpe in folds if sharpe is not None and not math.isnan(sharpe)]
+    known = [sharpe for sharpe in folds if sharpe is not None and math.isfinite(sharpe)]
     worst = min(known) if known and len(known) == len(folds) else None
     return at_least("sharpe of the worst fold", worst, policy.number("min_worst_fold_sharpe"))
 
@@ -262,6 +280,13 @@ GATES: tuple[Gate, ...] = (
     Gate("git_clean", EVIDENCE, _git_clean, "commit, then train from the commit", waivable=True),
     Gate("data_guards", EVIDENCE, _data_guards, "repair or adjust the data", waivable=True),
     Gate("look_ahead", EVIDENCE, _look_ahead, "let features use past values only", waivable=True),
+    Gate(
+        "training_data",
+        EVIDENCE,
+        _training_data,
+        "backtest on the market data of the manifest, or on the same with more days",
+    ),
+    Gate("evaluation", EVIDENCE, _evaluation, "backtest again: the policy has changed since"),
     Gate("backtest_costs", EVIDENCE, _backtest_costs, "backtest with the policy's costs"),
     *(
         Gate(key, EVIDENCE, _metric(key, metric, judge), _RETHINK, waivable=True)
