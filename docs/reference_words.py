@@ -17,6 +17,7 @@ ADVICE = {
     "no_production_version": "Promote a version to PRODUCTION.",
     "not_found": "Check the key; upload or register the record first.",
     "already_exists": "Use what is there, or choose another name.",
+    "last_admin": "Rotate the token, or issue another admin a token without a scope first.",
     "idempotency_conflict": "Choose a new Idempotency-Key, or wait until the first request ended.",
     "invalid_transition": "Look at the lifecycle: one step forward at a time, RETIRED is final.",
     "stale_stage": "Somebody was faster: look at the version again, then decide again.",

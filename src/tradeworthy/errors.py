@@ -88,6 +88,12 @@ class AlreadyExists(TradeworthyError):
     code = "already_exists"
 
 
+class LastAdmin(TradeworthyError):
+    """Without this token nobody could manage tokens any more."""
+
+    code = "last_admin"
+
+
 class IdempotencyConflict(TradeworthyError):
     """The Idempotency-Key was used before with another request."""
 

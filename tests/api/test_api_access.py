@@ -204,6 +204,15 @@ def test_a_revoked_token_stops_predicting_and_a_new_one_starts(own: ServedHome) 
     assert told(own.post("all", f"{path}/revoke")) == (404, "not_found")
 
 
+def test_the_last_admin_is_rotated_and_not_revoked(own: ServedHome) -> None:
+    tokens = {each["actor"]: each for each in own.get("all", "/api/v1/ml/tokens").json()}
+    root, everybody = (f"/api/v1/ml/tokens/{tokens[who]['token_id']}" for who in ("root", "all"))
+    assert own.post("all", f"{root}/revoke").status_code == 204
+    assert told(own.post("all", f"{everybody}/revoke")) == (409, "last_admin")
+    assert own.get("all", "/api/v1/ml/tokens").status_code == 200
+    assert own.post("all", f"{everybody}/rotate").status_code == 200
+
+
 def test_of_many_rotations_one_token_comes_out(own: ServedHome) -> None:
     racers = 8
     start = threading.Barrier(racers)

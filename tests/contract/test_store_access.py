@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,7 +13,7 @@ import pytest
 from contract.promotion_commands import NOON, digest
 from tradeworthy.access.roles import Role
 from tradeworthy.access.tokens import TokenRecord
-from tradeworthy.errors import AlreadyExists, IdempotencyConflict
+from tradeworthy.errors import AlreadyExists, IdempotencyConflict, LastAdmin
 from tradeworthy.store.idempotency_rule import CLAIM_LEASE
 from tradeworthy.store.protocol import Store
 from tradeworthy.store.records import IdempotencyClaim, StoredReply
@@ -61,6 +64,49 @@ def test_a_token_is_revoked_once_and_stays(store: Store) -> None:
     assert store.tokens() == (TOM, replace(ANA, revoked_at=later))
     with pytest.raises(AlreadyExists):
         store.add_token(ANA)
+
+
+def admin(name: str, scope: frozenset[str] | None = None) -> TokenRecord:
+    """An admin's token."""
+    return TokenRecord(
+        f"t-{name}", name, frozenset({Role.ADMIN}), scope, digest(name), NOON, "root"
+    )
+
+
+def test_the_last_token_that_manages_tokens_stays(store: Store) -> None:
+    for record in (admin("one"), admin("two"), admin("scoped", frozenset({"trend"})), ANA):
+        store.add_token(record)
+    later = NOON + timedelta(hours=1)
+    assert store.revoke_token("t-one", later)
+    with pytest.raises(LastAdmin) as caught:
+        store.revoke_token("t-two", later)
+    assert (caught.value.code, caught.value.details) == ("last_admin", {"token_id": "t-two"})
+    assert store.token(digest("two")) == admin("two")
+    # Others come and go, and so does this one once there is a successor.
+    for token_id in ("t-ana", "t-scoped"):
+        assert store.revoke_token(token_id, later)
+    assert not store.revoke_token("t-one", later)
+    store.add_token(admin("three"))
+    assert store.revoke_token("t-two", later)
+
+
+def test_admins_who_revoke_each_other_at_once_leave_one(store: Store) -> None:
+    names = [f"a{number}" for number in range(6)]
+    for name in names:
+        store.add_token(admin(name))
+    start = threading.Barrier(len(names))
+
+    def revoke(name: str) -> str:
+        start.wait()
+        try:
+            return "revoked" if store.revoke_token(f"t-{name}", NOON) else "none"
+        except LastAdmin:
+            return "last"
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        outcome = Counter(pool.map(revoke, names))
+    assert outcome == {"revoked": len(names) - 1, "last": 1}
+    assert [token.revoked_at for token in store.tokens()].count(None) == 1
 
 
 # -- idempotency keys ------------------------------------------------------------------------

@@ -6,11 +6,12 @@ import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from tradeworthy.access.roles import Actor, Role
-from tradeworthy.errors import InvalidInput
+from tradeworthy.errors import InvalidInput, LastAdmin
 
 SECRET_BYTES = 32
 _PATTERN = re.compile(r"tw_[A-Za-z0-9_-]{43}")
@@ -33,6 +34,25 @@ class TokenRecord:
     def as_actor(self) -> Actor:
         """Return who the bearer of this token is."""
         return Actor(self.actor, self.roles, self.strategies)
+
+
+def check_not_last_admin(token_id: str, tokens: Iterable[TokenRecord]) -> None:
+    """Raise ``LastAdmin`` if the token is the only one of ``tokens`` that manages tokens.
+
+    Parameters
+    ----------
+    token_id
+        The token that is to be revoked.
+    tokens
+        Every live token.
+    """
+    admins = {t.token_id for t in tokens if Role.ADMIN in t.roles and t.strategies is None}
+    if admins == {token_id}:
+        raise LastAdmin(
+            f"token {token_id!r} is the last one that manages tokens: rotate it, or issue another "
+            "admin's first",
+            token_id=token_id,
+        )
 
 
 def token_from_bytes(secret: bytes) -> str:

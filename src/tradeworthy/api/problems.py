@@ -30,6 +30,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         errors.NoProductionVersion.code: 404,
         errors.RecordNotFound.code: 404,
         errors.AlreadyExists.code: 409,
+        errors.LastAdmin.code: 409,
         errors.IdempotencyConflict.code: 409,
         errors.InvalidTransition.code: 409,
         errors.StaleStage.code: 409,

@@ -34,6 +34,7 @@ _BY_ERROR: Mapping[type[errors.TradeworthyError], int] = MappingProxyType(
         errors.NoProductionVersion: NOT_FOUND,
         errors.RecordNotFound: NOT_FOUND,
         errors.AlreadyExists: CONFLICT,
+        errors.LastAdmin: CONFLICT,
         errors.IdempotencyConflict: CONFLICT,
         errors.InvalidTransition: CONFLICT,
         errors.StaleStage: CONFLICT,

@@ -127,6 +127,8 @@ class TokenDesk:
             Unless the issuer is an admin.
         RecordNotFound
             If there is no such live token.
+        LastAdmin
+            If nobody could manage tokens any more.
         """
         issuer.require(Action.MANAGE_TOKENS)
         if not self._store.revoke_token(token_id, self._clock()):

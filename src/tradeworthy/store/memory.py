@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import takewhile
 
-from tradeworthy.access.tokens import TokenRecord
+from tradeworthy.access.tokens import TokenRecord, check_not_last_admin
 from tradeworthy.errors import (
     AlreadyExists,
     RecordNotFound,
@@ -269,6 +269,8 @@ class MemoryStore(MemoryJobs):
             token = self._tokens.get(token_id)
             if token is None or token.revoked_at is not None:
                 return False
+            live = [other for other in self._tokens.values() if other.revoked_at is None]
+            check_not_last_admin(token_id, live)
             self._tokens[token_id] = replace(token, revoked_at=at)
             return True
 

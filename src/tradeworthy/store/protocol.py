@@ -169,7 +169,13 @@ class Store(Reader, Protocol):
         """
 
     def revoke_token(self, token_id: str, at: datetime) -> bool:
-        """Revoke a token; False if there is none that is live."""
+        """Revoke a token; False if there is none that is live.
+
+        Raises
+        ------
+        LastAdmin
+            If nobody could manage tokens any more, however many are revoked at once.
+        """
 
     def claim(self, claim: IdempotencyClaim, now: datetime) -> StoredReply | None:
         """Reserve a key: None if the request may run, else the reply of the first one.

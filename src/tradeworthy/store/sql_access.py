@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Row, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tradeworthy.access.roles import Role
-from tradeworthy.access.tokens import TokenRecord
+from tradeworthy.access.tokens import TokenRecord, check_not_last_admin
 from tradeworthy.errors import AlreadyExists
 from tradeworthy.store.engine import transaction
 from tradeworthy.store.idempotency_rule import CLAIM_LEASE, reply_of
@@ -60,13 +60,21 @@ class SqlAccess:
 
     def revoke_token(self, token_id: str, at: datetime) -> bool:
         """Revoke a token; False if there is none that is live."""
+        # In one order everywhere: whoever revokes waits here until the one before is done.
+        live = (
+            select(tokens)
+            .where(tokens.c.revoked_at.is_(None))
+            .order_by(tokens.c.token_id)
+            .with_for_update()
+        )
         with transaction(self._engine, writes=True) as connection:
-            changed = connection.execute(
-                update(tokens)
-                .where(tokens.c.token_id == token_id, tokens.c.revoked_at.is_(None))
-                .values(revoked_at=at)
-            )
-            return changed.rowcount == 1
+            standing = [_token(row) for row in connection.execute(live)]
+            if all(record.token_id != token_id for record in standing):
+                return False
+            check_not_last_admin(token_id, standing)
+            revoked = update(tokens).where(tokens.c.token_id == token_id)
+            connection.execute(revoked.values(revoked_at=at))
+            return True
 
     def claim(self, claim: IdempotencyClaim, now: datetime) -> StoredReply | None:
         """Reserve a key: None if the request may run, else the reply of the first one."""
