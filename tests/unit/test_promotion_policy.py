@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 import random
@@ -260,6 +261,8 @@ def test_settings_and_approvals_take_no_override(name: str, rule: str) -> None:
         {"min_sharpe": None},
         {"min_sharpe": math.nan},
         {"min_sharpe": 10**400},
+        {"min_trades": -(10**5000)},
+        {"min_sharpe": "9" * 10_000},
         {"max_drawdown": [0.1]},
         {"overrides": "any"},
     ],
@@ -268,6 +271,28 @@ def test_an_override_that_cannot_be_read_is_the_callers_error(overrides: dict) -
     with pytest.raises(InvalidInput) as caught:
         policy_of("default: {overrides: any}", overrides=overrides)
     assert caught.value.code == "invalid_input"
+
+
+def test_values_are_read_by_key_and_by_name() -> None:
+    policy = policy_of("default: {min_sharpe: 1.5, min_track_record: auto}")
+    assert (policy["min_sharpe"], policy.min_sharpe) == (1.5, 1.5)
+    assert (policy["min_track_record"], policy.min_track_record) == ("auto", "auto")
+    assert (policy["min_dsr"], policy.min_dsr) == (None, None)
+    assert policy["evaluation.folds"] == policy.evaluation.folds == 5
+    assert (policy.overrides, policy.max_drift_severity) == ("tighten_only", "MODERATE")
+    with pytest.raises(KeyError, match="did you mean 'min_sharpe'"):
+        policy["min_sharp"]
+    with pytest.raises(AttributeError, match="did you mean 'min_sharpe'"):
+        _ = policy.min_sharp
+    assert copy.copy(policy) == policy
+    assert copy.deepcopy(Policy({"min_sharpe": 1.0}, {})).min_sharpe == 1.0
+
+
+def test_minus_zero_is_zero() -> None:
+    plain, signed = (policy_of(f"default: {{min_sharpe: {text}}}") for text in ("0", "-0.0"))
+    assert signed.digest == plain.digest
+    tightened = policy_of("default: {min_sharpe: 0}", overrides={"min_sharpe": -0.0})
+    assert (tightened.digest, tightened.loosened) == (plain.digest, ())
 
 
 def test_settings_are_read_off_the_policy() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from tradeworthy.digests import json_digest
 from tradeworthy.errors import InvalidInput, OverrideLoosensPolicy, PolicyInvalid
@@ -55,12 +56,39 @@ class Policy:
 
     ``values`` are by dotted key; ``origins`` names the section that set each (``built-in``,
     ``default``, ``tiers.<name>``, ``strategies.<name>``, ``models.<name>`` or ``request``);
-    ``loosened`` lists the request's overrides that loosen the file.
+    ``loosened`` lists the request's overrides that loosen the file. ``policy["min_sharpe"]`` and
+    ``policy.min_sharpe`` read one value.
     """
 
     values: Mapping[str, PolicyValue]
     origins: Mapping[str, str]
     loosened: tuple[str, ...] = ()
+
+    def __getitem__(self, key: str) -> PolicyValue | None:
+        """Return what the policy says under a dotted key, None where it sets nothing.
+
+        Raises
+        ------
+        KeyError
+            For a key that no policy holds; it says which one may have been meant.
+
+        Examples
+        --------
+        >>> policy = Policy({"min_sharpe": 0.5, "evaluation.folds": 5}, {})
+        >>> policy["min_sharpe"], policy["evaluation.folds"], policy["min_dsr"]
+        (0.5, 5, None)
+        """
+        if key not in KEYS:
+            raise KeyError(unknown_key_message(key, KEYS))
+        return self.values.get(key)
+
+    if not TYPE_CHECKING:  # a type checker shall still find the attribute that is mistyped
+
+        def __getattr__(self, name: str) -> PolicyValue | None:
+            """Return the threshold ``name``: ``policy.min_sharpe`` is ``policy["min_sharpe"]``."""
+            if name not in KEYS:
+                raise AttributeError(unknown_key_message(name, KEYS))
+            return self.values.get(name)
 
     @property
     def digest(self) -> str:

@@ -61,6 +61,7 @@ class PolicyKey:
 
 _H, _L = Tighter.HIGHER, Tighter.LOWER
 _MANY = 10_000_000
+_LONGEST = 10**50
 
 _TABLE = (
     PolicyKey("min_sharpe", Kind.NUMBER, -100, 100, _H),
@@ -169,7 +170,8 @@ def checked_value(name: str, value: object, place: str = "") -> PolicyValue:
         raise PolicyInvalid(
             f"{place}{name} must lie in {_range(key)}, not {_shown(number)}", key=name
         )
-    return float(number) if key.kind is Kind.NUMBER else number
+    # Adding nought makes -0.0 the zero that it equals: one policy, one digest.
+    return float(number) + 0.0 if key.kind is Kind.NUMBER else number
 
 
 def loosens(name: str, current: PolicyValue | None, asked: PolicyValue) -> bool:
@@ -240,4 +242,6 @@ def _shown(value: object) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"the text {value!r}" if isinstance(value, str) else f"{value!r:.60}"
+    if isinstance(value, int) and abs(value) > _LONGEST:
+        return "a number of that size"  # Python refuses to write out the longest ones
+    return f"the text {value!r:.60}" if isinstance(value, str) else f"{value!r:.60}"
