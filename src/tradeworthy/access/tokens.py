@@ -78,8 +78,8 @@ def is_token(text: str) -> bool:
     return _PATTERN.fullmatch(text) is not None
 
 
-def check_actor_name(name: str) -> str:
-    """Return ``name`` if it can name an actor.
+def actor_name(name: str) -> str:
+    """Return ``name`` as an actor bears it: in lower case, so that Ana and ana are one person.
 
     Raises
     ------
@@ -91,4 +91,4 @@ def check_actor_name(name: str) -> str:
             f"{name!r} cannot name an actor: use 1 to 64 letters, digits or @ . _ + -",
             field="actor",
         )
-    return name
+    return name.lower()

@@ -9,7 +9,7 @@ from tradeworthy.access.roles import Action, Actor, Role
 from tradeworthy.access.tokens import (
     SECRET_BYTES,
     TokenRecord,
-    check_actor_name,
+    actor_name,
     is_token,
     token_from_bytes,
     token_mac,
@@ -86,7 +86,7 @@ class TokenDesk:
         mac = token_mac(token, self._key)
         record = TokenRecord(
             token_id=mac[:16],
-            actor=check_actor_name(actor),
+            actor=actor_name(actor),
             roles=roles,
             strategies=strategies,
             mac=mac,
