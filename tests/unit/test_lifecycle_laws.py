@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given, target
 from hypothesis import strategies as st
 
-from contract.promotion_commands import NOON, OPERATOR, POLICY, VERDICT, Story, digest, story
+from contract.promotion_commands import (
+    NOON,
+    OPERATOR,
+    POLICY,
+    VERDICT,
+    Story,
+    digest,
+    promote_to,
+    story,
+)
 from tradeworthy.errors import InvalidTransition, TradeworthyError
 from tradeworthy.lifecycle.decisions import (
     Approve,
@@ -224,3 +233,14 @@ def test_nothing_comes_before_the_registration(body: EventBody) -> None:
 def test_an_event_of_another_model_is_refused() -> None:
     with pytest.raises(InvalidTransition):
         fold("m", story(name="other").events)
+
+
+def test_a_clock_that_goes_backwards_leaves_the_standby_the_last_to_leave() -> None:
+    told = story(Stage.PRODUCTION, Stage.STAGING, Stage.STAGING, Stage.STAGING)
+    for version in (2, 3, 4):
+        told.now -= timedelta(days=30)
+        told.does(OPERATOR, promote_to(version, Stage.PRODUCTION))
+        assert told.state.standby is not None
+        assert told.state.standby.version == version - 1
+    assert [event.at for event in told.events if event.at < NOON] != []
+    assert fold("m", told.events) == told.state

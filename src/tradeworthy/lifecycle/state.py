@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tradeworthy.errors import InvalidTransition
 from tradeworthy.lifecycle.events import (
@@ -124,7 +124,7 @@ def evolve(state: ModelState, event: Event) -> ModelState:
     if isinstance(body, VersionDrafted):
         version = VersionState(body.version, Stage.DRAFT, event.actor, event.at, event.at)
     else:
-        version = _evolve_version(state.versions[body.version], event)
+        version = _evolve_version(state, state.versions[body.version], event)
     return replace(state, versions={**state.versions, version.version: version})
 
 
@@ -160,7 +160,7 @@ def _is_move(state: ModelState, version: int, source: Stage, target: Stage) -> b
     return state.versions[version].stage is source and target in TRANSITIONS[source]
 
 
-def _evolve_version(version: VersionState, event: Event) -> VersionState:
+def _evolve_version(state: ModelState, version: VersionState, event: Event) -> VersionState:
     match event.body:
         case ManifestRecorded() as body:
             return replace(
@@ -173,14 +173,15 @@ def _evolve_version(version: VersionState, event: Event) -> VersionState:
         case VersionPromoted() as body:
             return replace(version, stage=body.target, stage_since=event.at)
         case VersionSuperseded():
+            left = _after_every_other(state, event.at)
             return replace(
-                version, stage=Stage.STAGING, stage_since=event.at, left_production_at=event.at
+                version, stage=Stage.STAGING, stage_since=event.at, left_production_at=left
             )
         case VersionRetired() as body:
-            left = event.at if body.source is Stage.PRODUCTION else version.left_production_at
-            return replace(
-                version, stage=Stage.RETIRED, stage_since=event.at, left_production_at=left
-            )
+            retired = replace(version, stage=Stage.RETIRED, stage_since=event.at)
+            if body.source is not Stage.PRODUCTION:
+                return retired
+            return replace(retired, left_production_at=_after_every_other(state, event.at))
         case ApprovalGranted() as body:
             approval = Approval(
                 event.actor, body.target, body.content_digest, body.policy_digest, event.at
@@ -192,6 +193,16 @@ def _evolve_version(version: VersionState, event: Event) -> VersionState:
             return replace(version, quarantine_reason=None)
         case _:
             return version
+
+
+def _after_every_other(state: ModelState, at: datetime) -> datetime:
+    """Return when a version left PRODUCTION: the last to leave has the latest time.
+
+    A clock that was set back, or two servers whose clocks differ, may say otherwise, and a rollback
+    would go to the wrong version. The event keeps what the clock said.
+    """
+    earlier = [v.left_production_at for v in state.versions.values() if v.left_production_at]
+    return max([at, *(left + timedelta(microseconds=1) for left in earlier)])
 
 
 def fold(name: str, events: Iterable[Event]) -> ModelState:
