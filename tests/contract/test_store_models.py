@@ -21,7 +21,7 @@ from contract.promotion_commands import (
     recorded,
     story,
 )
-from tradeworthy.errors import InvalidTransition, StaleStage, VersionNotFound
+from tradeworthy.errors import InvalidInput, InvalidTransition, StaleStage, VersionNotFound
 from tradeworthy.lifecycle.decisions import LiftQuarantine, Quarantine, Retire, Tag
 from tradeworthy.lifecycle.events import (
     Event,
@@ -33,7 +33,14 @@ from tradeworthy.lifecycle.events import (
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import fold
 from tradeworthy.store.protocol import Store
-from tradeworthy.store.records import Document, LedgerEntry, ModelRecord, ModelSummary, VersionQuery
+from tradeworthy.store.records import (
+    MAX_TAGS,
+    Document,
+    LedgerEntry,
+    ModelRecord,
+    ModelSummary,
+    VersionQuery,
+)
 
 EVERYTHING = VersionQuery()
 
@@ -391,3 +398,15 @@ def test_text_of_any_language_comes_back(store: Store) -> None:
 def test_a_store_answers_a_ping_and_closes(store: Store) -> None:
     store.ping()
     store.close()
+
+
+def test_a_search_takes_so_many_tags_and_no_more(store: Store) -> None:
+    told = story(Stage.DRAFT)
+    tags = {f"key-{number}": "v" for number in range(MAX_TAGS)}
+    for key, value in tags.items():
+        told.does(AUTHOR, Tag(1, key, value))
+    keep(store, told)
+    assert [row.tags for row in store.versions(VersionQuery(tags=tags))] == [tags]
+    assert store.versions(VersionQuery(tags=tags | {"key-0": "w"})) == ()
+    with pytest.raises(InvalidInput, match="at most 50 tags, not 51"):
+        VersionQuery(tags=tags | {"one more": "v"})

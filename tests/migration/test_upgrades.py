@@ -7,22 +7,25 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
 
-from contract.promotion_commands import keep, story
+from contract.promotion_commands import AUTHOR, keep, story
 from tradeworthy.errors import StoreUnavailable
+from tradeworthy.lifecycle.decisions import Tag
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.store import migrations
 from tradeworthy.store.engine import transaction
 from tradeworthy.store.sql import SqlStore
 
 
-@pytest.mark.parametrize("earlier", ["0001"])
+@pytest.mark.parametrize("earlier", ["0001", "0002"])
 def test_an_earlier_release_is_upgraded(engine: Engine, earlier: str) -> None:
     config = Config()
     config.set_main_option("script_location", migrations.__path__[0])
     with transaction(engine, writes=True) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, earlier)
-    told = story(Stage.PRODUCTION)
+    told = story(Stage.PRODUCTION, Stage.DRAFT)
+    for number, key, value in ((1, "desk", "rates"), (2, "desk", "rates"), (2, "pace", "swift")):
+        told.does(AUTHOR, Tag(number, key, value))
     keep(SqlStore(engine), told)
     with pytest.raises(StoreUnavailable, match=f"schema {earlier}.*tradeworthy init"):
         migrations.check(engine)
@@ -31,4 +34,10 @@ def test_an_earlier_release_is_upgraded(engine: Engine, earlier: str) -> None:
     found = SqlStore(engine).model("m")
     assert found is not None
     assert found.state == told.state
+    assert SqlStore(engine).tags("m") == {
+        1: {"desk": "rates"},
+        2: {"desk": "rates", "pace": "swift"},
+    }
     assert SqlStore(engine).job("0" * 32) is None
+    SqlStore(engine).commit("m", len(told.events), told.does(AUTHOR, Tag(1, "desk", "equities")))
+    assert SqlStore(engine).tags("m")[1] == {"desk": "equities"}

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tradeworthy.digests import Json
+from tradeworthy.errors import InvalidInput
 from tradeworthy.lifecycle.events import Event
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState, VersionState
+
+MAX_TAGS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,23 @@ class VersionRow:
 
 @dataclass(frozen=True, slots=True)
 class VersionQuery:
-    """What a search asks for; every condition given has to hold."""
+    """What a search asks for; every condition given has to hold.
+
+    Raises
+    ------
+    InvalidInput
+        For more tags than any database takes in one question.
+    """
 
     strategy: str | None = None
     stage: Stage | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.tags) > MAX_TAGS:
+            raise InvalidInput(
+                f"a search asks for at most {MAX_TAGS} tags, not {len(self.tags)}", field="tag"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,8 @@ version_tags = Table(
     Column("version_id", ForeignKey("model_versions.id"), primary_key=True),
     Column("key", String(128), primary_key=True),
     Column("value", String(512), nullable=False),
+    # Whether a version has a tag is answered by the key alone, without looking up the row.
+    sqlite_with_rowid=False,
 )
 Index(
     "ix_version_tags_key_value_version_id",

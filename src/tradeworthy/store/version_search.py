@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, exists, func, select
 
 from tradeworthy.store.records import VersionQuery
 from tradeworthy.store.tables import model_versions, models, version_tags
@@ -29,20 +29,21 @@ def _tagged(connection: Connection, tags: Mapping[str, str]) -> ColumnElement[bo
     Where even the rarest is on many versions, a page is sooner full by walking in its order and
     asking each version for its tags.
     """
-    ranked = sorted((_how_many(connection, key, value), key, value) for key, value in tags.items())
-    (count, key, value), *others = ranked
+    counts = connection.execute(select(*(_how_many(*tag) for tag in tags.items()))).one()
+    ranked = sorted(zip(counts, tags.items(), strict=True))
+    (count, (key, value)), *others = ranked
     if count > FEW_TAGGED:
-        return and_(*(_has(model_versions.c.id, *tag) for _, *tag in ranked))
+        return and_(*(_has(model_versions.c.id, *tag) for _, tag in ranked))
     rarest = version_tags.alias()
     listed = select(rarest.c.version_id).where(
         rarest.c.key == key,
         rarest.c.value == value,
-        *(_has(rarest.c.version_id, *tag) for _, *tag in others),
+        *(_has(rarest.c.version_id, *tag) for _, tag in others),
     )
     return model_versions.c.id.in_(listed)
 
 
-def _how_many(connection: Connection, key: str, value: str) -> int:
+def _how_many(key: str, value: str) -> ScalarSelect[int]:
     """Count the versions with a tag, up to one more than are few."""
     some = (
         select(version_tags.c.version_id)
@@ -50,7 +51,7 @@ def _how_many(connection: Connection, key: str, value: str) -> int:
         .limit(FEW_TAGGED + 1)
         .subquery()
     )
-    return connection.execute(select(func.count()).select_from(some)).scalar_one()
+    return select(func.count()).select_from(some).scalar_subquery()
 
 
 def _has(version_id: ColumnElement[int], key: str, value: str) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, inspect, text
 from tradeworthy.errors import StoreUnavailable
 from tradeworthy.store.engine import transaction
 
-HEAD = "0002"
+HEAD = "0003"
 
 
 def upgrade(engine: Engine) -> None:
