@@ -213,6 +213,23 @@ def test_without_a_policy_file_nothing_is_promoted(home: SmallHome, own: ServedH
     assert own.stage(2) == "STAGING"
 
 
+def test_a_promotion_to_retired_takes_an_operator_and_a_reason(own: ServedHome) -> None:
+    asked = {"target": "RETIRED", "reason": "worn out"}
+    assert told(own.promote("vic", 3, **asked)) == (403, "forbidden")
+    assert failed_gates(own.promote("olga", 3, target="RETIRED")) == ["reason"]
+    assert own.promote("olga", 3, dry_run=True, **asked).json()["allowed"]
+    assert own.stage(3) == "VALIDATED"
+    plan = own.promote("olga", 3, **asked).json()
+    assert (plan["source"], plan["target"], plan["applied"]) == ("VALIDATED", "RETIRED", True)
+    assert own.stage(3) == "RETIRED"
+    event = own.get("vera", "/api/v1/ml/m/history").json()["events"][-1]
+    assert (event["kind"], event["reason"]) == ("VersionRetired", "worn out")
+    assert told(own.promote("olga", 3, **asked)) == (409, "invalid_transition")
+    # Whoever sends the last promotion of a champion again does not end it.
+    assert told(own.promote("olga", 1, reason="again")) == (409, "invalid_transition")
+    assert own.stage(1) == "PRODUCTION"
+
+
 def test_quarantine_stops_a_version_until_it_is_lifted(own: ServedHome) -> None:
     path = "/api/v1/ml/m/versions/1"
     assert own.predict().status_code == 200

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from tradeworthy.errors import InvalidTransition, PromotionRefused
-from tradeworthy.lifecycle.decisions import Promote, check_promotion, version_of
-from tradeworthy.lifecycle.stages import Stage, next_stage
+from tradeworthy.lifecycle.decisions import Promote, Retire, check_promotion, version_of
+from tradeworthy.lifecycle.stages import TRANSITIONS, Stage, next_stage
 from tradeworthy.lifecycle.state import ModelState, VersionState
 from tradeworthy.model_registry.fact_gathering import FactGatherer
 from tradeworthy.model_registry.writing import Change
@@ -66,11 +66,15 @@ class PromotionDesk:
     def target(self, version: VersionState, target: Stage | None) -> Stage:
         """Return the stage that a promotion leads to: the next one unless it is named.
 
+        Retirement has to be named: a promotion that was sent twice must not end a champion.
+
         Raises
         ------
         InvalidTransition
-            If it is not one step forward.
+            If it is not one step forward, nor the retirement of what is not retired yet.
         """
+        if target is Stage.RETIRED and target in TRANSITIONS[version.stage]:
+            return target
         goal = next_stage(version.stage) if target is None else target
         if goal is None:
             raise InvalidTransition(f"version {version.version} is {version.stage}; that is final")
@@ -83,6 +87,7 @@ class PromotionDesk:
         version: int,
         target: Stage,
         overrides: Mapping[str, object] | None = None,
+        reason: str = "",
     ) -> Planned:
         """Judge a promotion; nothing is changed.
 
@@ -102,7 +107,7 @@ class PromotionDesk:
             state.name,
             version,
             candidate.stage,
-            replace(facts, approvers=approvers),
+            replace(facts, approvers=approvers, reason=reason),
             effective,
             target=target,
         )
@@ -131,6 +136,9 @@ class PromotionDesk:
                 verdict=plan.verdict.as_dict(),
             )
         verdict = plan.verdict
+        document = Document(verdict.digest, "verdict", verdict.to_json())
+        if plan.target is Stage.RETIRED:
+            return Change(Retire(plan.version), documents=(document,))
         command = Promote(
             plan.version,
             expected,
@@ -140,7 +148,6 @@ class PromotionDesk:
             policy_digest=planned.policy.digest,
             required_approvals=planned.policy.required_approvals,
         )
-        document = Document(verdict.digest, "verdict", verdict.to_json())
         ledger = _pending_trial(planned, now) if plan.target is Stage.TRAINED else ()
         return Change(command, documents=(document,), ledger=ledger)
 

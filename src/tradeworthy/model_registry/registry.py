@@ -155,6 +155,7 @@ class ModelRegistry:
         target: Stage | None = None,
         *,
         overrides: Mapping[str, object] | None = None,
+        reason: str = "",
         actor: Actor,
     ) -> PromotionPlan:
         """Tell what a promotion would be judged as, without doing it.
@@ -162,14 +163,14 @@ class ModelRegistry:
         Raises
         ------
         InvalidTransition
-            Unless ``target`` is one step forward.
+            Unless ``target`` is one step forward, or RETIRED.
         OverrideLoosensPolicy
             If an override would loosen a tighten-only policy.
         Forbidden
             Unless the actor has the role that the step takes.
         """
         record, goal = self._promotable(model, version, target, actor)
-        return self._promotions.plan(record.state, version, goal, overrides).plan
+        return self._promotions.plan(record.state, version, goal, overrides, reason).plan
 
     def promote(
         self,
@@ -182,7 +183,7 @@ class ModelRegistry:
         if_match: int | None = None,
         actor: Actor,
     ) -> PromotionPlan:
-        """Move a version one stage forward, if its gates pass.
+        """Move a version one stage forward, or withdraw it, if its gates pass.
 
         Raises
         ------
@@ -197,14 +198,14 @@ class ModelRegistry:
         """
         record, goal = self._promotable(model, version, target, actor)
         check_revision(record, if_match)
-        planned = self._promotions.plan(record.state, version, goal, overrides)
+        planned = self._promotions.plan(record.state, version, goal, overrides, reason)
         expected = version_of(record.state, version).stage
 
         def prepare(state: ModelState) -> Change:
             fresh = (
                 planned
                 if state is record.state
-                else self._promotions.plan(state, version, goal, overrides)
+                else self._promotions.plan(state, version, goal, overrides, reason)
             )
             return self._promotions.change(fresh, expected, self._clock())
 
@@ -317,7 +318,8 @@ class ModelRegistry:
         actor.require(Action.PROMOTE)
         record = self._authorised(model, Action.PROMOTE, actor)
         goal = self._promotions.target(version_of(record.state, version), target)
-        actor.require(Action[f"PROMOTE_{goal}"], record.state.strategy)
+        step = Action.RETIRE if goal is Stage.RETIRED else Action[f"PROMOTE_{goal}"]
+        actor.require(step, record.state.strategy)
         return record, goal
 
     def _write_version(

@@ -163,10 +163,15 @@ def promote(
     caller: Caller,
     if_match: IfMatch = None,
 ) -> schemas.PlanOut:
-    """Move a version one stage forward, or say with ``dry_run`` what its gates would."""
+    """Move a version one stage forward or to RETIRED; ``dry_run`` says what its gates would."""
     if asked.dry_run:
         plan = service.registry.plan_promotion(
-            model, asked.version, asked.target, overrides=asked.overrides, actor=caller
+            model,
+            asked.version,
+            asked.target,
+            overrides=asked.overrides,
+            reason=asked.reason,
+            actor=caller,
         )
         return plan_out(plan, applied=False)
     plan = service.registry.promote(
