@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,11 @@ from tradeworthy.clock import utc_now
 from tradeworthy.errors import (
     InvalidTransition,
     PreconditionFailed,
+    PromotionRefused,
     StaleStage,
     TradeworthyError,
 )
+from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.model_registry.fact_gathering import FactGatherer
 from tradeworthy.model_registry.promotion_desk import PromotionDesk
 from tradeworthy.model_registry.registry import ModelRegistry
@@ -304,12 +308,36 @@ def database(request: pytest.FixtureRequest, home: SmallHome) -> Any:
         yield url
 
 
-def registry_on(home: SmallHome, store: SqlStore) -> ModelRegistry:
+def registry_on(
+    home: SmallHome, store: SqlStore, clock: Callable[[], datetime] = utc_now
+) -> ModelRegistry:
     settings = home.settings()
     blobs = BlobFolder(settings.blobs_folder)
     facts = FactGatherer(store, blobs, RunningCode(settings.strategies_folder))
-    desk = PromotionDesk(facts, settings.policy_file, utc_now)
-    return ModelRegistry(store, blobs, desk, utc_now)
+    desk = PromotionDesk(facts, settings.policy_file, clock)
+    return ModelRegistry(store, blobs, desk, clock)
+
+
+def test_a_standby_whose_validation_is_old_comes_back_after_a_new_backtest(home: SmallHome) -> None:
+    home.policy.write_text(home.policy.read_text() + "  revalidate_every: 90\n")
+    store = SqlStore.open(f"sqlite:///{home.database}")
+    state = store.model("m")
+    assert state is not None
+    later = utc_now() + timedelta(days=100)
+    registry = registry_on(home, store, lambda: later)
+    content = state.state.versions[2].content_digest
+    validator = Actor("vic", frozenset({Role.VALIDATOR}))
+    registry.approve("m", 2, Stage.PRODUCTION, str(content), actor=validator)
+    operator = Actor("olga", frozenset({Role.OPERATOR}))
+    with pytest.raises(PromotionRefused, match=r": validation_fresh$"):
+        registry.promote("m", 2, actor=operator)
+    made = store.backtests("m", 2)[-1]
+    (line,) = [e for e in store.ledger("trend") if e.trial_digest == made.trial_digest]
+    evidence = store.document(made.evidence_digest)
+    assert evidence is not None
+    store.record_backtest(replace(made, at=later - timedelta(days=2)), line, evidence)
+    assert registry.promote("m", 2, actor=operator).allowed
+    store.close()
 
 
 @pytest.mark.parametrize("racers", MANY)

@@ -140,6 +140,8 @@ FAILING: list[tuple[dict[str, Any], str]] = [
     ({"n_trials": 10, "pbo": 0.6}, "max_pbo"),
     ({"trials_since_review": 201}, "max_trials_without_review"),
     ({"days_since_validation": 181.0}, "validation_fresh"),
+    ({"days_since_validation": -1.5}, "validation_fresh"),
+    ({"days_since_validation": math.nan}, "validation_fresh"),
     ({"artifact_loads": False}, "artifact_loads"),
     ({"parity_error": 1e-5}, "parity"),
     ({"parity_error": math.nan}, "parity"),
@@ -187,6 +189,22 @@ def test_every_gate_of_a_promotion_has_a_failing_case() -> None:
     promoting = {gate.name for gate in GATES if Stage.PRODUCTION in gate.targets}
     shown = {gate for _, gate in FAILING} | {"policy_judges", "min_evaluation_observations"}
     assert shown == promoting
+
+
+def test_a_clock_that_is_a_little_behind_is_forgiven() -> None:
+    assert judge_promotion(Stage.STAGING, but(days_since_validation=-1.0), POLICY).passed
+
+
+def test_what_differs_is_told_with_the_reason() -> None:
+    for facts, target, gate in (
+        (but(aligned=False, alignment_differences=("WINDOW 20 -> 21",)), Stage.STAGING, "aligned"),
+        (but(evaluation_differences=("WINDOW 20 -> 21",)), Stage.VALIDATED, "evaluation"),
+        (but(data_guard_failures=("WINDOW 20 -> 21",)), Stage.VALIDATED, "data_guards"),
+        (but(missing_fields=("WINDOW 20 -> 21",)), Stage.TRAINED, "manifest_complete"),
+    ):
+        (result,) = judge_promotion(target, facts, POLICY).failures
+        assert result.gate == gate
+        assert result.reason.endswith("WINDOW 20 -> 21")
 
 
 def test_too_few_observations_fail() -> None:

@@ -29,6 +29,7 @@ from tradeworthy.provenance.manifest_completeness import missing_evidence, missi
 from tradeworthy.serving.predictor import CheckedPredictor, load_predictor
 from tradeworthy.store.blobs import BlobFolder
 from tradeworthy.store.protocol import Store
+from tradeworthy.store.records import BacktestRecord
 from tradeworthy.validation.evidence import Evidence
 from tradeworthy.validation.significance import minimum_track_record_length
 from tradeworthy.validation.trial_ledger import (
@@ -79,7 +80,7 @@ class FactGatherer:
             **self._artifact_facts(manifest),
             **self._alignment_facts(manifest),
             **self._evidence_facts(state, version, manifest, policy),
-            "days_since_validation": self._validation_age(state.name, version.version, now),
+            "days_since_validation": self._validation_age(state.name, version, now),
         }
         return Facts(**facts)
 
@@ -148,11 +149,13 @@ class FactGatherer:
 
     def latest_evidence(self, model: str, version: VersionState) -> Evidence | None:
         """Return the evidence of the version's latest backtest of its present artifact."""
-        for record in reversed(self.store.backtests(model, version.version)):
-            document = self.store.document(record.evidence_digest)
-            if record.artifact_digest == version.artifact_digest and document is not None:
-                return Evidence.from_json(json.loads(document.body))
-        return None
+        record = self._latest_backtest(model, version)
+        document = self.store.document(record.evidence_digest) if record else None
+        return None if document is None else Evidence.from_json(json.loads(document.body))
+
+    def _latest_backtest(self, model: str, version: VersionState) -> BacktestRecord | None:
+        made = reversed(self.store.backtests(model, version.version))
+        return next((b for b in made if b.artifact_digest == version.artifact_digest), None)
 
     def _evidence_facts(
         self, state: ModelState, version: VersionState, manifest: Manifest, policy: Policy
@@ -195,15 +198,19 @@ class FactGatherer:
             return None
         return overfitting_probability(self.store, strategy, evidence)
 
-    def _validation_age(self, model: str, version: int, now: datetime) -> float | None:
+    def _validation_age(self, model: str, version: VersionState, now: datetime) -> float | None:
         moments = [
             recorded.event.at
             for recorded in self.store.events(model)
             if isinstance(recorded.event.body, VersionPromoted)
-            and recorded.event.version == version
+            and recorded.event.version == version.version
             and recorded.event.body.target is Stage.VALIDATED
         ]
-        return (now - moments[-1]) / _DAY if moments else None
+        if version.stage is Stage.STAGING:
+            # The step before it judges the latest evidence anew: that is a validation.
+            found = self._latest_backtest(model, version)
+            moments += [found.at] if found else []
+        return (now - max(moments)) / _DAY if moments else None
 
 
 def _paper_facts(manifest: Manifest) -> dict[str, Any]:

@@ -60,7 +60,8 @@ class Facts:
     look_ahead_passed
         Whether no feature saw the future.
     days_since_validation
-        Age of the verdict that validated the version.
+        Age of the verdict that validated the version; in STAGING, of a later backtest if there is
+        one, since the last step judges it by every gate again.
     artifact_loads, parity_error, parity_tolerance
         Whether the predictor can be made, the largest absolute error on the golden rows, and the
         largest that is allowed.

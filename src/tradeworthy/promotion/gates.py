@@ -22,6 +22,8 @@ from tradeworthy.promotion.policy_schema import AUTO, JUDGING, SEVERITIES
 
 # Fewer trials than this say nothing about how overfitting ranks among them.
 MIN_TRIALS_FOR_PBO = 10
+# Clocks of two servers differ by less.
+CLOCK_TOLERANCE_DAYS = 1.0
 
 EVERY_STEP = frozenset({Stage.TRAINED, Stage.VALIDATED, Stage.STAGING, Stage.PRODUCTION})
 EVIDENCE = frozenset({Stage.VALIDATED, Stage.PRODUCTION})
@@ -181,7 +183,10 @@ def _look_ahead(facts: Facts, policy: Policy) -> Finding:
 
 def _validation_fresh(facts: Facts, policy: Policy) -> Finding:
     asked = policy.number("revalidate_every")
-    return at_most("days since validation", facts.days_since_validation, asked)
+    age = facts.days_since_validation
+    if asked is not None and age is not None and age < -CLOCK_TOLERANCE_DAYS:
+        return failed(age, asked, "the validation lies in the future, so its age is not known")
+    return at_most("days since validation", age, asked)
 
 
 def _artifact_loads(facts: Facts, _: Policy) -> Finding:
@@ -322,7 +327,13 @@ GATES: tuple[Gate, ...] = (
         "have the search reviewed and the policy file changed",
         waivable=True,
     ),
-    Gate("validation_fresh", DEPLOYMENT, _validation_fresh, "validate it again", waivable=True),
+    Gate(
+        "validation_fresh",
+        DEPLOYMENT,
+        _validation_fresh,
+        "backtest it again if it is in STAGING, else train a new version",
+        waivable=True,
+    ),
     ARTIFACT_LOADS,
     Gate("parity", DEPLOYMENT, _parity, "export the model again; its answers must be the same"),
     ALIGNED,
