@@ -95,6 +95,8 @@ GETS = {
     "/api/v1/ml/versions?tag=plain": (422, "invalid_input"),
     "/api/v1/ml/versions?tag=a%00%3Db": (422, "invalid_input"),
     "/api/v1/ml/versions?tag=a%3Db%00": (422, "invalid_input"),
+    "/api/v1/ml/versions?tag=a%3Db&tag=a%3Dc": (422, "invalid_input"),
+    "/api/v1/ml/versions?" + "&".join(f"tag=k{n}%3Dv" for n in range(51)): (422, "invalid_input"),
     "/api/v1/ml/m/history?at=noon": (422, "invalid_input"),
     "/api/v1/ml/m/history?at=2026-01-05T12:00:00": (422, "invalid_input"),
     "/api/v1/ml/m/history?at=0001-01-01T00:00:00%2B14:00": (422, "invalid_input"),

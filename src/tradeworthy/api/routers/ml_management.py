@@ -71,8 +71,7 @@ def search_versions(
     limit: Limit = 100,
 ) -> list[schemas.VersionOut]:
     """Search versions by strategy, stage and tags, a page at a time."""
-    pairs = dict(_pair(each) for each in tag or [])
-    query = VersionQuery(strategy=strategy, stage=stage, tags=pairs)
+    query = VersionQuery(strategy=strategy, stage=stage, tags=_tags(tag or []))
 
     def fetch(last: VersionRow | None) -> Sequence[VersionRow]:
         after = (last.model, last.version.version) if last else (after_model, after_version)
@@ -81,6 +80,15 @@ def search_versions(
     return [
         version_out(row.model, row.version, row.tags) for row in visible_page(fetch, caller, limit)
     ]
+
+
+def _tags(texts: Sequence[str]) -> dict[str, str]:
+    pairs = {_pair(text) for text in texts}
+    tags = dict(pairs)
+    if len(tags) < len(pairs):
+        key = next(key for key, value in pairs if tags[key] != value)
+        raise InvalidInput(f"tag {key!r} cannot have two values at once", field="tag")
+    return tags
 
 
 def _pair(text: str) -> tuple[str, str]:
