@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine, func, select, text
 from sqlalchemy.exc import IntegrityError
@@ -175,6 +176,53 @@ def test_a_server_that_is_not_there_is_reported(tmp_path: Path) -> None:
     store = SqlStore.open(f"postgresql://nobody@/none?host={tmp_path}")
     with pytest.raises(StoreUnavailable):
         store.ping()
+    store.close()
+
+
+@pytest.mark.postgres
+def test_a_server_that_drops_every_connection_is_reported_and_found_again(
+    request: pytest.FixtureRequest,
+) -> None:
+    with request.getfixturevalue("postgres").database() as url:
+        engine = open_engine(url)
+        upgrade(engine)
+        store, told = SqlStore(engine), story(Stage.STAGING)
+        keep(store, told)
+
+        def drop_connections() -> None:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+
+        # Between two questions: nobody notices.
+        drop_connections()
+        assert store.position() == (len(told.events), 0)
+        # In the middle of a transaction: it is gone whole.
+        with pytest.raises(StoreUnavailable), transaction(engine, writes=True) as connection:
+            connection.execute(text("UPDATE models SET owner = 'nobody'"))
+            drop_connections()
+            connection.execute(text("UPDATE models SET tier = 'none'"))
+        found = store.model("m")
+        assert found is not None
+        assert found.state == told.state
+        engine.dispose()
+
+
+def test_a_database_that_may_only_be_read_is_read_and_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "tradeworthy.sqlite"
+    engine = open_engine(f"sqlite:///{path}")
+    upgrade(engine)
+    told = story(Stage.DRAFT)
+    keep(SqlStore(engine), told)
+    engine.dispose()
+    store = SqlStore.open(f"sqlite:///file:{path}?mode=ro&uri=true")
+    with pytest.raises(StoreUnavailable, match="readonly"):
+        store.commit("other", 0, story(name="other").events)
+    found = store.model("m")
+    assert found is not None
+    assert found.state == told.state
     store.close()
 
 
