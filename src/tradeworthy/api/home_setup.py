@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from tradeworthy.home import KEY_BYTES, make_home, read_token_key, write_secret
@@ -61,10 +62,10 @@ def initialise(
         token_file = None
         if not store.tokens():
             desk = TokenDesk(store, read_token_key(settings), clock, randomness)
-            token, _ = desk.first_admin(admin)
             token_file = settings.home / f"{admin}.token"
+            # One of an attempt that was interrupted was never kept.
             token_file.unlink(missing_ok=True)
-            write_secret(token_file, token)
+            desk.first_admin(admin, partial(write_secret, token_file))
     finally:
         engine.dispose()
     return InitialisedHome(settings.home, settings.policy_file, token_file)

@@ -45,8 +45,16 @@ class TokenDesk:
         self._clock = clock
         self._randomness = randomness
 
-    def first_admin(self, actor: str) -> tuple[str, TokenRecord]:
+    def first_admin(self, actor: str, hand_over: Callable[[str], None]) -> TokenRecord:
         """Issue the first admin's token; a store with tokens refuses.
+
+        Parameters
+        ----------
+        actor
+            The admin's name.
+        hand_over
+            Puts the token where the admin finds it. That comes before the token is kept: whoever
+            is interrupted in between begins again, instead of having a home that nobody can enter.
 
         Raises
         ------
@@ -55,7 +63,11 @@ class TokenDesk:
         """
         if self._store.tokens():
             raise InvalidInput("this home has tokens already: let an admin issue more")
-        return self._issue(actor, frozenset({Role.ADMIN}), None, issuer=actor)
+        name = actor_name(actor)
+        token, record = self._make(name, frozenset({Role.ADMIN}), None, issuer=name)
+        hand_over(token)
+        self._store.add_token(record)
+        return record
 
     def issue(
         self,
@@ -80,6 +92,13 @@ class TokenDesk:
     def _issue(
         self, actor: str, roles: frozenset[Role], strategies: frozenset[str] | None, *, issuer: str
     ) -> tuple[str, TokenRecord]:
+        token, record = self._make(actor, roles, strategies, issuer=issuer)
+        self._store.add_token(record)
+        return token, record
+
+    def _make(
+        self, actor: str, roles: frozenset[Role], strategies: frozenset[str] | None, *, issuer: str
+    ) -> tuple[str, TokenRecord]:
         if not roles:
             raise InvalidInput("a token needs at least one role", field="roles")
         token = token_from_bytes(self._randomness(SECRET_BYTES))
@@ -93,7 +112,6 @@ class TokenDesk:
             created_at=self._clock(),
             created_by=issuer,
         )
-        self._store.add_token(record)
         return token, record
 
     def rotate(self, token_id: str, *, issuer: Actor) -> tuple[str, TokenRecord]:
