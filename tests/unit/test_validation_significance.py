@@ -51,6 +51,50 @@ def test_deflated_sharpe_with_46_trials_of_2014():
     assert value == pytest.approx(0.9505, abs=5e-4)
 
 
+@pytest.mark.parametrize(
+    ("periods", "skewness", "kurtosis", "annual", "benchmark", "years"),
+    [
+        (250, 0.0, 3.0, 2.0, 1.0, 2.73),
+        (52, 0.0, 3.0, 2.0, 1.0, 2.83),
+        (12, 0.0, 3.0, 2.0, 1.0, 3.24),
+        (12, -0.72, 5.78, 3.0, 2.5, 27.35),
+    ],
+)
+def test_track_records_of_2012(periods, skewness, kurtosis, annual, benchmark, years):
+    root = math.sqrt(periods)
+    length = minimum_track_record_length(annual / root, skewness, kurtosis, benchmark / root)
+    assert length / periods == pytest.approx(years, abs=5e-3)
+
+
+def test_the_numeric_example_of_2025():
+    sharpe, moments = 0.036 / 0.079, (-2.448, 10.164)
+    for benchmark, value in ((0.0, 0.987), (0.1, 0.939)):
+        psr = probabilistic_sharpe_ratio(sharpe, 24, *moments, benchmark, method="2025")
+        assert psr == pytest.approx(value, abs=5e-4)
+    for confidence, benchmark, months in (
+        (0.95, 0.0, 13.029),
+        (0.9, 0.0, 7.909),
+        (0.9, 0.1, 16.456),
+    ):
+        length = minimum_track_record_length(sharpe, *moments, benchmark, confidence, method="2025")
+        assert length == pytest.approx(months, abs=5e-4)
+    # The best of 10 trials whose Sharpe ratios have the variance 0.1.
+    assert expected_maximum_sharpe(10, 0.1) == pytest.approx(0.498, abs=5e-4)
+    deflated = deflated_sharpe_ratio(
+        sharpe, 24, *moments, n_trials=10, trial_sharpe_variance=0.1, method="2025"
+    )
+    assert deflated == pytest.approx(0.451, abs=5e-4)
+
+
+@pytest.mark.parametrize("rho", [0.9, 0.5, 0.2, 0.0, -0.2, -0.6])
+@pytest.mark.parametrize("size", [1, 2, 3, 12, 48, 250])
+def test_annualisation_factors_of_lo_2002(rho, size):
+    # Equation 21, the closed form for a first-order process.
+    tail = 1 - (1 - rho**size) / (size * (1 - rho))
+    expected = math.sqrt(size) / math.sqrt(1 + 2 * rho / (1 - rho) * tail)
+    assert lo_annualisation_factor(size, rho) == pytest.approx(expected, rel=1e-12)
+
+
 def test_lo_2002_yearly_factor_from_months():
     assert lo_annualisation_factor(12, 0.2) == pytest.approx(2.88, abs=5e-3)
     lags = [0.2**k for k in range(1, 12)]
@@ -142,6 +186,8 @@ def test_a_sharpe_below_its_benchmark_never_has_record_enough():
         {"n_observations": 1},
         {"n_observations": 24.5},
         {"n_observations": True},
+        {"n_observations": math.nan},
+        {"n_observations": math.inf},
         {"benchmark": math.nan},
         {"method": "1999"},
         {"autocorrelation": 0.2},
@@ -154,7 +200,17 @@ def test_what_is_not_known_is_refused(change):
 
 
 @pytest.mark.parametrize(
-    ("n_trials", "variance"), [(0, 1.0), (1.5, 1.0), (2, -1.0), (2, math.nan), (-3, 1.0)]
+    ("n_trials", "variance"),
+    [
+        (0, 1.0),
+        (1.5, 1.0),
+        (math.nan, 1.0),
+        (math.inf, 1.0),
+        (2, -1.0),
+        (2, math.nan),
+        (2, math.inf),
+        (-3, 1.0),
+    ],
 )
 def test_impossible_searches_are_refused(n_trials, variance):
     with pytest.raises(InvalidInput):
@@ -167,10 +223,26 @@ def test_confidence_must_make_sense(confidence):
         minimum_track_record_length(0.1, confidence=confidence)
 
 
-@pytest.mark.parametrize("rho", [1.0, -1.0, [0.1, math.nan], [-0.99] * 11])
-def test_impossible_autocorrelation_is_refused(rho):
+@pytest.mark.parametrize(
+    "rho", [1.0, -1.0, 2.0, math.nan, math.inf, [0.1, math.nan], [-0.99] * 11, [[0.1], [0.2]]]
+)
+@pytest.mark.parametrize("periods", [12, 5000])
+def test_impossible_autocorrelation_is_refused(rho, periods):
     with pytest.raises(InvalidInput):
-        lo_annualisation_factor(12, rho)
+        lo_annualisation_factor(periods, rho)
+
+
+def test_numbers_of_numpy_are_numbers():
+    assert lo_annualisation_factor(np.int64(12), np.float32(0.5)) == lo_annualisation_factor(
+        12, 0.5
+    )
+    assert lo_annualisation_factor(12, np.array([0.1, 0.2])) == lo_annualisation_factor(
+        12, [0.1, 0.2]
+    )
+    assert expected_maximum_sharpe(np.int64(7), np.float64(0.1)) == expected_maximum_sharpe(7, 0.1)
+    assert probabilistic_sharpe_ratio(np.float64(0.1), np.int64(50)) == probabilistic_sharpe_ratio(
+        0.1, 50
+    )
 
 
 def test_no_variance_is_refused():

@@ -16,9 +16,11 @@ two published ones differ and a verdict must say which one it used:
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from tradeworthy.errors import InvalidInput
 
@@ -35,7 +37,7 @@ def _checked(**numbers: float) -> None:
 
 
 def _checked_count(name: str, count: int, least: int) -> None:
-    if isinstance(count, bool) or count != int(count) or count < least:
+    if isinstance(count, bool) or count < least or not math.isfinite(count) or count % 1:
         raise InvalidInput(f"{name} must be a whole number of at least {least}, not {count}")
 
 
@@ -242,7 +244,9 @@ def deflated_sharpe_ratio(
     """Probability that the true Sharpe ratio exceeds what the best of ``n_trials`` shows by luck.
 
     The probabilistic Sharpe ratio at ``expected_maximum_sharpe``; for a single trial that is the
-    probabilistic Sharpe ratio against 0.
+    probabilistic Sharpe ratio against 0. The variance is that of one estimate with either method;
+    the authors of "2025" also give a figure with the smaller variance of a maximum, which this is
+    not.
 
     Parameters
     ----------
@@ -284,7 +288,7 @@ def deflated_sharpe_ratio(
     )
 
 
-def lo_annualisation_factor(periods: int, autocorrelation: float | Sequence[float]) -> float:
+def lo_annualisation_factor(periods: int, autocorrelation: npt.ArrayLike) -> float:
     """Factor from a Sharpe ratio per period to one over ``periods``, under autocorrelation.
 
     ``q / sqrt(q + 2 sum_{k<q} (q - k) rho_k)``, which is ``sqrt(q)`` for independent returns.
@@ -312,14 +316,12 @@ def lo_annualisation_factor(periods: int, autocorrelation: float | Sequence[floa
     2.88
     """
     _checked_count("periods", periods, 1)
-    if isinstance(autocorrelation, (int, float)):
-        lags = [float(autocorrelation) ** k for k in range(1, periods)]
-        _checked(autocorrelation=autocorrelation)
-    else:
-        lags = [float(rho) for rho in autocorrelation][: periods - 1]
-    if any(not -1.0 < rho < 1.0 for rho in lags):
+    given = np.asarray(autocorrelation, dtype=np.float64)
+    if given.ndim > 1 or not np.all(np.abs(given) < 1.0):
         raise InvalidInput("autocorrelations must lie between -1 and 1")
-    spread = periods + 2.0 * math.fsum((periods - k) * rho for k, rho in enumerate(lags, 1))
+    ages = np.arange(1, periods) if given.ndim == 0 else np.arange(1, periods)[: given.size]
+    lags = given**ages if given.ndim == 0 else given[: ages.size]
+    spread = periods + 2.0 * math.fsum((periods - ages) * lags)
     if spread <= 0.0:
         raise InvalidInput("these autocorrelations give the sum of returns no positive variance")
     return periods / math.sqrt(spread)
