@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -94,6 +95,55 @@ def test_a_mapping_is_read_like_its_rows():
     )
 
 
+def test_the_columns_of_a_frame_are_trials():
+    trials = noise(5)
+    frame = pl.DataFrame({f"trial {k}": row for k, row in enumerate(trials)})
+    expected = probability_of_backtest_overfitting(trials, 8)
+    assert probability_of_backtest_overfitting(frame, 8) == expected
+
+    class OtherFrame:  # as those of pandas, which have keys and columns and are no Mapping
+        def keys(self):
+            return frame.columns
+
+        def __iter__(self):
+            return iter(frame.columns)
+
+        def __getitem__(self, name):
+            return frame[name]
+
+        def __array__(self, dtype=None, copy=None):
+            return frame.to_numpy()
+
+    assert probability_of_backtest_overfitting(OtherFrame(), 8) == expected
+
+
+def test_rows_may_be_of_any_kind():
+    trials = noise(5)
+    expected = probability_of_backtest_overfitting(trials, 8)
+    for rows in (trials.tolist(), [pl.Series(row) for row in trials], tuple(trials)):
+        assert probability_of_backtest_overfitting(rows, 8) == expected
+
+
+def test_more_trials_than_fit_in_one_go_are_judged_alike():
+    trials = noise(8, 3000, 40)
+    assert probability_of_backtest_overfitting(trials, 8) == pytest.approx(
+        plain_pbo(trials, 8), abs=1e-12
+    )
+
+
+def test_every_half_is_once_in_sample_and_its_logit_stands_in_its_place():
+    trials = noise(9, 4, 48)
+    logits, _ = cscv_logits(trials, 6)
+    blocks = np.split(trials.T, 6)
+    for position, chosen in enumerate(itertools.combinations(range(6), 3)):
+        inside = np.concatenate([blocks[k] for k in chosen])
+        outside = np.concatenate([blocks[k] for k in range(6) if k not in chosen])
+        best = np.argmax(inside.mean(0) / inside.std(0, ddof=1))
+        sharpes = outside.mean(0) / outside.std(0, ddof=1)
+        omega = (1 + np.sum(sharpes < sharpes[best])) / 5
+        assert logits[position] == pytest.approx(math.log(omega / (1 - omega)))
+
+
 @given(st.integers(0, 1000), st.permutations(range(6)))
 @settings(max_examples=25)
 def test_the_order_of_trials_does_not_matter(seed, order):
@@ -152,6 +202,13 @@ def test_trials_that_tie_in_sample_share_the_split():
         ([[0.1, math.nan, 0.1, 0.2], [0.1, 0.2, 0.3, 0.1]], 2),
         ([[0.1, 0.2, 0.1, 0.2]], 2),
         ({"a": [0.1] * 8, "b": [0.1] * 9}, 2),
+        ([[0.1] * 8, [0.1] * 9], 2),
+        ([["x"] * 8, ["y"] * 8], 2),
+        (np.zeros((2, 8, 8)), 2),
+        ([0.1, 0.2, 0.3, 0.4], 2),
+        (None, 2),
+        (noise(0), 4.5),
+        (noise(0), math.nan),
         (noise(0), 3),
         (noise(0), 0),
         (noise(0), 30),

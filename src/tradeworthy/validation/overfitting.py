@@ -10,42 +10,57 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from tradeworthy.errors import InvalidInput
 from tradeworthy.validation.performance import FloatArray, checked_returns
 
-_MAX_SPLITS = 200_000
+ReturnsByTrial: TypeAlias = npt.ArrayLike | Mapping[str, npt.ArrayLike] | pl.DataFrame
+
+_MOST_BLOCKS = 20  # 184,756 splits
+_BLOCK_CELLS = 1 << 17  # Sharpe ratios in memory at a time
 _NOISE = 1e-12
 _FLAT = 1e-7  # of the largest return; the root of what the sums of squares can resolve
 
 
-def _trial_matrix(
-    returns_by_trial: npt.ArrayLike | Mapping[str, npt.ArrayLike], n_blocks: int
-) -> FloatArray:
+def _trial_matrix(returns_by_trial: ReturnsByTrial, n_blocks: int) -> FloatArray:
     """Return the trials as a checked matrix of shape (T, N)."""
-    rows = (
-        list(returns_by_trial.values())
-        if isinstance(returns_by_trial, Mapping)
-        else list(np.asarray(returns_by_trial, dtype=np.float64))
-    )
-    trials = [checked_returns(row) for row in rows]
+    trials = [checked_returns(returns) for returns in _each_trial(returns_by_trial)]
     if len(trials) < 2:
         raise InvalidInput("overfitting shows only among at least 2 trials")
     if len({trial.size for trial in trials}) != 1:
         raise InvalidInput("all trials must cover the same observations; align them first")
-    if n_blocks < 2 or n_blocks % 2 or math.comb(n_blocks, n_blocks // 2) > _MAX_SPLITS:
-        raise InvalidInput("n_blocks must be an even number from 2 to 20")
+    if n_blocks < 2 or n_blocks % 2 or not n_blocks <= _MOST_BLOCKS:
+        raise InvalidInput(f"n_blocks must be an even number from 2 to {_MOST_BLOCKS}")
     if trials[0].size < 2 * n_blocks:
         raise InvalidInput(
             f"{trials[0].size} observations are too few for {n_blocks} blocks of 2; "
             "rows are trials and columns observations"
         )
     return np.ascontiguousarray(np.column_stack(trials))
+
+
+def _each_trial(returns_by_trial: Any) -> list[Any]:
+    """Return the values of a mapping, the columns of a data frame, or the rows of an array.
+
+    A frame of pandas, which this package does not import, has keys and is no mapping.
+    """
+    if isinstance(returns_by_trial, pl.DataFrame):
+        return list(returns_by_trial.get_columns())
+    if hasattr(returns_by_trial, "keys"):
+        return [returns_by_trial[name] for name in returns_by_trial]
+    try:
+        return list(returns_by_trial)
+    except TypeError as error:
+        raise InvalidInput("trials must be rows of returns, or returns by the trial's name") from (
+            error
+        )
 
 
 def _sharpe_of_sums(
@@ -96,7 +111,7 @@ def _winner_logits(inside: FloatArray, outside: FloatArray) -> list[tuple[float,
 
 
 def cscv_logits(
-    returns_by_trial: npt.ArrayLike | Mapping[str, npt.ArrayLike], n_blocks: int = 16
+    returns_by_trial: ReturnsByTrial, n_blocks: int = 16
 ) -> tuple[FloatArray, FloatArray]:
     """Logits of the in-sample winners' relative rank out of sample, and their weights.
 
@@ -115,30 +130,47 @@ def cscv_logits(
     (2, 2.0)
     """
     matrix = _trial_matrix(returns_by_trial, n_blocks)
-    n_observations = matrix.shape[0]
+    sharpes_of = _sharpes_of_halves(matrix, n_blocks)
+    halves = np.array(list(itertools.combinations(range(n_blocks), n_blocks // 2)), dtype=np.intp)
+    # itertools lists the complement of the k-th half as the k-th from the end, so each pair of
+    # halves serves twice. Few pairs at a time, because thousands of trials would fill the memory.
+    n_pairs = len(halves) // 2
+    step = max(_BLOCK_CELLS // matrix.shape[1], 1)
+    front: list[tuple[float, float]] = []
+    back: list[tuple[float, float]] = []
+    for start in range(0, n_pairs, step):
+        pairs = slice(start, min(start + step, n_pairs))
+        one, other = sharpes_of(halves[pairs]), sharpes_of(halves[::-1][pairs])
+        front += _winner_logits(one, other)
+        back += _winner_logits(other, one)
+    logits = np.array(front + back[::-1])
+    return logits[:, 0], logits[:, 1]
+
+
+def _sharpes_of_halves(
+    matrix: FloatArray, n_blocks: int
+) -> Callable[[npt.NDArray[np.intp]], FloatArray]:
+    """Return what gives the Sharpe ratio of every trial over each half, from sums over blocks."""
     centre = matrix.mean(axis=0)
     scale = np.maximum(np.abs(matrix).max(axis=0), 1e-300)
     matrix = matrix - centre
-    size, extra = divmod(n_observations, n_blocks)
+    size, extra = divmod(len(matrix), n_blocks)
     starts = np.cumsum([0] + [size + (block < extra) for block in range(n_blocks - 1)])
-    lengths = np.diff(np.append(starts, n_observations)).astype(np.float64)[:, None]
+    lengths = np.diff(np.append(starts, len(matrix))).astype(np.float64)[:, None]
     sums = np.add.reduceat(matrix, starts, axis=0)
     squares = np.add.reduceat(matrix * matrix, starts, axis=0)
-    halves = np.array(list(itertools.combinations(range(n_blocks), n_blocks // 2)), dtype=np.intp)
-    # itertools lists the complement of the k-th half as the k-th from the end.
-    sharpes = _sharpe_of_sums(
-        _half_sums(lengths, halves),
-        _half_sums(sums, halves),
-        _half_sums(squares, halves),
-        centre,
-        scale,
-    )
-    logits = _winner_logits(sharpes, sharpes[::-1])
-    return np.array([logit for logit, _ in logits]), np.array([share for _, share in logits])
+
+    def sharpes(halves: npt.NDArray[np.intp]) -> FloatArray:
+        count, total, total_of_squares = (
+            _half_sums(blocks, halves) for blocks in (lengths, sums, squares)
+        )
+        return _sharpe_of_sums(count, total, total_of_squares, centre, scale)
+
+    return sharpes
 
 
 def probability_of_backtest_overfitting(
-    returns_by_trial: npt.ArrayLike | Mapping[str, npt.ArrayLike], n_blocks: int = 16
+    returns_by_trial: ReturnsByTrial, n_blocks: int = 16
 ) -> float:
     """Share of the splits in which the in-sample winner ranks in the lower half out of sample.
 
@@ -149,7 +181,8 @@ def probability_of_backtest_overfitting(
     ----------
     returns_by_trial
         Simple returns per period: a row for each trial, a column for each observation, shape
-        (N, T); or a mapping from a trial's name to its T returns. At least 2 trials.
+        (N, T); or a mapping from a trial's name to its T returns; or a data frame, whose columns
+        are the trials. At least 2 trials.
     n_blocks
         Blocks of consecutive observations (S), even, 2 to 20. When S does not divide T nothing
         is dropped: the first T mod S blocks hold one observation more than the others.
