@@ -29,7 +29,7 @@ _ROUNDING = 1e-6  # relative; prices that differ by less are one price
 
 _GAP_WARN_DAYS, _GAP_FAIL_DAYS = 7.0, 30.0
 _GAP_WARN_STEPS, _GAP_FAIL_STEPS = 3.0, 6.0
-_REUSE_DAYS, _REUSE_SIGMAS, _REUSE_MONEY = 30.0, 2.0, 100.0
+_REUSE_SIGMAS, _REUSE_MONEY = 2.0, 100.0
 
 _STALE_OPEN_SHARE, _STALE_OPEN_RUN = 0.2, 10
 _FROZEN_WARN, _FROZEN_FAIL = 5, 20
@@ -40,7 +40,8 @@ _SPIKE_SIZE, _SPIKE_SIGMAS, _SPIKE_REVERSAL = np.log(1.15), 12.0, 0.1
 _JUMP_SIZE, _JUMP_SIGMAS = np.log(1.25), 8.0
 
 # Ratios of real splits, the larger count of shares over the smaller.
-_SPLIT_RATIOS = np.array([1.25, 4 / 3, 1.5, 2, 2.5, *range(3, 11), 12, 15, 20, 25, 30, 40, 50, 100])
+_COMMON_RATIOS = (1.25, 4 / 3, 1.5, 2, 2.5, *range(3, 11), 12, 15, 20, 25, 30, 40, 50)
+_SPLIT_RATIOS = np.array([*_COMMON_RATIOS, 60, 75, 100, 150, 200, 250, 300, 500, 750, 1000])
 _SPLIT_CERTAIN, _REVERSE_SPLIT_CERTAIN = 1.5, 2.0  # smaller ratios only warn
 _SPLIT_TOLERANCE = 0.06  # of the ratio's logarithm
 _SPLIT_SIGMAS = 8.0
@@ -106,12 +107,21 @@ def duplicates(bars: SymbolBars) -> list[Finding]:
     return _first_of(bars, "duplicates", bad, "fail", "the date has a bar already")
 
 
+def _usual_step(days: FloatArray) -> float:
+    """Median days from bar to bar."""
+    return float(np.median(days[1:])) if len(days) > 1 else 1.0
+
+
+def _longest_step(days: FloatArray) -> float:
+    """Days from bar to bar beyond which the data has a hole: 30, or 6 usual steps if more."""
+    return max(_GAP_FAIL_DAYS, _GAP_FAIL_STEPS * _usual_step(days))
+
+
 def gaps(bars: SymbolBars) -> list[Finding]:
     """Warn of a hole of over 7 days (3 usual steps), fail from over 30 days (6 steps) on."""
     days = bars.days_before()
-    step = float(np.median(days[1:])) if len(days) > 1 else 1.0
-    warn = max(_GAP_WARN_DAYS, _GAP_WARN_STEPS * step)
-    fail = max(_GAP_FAIL_DAYS, _GAP_FAIL_STEPS * step)
+    warn = max(_GAP_WARN_DAYS, _GAP_WARN_STEPS * _usual_step(days))
+    fail = _longest_step(days)
     return [
         bars.finding(
             "gaps",
@@ -124,7 +134,7 @@ def gaps(bars: SymbolBars) -> list[Finding]:
 
 
 def ticker_reuse(bars: SymbolBars) -> list[Finding]:
-    """Fail when what trades after a hole of over 30 days is hardly what traded before.
+    """Fail when what trades after a hole (as `gaps` fails on) is hardly what traded before.
 
     Either the price moved by over two deviations of a random walk over the hole, at the symbol's
     usual volatility, or the traded money changed by a factor of over 100.
@@ -133,10 +143,13 @@ def ticker_reuse(bars: SymbolBars) -> list[Finding]:
     usual = float(np.median(bars.recent_volatility()))
     money = None if bars.volume is None else bars.close * bars.volume
     findings = []
-    holes = np.flatnonzero(days > _REUSE_DAYS)
+    longest = _longest_step(days)
+    holes = np.flatnonzero(days > longest)
     ends = np.append(holes, len(days))[1:]
+    steps = days[(days > 0.0) & (days <= longest)]
+    step = float(np.mean(steps)) if steps.size else longest
     for at, end in zip(holes, ends, strict=True):
-        walk = usual * np.sqrt(days[at] * len(days) / days[days <= _REUSE_DAYS].sum())
+        walk = usual * np.sqrt(days[at] / step)
         change = 1.0 if money is None else _level_change(money, int(at), int(end))
         if abs(moves[at]) > _REUSE_SIGMAS * walk or not 1 / _REUSE_MONEY < change < _REUSE_MONEY:
             message = (
@@ -245,7 +258,7 @@ def unadjusted_splits(bars: SymbolBars) -> list[Finding]:
     own_move = bars.log_move(bars.close) - gap
     before = np.concatenate([bars.open[:1], bars.close[:-1]])
     apart = (bars.high < before) | (bars.low > before)
-    calm = (np.abs(own_move) < _SPLIT_CALM * np.abs(gap)) & apart & (days <= _GAP_FAIL_DAYS)
+    calm = (np.abs(own_move) < _SPLIT_CALM * np.abs(gap)) & apart & (days <= _longest_step(days))
     found = near & beyond & calm & (np.abs(gap) > np.log(1.2))
     findings = []
     for at in np.flatnonzero(found):
