@@ -253,28 +253,46 @@ def test_at_the_break_even_cost_the_mean_return_is_zero(seed):
         assert run_backtest(bars, weights, costs=FREE).returns.mean() < 0
 
 
+YEARLY = {
+    "sharpe": performance.sharpe_ratio,
+    "sortino": performance.sortino_ratio,
+    "calmar": performance.calmar_ratio,
+    "annual_return": performance.annual_return,
+    "annual_volatility": performance.annual_volatility,
+}
+PLAIN = {
+    "max_drawdown": performance.max_drawdown,
+    "var": performance.value_at_risk,
+    "cvar": performance.expected_shortfall,
+    "hit_rate": performance.hit_rate,
+    "skewness": performance.skewness,
+    "kurtosis": performance.kurtosis,
+    "sharpe_per_period": performance.sharpe_per_period,
+}
+
+
+def figures_one_by_one(returns, year):
+    """Each figure by its own function; None for one that is not defined."""
+    figures = {name: figure(returns, periods_per_year=year) for name, figure in YEARLY.items()}
+    figures |= {name: figure(returns) for name, figure in PLAIN.items()}
+    return {name: None if math.isnan(figure) else figure for name, figure in figures.items()}
+
+
+@given(st.lists(st.floats(-1.5, 1.5).map(lambda value: round(value, 4)), max_size=30))
+def test_figures_reckoned_together_are_those_reckoned_one_by_one(returns):
+    together = performance_metrics(returns, periods_per_year=12)
+    assert {name: together[name] for name in YEARLY | PLAIN} == figures_one_by_one(returns, 12)
+    assert together["n_observations"] == len(returns)
+    json.loads(canonical_json(together))
+
+
 def test_metrics_are_those_of_the_returns():
     bars = market(9, n_bars=400)
     result = run_backtest(bars, random_weights(9, bars), costs=COSTS, periods_per_year=365)
     metrics = result.metrics
-    for name, figure in {
-        "sharpe": performance.sharpe_ratio,
-        "sortino": performance.sortino_ratio,
-        "calmar": performance.calmar_ratio,
-        "annual_return": performance.annual_return,
-        "annual_volatility": performance.annual_volatility,
-    }.items():
-        assert metrics[name] == figure(result.returns, periods_per_year=365)
-    for name, figure in {
-        "max_drawdown": performance.max_drawdown,
-        "var": performance.value_at_risk,
-        "cvar": performance.expected_shortfall,
-        "hit_rate": performance.hit_rate,
-        "skewness": performance.skewness,
-        "kurtosis": performance.kurtosis,
-        "sharpe_per_period": performance.sharpe_per_period,
-    }.items():
-        assert metrics[name] == figure(result.returns)
+    assert {name: metrics[name] for name in YEARLY | PLAIN} == figures_one_by_one(
+        result.returns, 365
+    )
     assert metrics["turnover"] == pytest.approx(result.turnover.mean() * 365)
     assert metrics["n_observations"] == 400
     assert 0 <= metrics["psr"] <= 1

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -104,6 +105,26 @@ def test_hit_rate_counts_flat_periods():
     assert p.hit_rate([0.0, 0.0, 0.0, 0.1]) == 0.25
 
 
+def test_a_masked_return_is_unknown():
+    series = np.ma.masked_array([0.01, 0.02, -0.01], [False, True, False])
+    with pytest.raises(InvalidInput, match="return 1 is masked"):
+        p.sharpe_ratio(series)
+    assert p.sharpe_ratio(np.ma.masked_array([0.01, -0.02])) == p.sharpe_ratio([0.01, -0.02])
+
+
+def test_series_of_any_kind_and_settings_by_place_or_by_name():
+    series = [0.01, -0.02, 0.03, 0.0]
+    for figure in EVERY:
+        for kind in (tuple, np.array, pl.Series):
+            assert figure(kind(series)) == figure(series)
+    for figure in (p.sharpe_ratio, p.sortino_ratio, p.calmar_ratio, p.annual_return):
+        assert figure(series, 12) == figure(series, periods_per_year=12)
+    assert p.value_at_risk(series, 0.1) == p.value_at_risk(series, level=0.1)
+    assert p.expected_shortfall(series, 0.1) == p.expected_shortfall(series, level=0.1)
+    with pytest.raises(InvalidInput, match="return 1 is nan"):
+        p.sharpe_ratio(pl.Series([0.1, None]))
+
+
 @pytest.mark.parametrize("periods", [0, -1, math.nan, math.inf])
 def test_periods_per_year_must_make_sense(periods):
     with pytest.raises(InvalidInput):
@@ -170,10 +191,3 @@ def test_annual_return_compounds_to_the_final_equity(series):
     total = p.equity_curve(series)[-1]
     annual = p.annual_return(series, periods_per_year=len(series))
     assert annual == pytest.approx(total - 1.0, rel=1e-9, abs=1e-12)
-
-
-def test_turnover_counts_the_first_purchase_and_both_sides():
-    assert p.turnover_per_period([0.5, -0.5, -0.5]).tolist() == [0.5, 1.0, 0.0]
-    assert p.annual_turnover([[1, 0], [0, 1]], periods_per_year=10) == 15.0
-    with pytest.raises(InvalidInput):
-        p.turnover_per_period([math.nan])

@@ -38,7 +38,7 @@ from tradeworthy.errors import InvalidInput
 from tradeworthy.validation import performance
 from tradeworthy.validation.bars import BarArrays, DateArray, bar_arrays
 from tradeworthy.validation.costs import Costs
-from tradeworthy.validation.performance import FloatArray, checked_periods
+from tradeworthy.validation.return_series import FloatArray, checked_periods, checked_returns
 from tradeworthy.validation.significance import probabilistic_sharpe_ratio
 from tradeworthy.validation.target_weights import (
     aligned_weights,
@@ -266,7 +266,7 @@ def result_digest(config: Mapping[str, Json], returns: FloatArray) -> str:
 
 
 def performance_metrics(
-    returns: npt.ArrayLike, *, periods_per_year: float = 252
+    returns: npt.ArrayLike, periods_per_year: float = 252
 ) -> dict[str, float | None]:
     """Figures that need nothing but the returns; ``None`` where undefined.
 
@@ -277,7 +277,7 @@ def performance_metrics(
     >>> performance_metrics([0.0, 0.0])["sharpe"] is None
     True
     """
-    values = performance.checked_returns(returns)
+    values = checked_returns(returns)
     # The costly parts are shared; each figure equals that of its function in `performance`.
     sharpe = performance.sharpe_per_period(values)
     growth = performance.annual_return(values, periods_per_year=periods_per_year)
@@ -285,10 +285,10 @@ def performance_metrics(
     skew, kurt = performance.skewness_and_kurtosis(values)
     at_risk = performance.value_at_risk(values)
     figures = {
-        "sharpe": sharpe * math.sqrt(performance.checked_periods(periods_per_year)),
+        "sharpe": sharpe * math.sqrt(checked_periods(periods_per_year)),
         "sharpe_per_period": sharpe,
         "sortino": performance.sortino_ratio(values, periods_per_year=periods_per_year),
-        "calmar": performance.growth_over_drawdown(growth, drawdown),
+        "calmar": performance.growth_over_drawdown(growth, drawdown, values.size),
         "max_drawdown": drawdown,
         "annual_return": growth,
         "annual_volatility": performance.annual_volatility(

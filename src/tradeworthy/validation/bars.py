@@ -17,7 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from tradeworthy.errors import DatasetInvalid
-from tradeworthy.validation.performance import FloatArray
+from tradeworthy.validation.return_series import FloatArray
 
 PRICES = ("open", "high", "low", "close")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tradeworthy.errors import InvalidInput
 from tradeworthy.validation.bars import BarArrays
-from tradeworthy.validation.performance import FloatArray
+from tradeworthy.validation.return_series import FloatArray
 
 
 @dataclass(frozen=True, slots=True)

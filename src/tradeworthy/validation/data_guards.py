@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from tradeworthy.validation.bars import bar_table
-from tradeworthy.validation.performance import FloatArray
+from tradeworthy.validation.return_series import FloatArray
 from tradeworthy.validation.symbol_bars import (
     BoolArray,
     Finding,

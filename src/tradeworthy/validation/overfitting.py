@@ -19,7 +19,7 @@ import numpy.typing as npt
 import polars as pl
 
 from tradeworthy.errors import InvalidInput
-from tradeworthy.validation.performance import FloatArray, checked_returns
+from tradeworthy.validation.return_series import FloatArray, checked_returns
 
 ReturnsByTrial: TypeAlias = npt.ArrayLike | Mapping[str, npt.ArrayLike] | pl.DataFrame
 

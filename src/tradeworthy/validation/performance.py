@@ -14,61 +14,18 @@ error of the caller. A return of -1 or less is ruin: equity is zero from then on
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from tradeworthy.errors import InvalidInput
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
+from tradeworthy.validation.return_series import FloatArray, checked_periods, checked_returns
 
 # A return is computed as price / price - 1, so rounding leaves up to some 3e-16 of noise, however
 # small the return; and sums over equal numbers leave a relative error. Below either, a deviation
 # is rounding and not dispersion.
 _ABSOLUTE_NOISE = 1e-15
 _RELATIVE_NOISE = 1e-12
-
-
-def checked_returns(returns: npt.ArrayLike) -> FloatArray:
-    """Return ``returns`` as a one-dimensional float64 array.
-
-    Raises
-    ------
-    InvalidInput
-        If the values are not numbers in one dimension, or one is NaN or infinite.
-
-    Examples
-    --------
-    >>> checked_returns([0.01, -0.02])
-    array([ 0.01, -0.02])
-    """
-    try:
-        values = np.asarray(returns, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput("returns must be numbers; drop or fill missing ones first") from error
-    if values.ndim != 1:
-        raise InvalidInput(f"returns must have one dimension, not {values.ndim}")
-    finite = np.isfinite(values)
-    if not finite.all():
-        bad = int(np.argmin(finite))
-        raise InvalidInput(
-            f"return {bad} is {values[bad]}; decide what a missing return means first", index=bad
-        )
-    return values
-
-
-def checked_periods(periods_per_year: float) -> float:
-    """Return ``periods_per_year`` if it is a positive finite number.
-
-    Raises
-    ------
-    InvalidInput
-        Otherwise.
-    """
-    if not math.isfinite(periods_per_year) or periods_per_year <= 0:
-        raise InvalidInput("periods_per_year must be a positive number, such as 252")
-    return float(periods_per_year)
 
 
 def _deviation(values: FloatArray) -> float:
@@ -100,7 +57,7 @@ def sharpe_per_period(returns: npt.ArrayLike) -> float:
     return float(np.mean(values)) / deviation
 
 
-def sharpe_ratio(returns: npt.ArrayLike, *, periods_per_year: float = 252) -> float:
+def sharpe_ratio(returns: npt.ArrayLike, periods_per_year: float = 252) -> float:
     """Annualised Sharpe ratio at a risk-free rate of zero (Sharpe 1994).
 
     Parameters
@@ -130,7 +87,7 @@ def sharpe_ratio(returns: npt.ArrayLike, *, periods_per_year: float = 252) -> fl
     return sharpe_per_period(returns) * math.sqrt(checked_periods(periods_per_year))
 
 
-def sortino_ratio(returns: npt.ArrayLike, *, periods_per_year: float = 252) -> float:
+def sortino_ratio(returns: npt.ArrayLike, periods_per_year: float = 252) -> float:
     """Annualised mean over the annualised downside deviation (Sortino and Price 1994).
 
     The downside deviation is the root mean square of ``min(return, 0)`` over all periods.
@@ -199,7 +156,7 @@ def max_drawdown(returns: npt.ArrayLike) -> float:
     return float(np.max(curve)) if curve.size else math.nan
 
 
-def annual_return(returns: npt.ArrayLike, *, periods_per_year: float = 252) -> float:
+def annual_return(returns: npt.ArrayLike, periods_per_year: float = 252) -> float:
     """Compound annual growth rate; -1 after ruin, ``nan`` for an empty series.
 
     Examples
@@ -218,7 +175,7 @@ def annual_return(returns: npt.ArrayLike, *, periods_per_year: float = 252) -> f
     return math.expm1(exponent) if exponent < 700.0 else math.nan
 
 
-def annual_volatility(returns: npt.ArrayLike, *, periods_per_year: float = 252) -> float:
+def annual_volatility(returns: npt.ArrayLike, periods_per_year: float = 252) -> float:
     """Sample deviation times the square root of the periods a year; ``nan`` below two.
 
     Examples
@@ -229,7 +186,7 @@ def annual_volatility(returns: npt.ArrayLike, *, periods_per_year: float = 252) 
     return _deviation(checked_returns(returns)) * math.sqrt(checked_periods(periods_per_year))
 
 
-def calmar_ratio(returns: npt.ArrayLike, *, periods_per_year: float = 252) -> float:
+def calmar_ratio(returns: npt.ArrayLike, periods_per_year: float = 252) -> float:
     """Compound annual growth over the maximum drawdown (Young 1991).
 
     Returns
@@ -244,18 +201,19 @@ def calmar_ratio(returns: npt.ArrayLike, *, periods_per_year: float = 252) -> fl
     """
     values = checked_returns(returns)
     growth = annual_return(values, periods_per_year=periods_per_year)
-    return growth_over_drawdown(growth, max_drawdown(values)) if values.size > 1 else math.nan
+    return growth_over_drawdown(growth, max_drawdown(values), values.size)
 
 
-def growth_over_drawdown(growth: float, drawdown: float) -> float:
+def growth_over_drawdown(growth: float, drawdown: float, n_observations: int) -> float:
     """Calmar ratio of a growth rate and a maximum drawdown that are known already.
 
     Examples
     --------
-    >>> growth_over_drawdown(0.1, 0.2), growth_over_drawdown(0.1, 0.0)
+    >>> growth_over_drawdown(0.1, 0.2, 250), growth_over_drawdown(0.1, 0.0, 250)
     (0.5, nan)
     """
-    return growth / drawdown if drawdown > _ABSOLUTE_NOISE else math.nan
+    known = n_observations > 1 and drawdown > _ABSOLUTE_NOISE
+    return growth / drawdown if known else math.nan
 
 
 def _checked_tail(level: float) -> float:
@@ -264,7 +222,7 @@ def _checked_tail(level: float) -> float:
     return float(level)
 
 
-def value_at_risk(returns: npt.ArrayLike, *, level: float = 0.05) -> float:
+def value_at_risk(returns: npt.ArrayLike, level: float = 0.05) -> float:
     """Historical value at risk of one period: minus the ``level`` quantile of the returns.
 
     A positive magnitude when the quantile is a loss; negative when even the quantile is a gain.
@@ -280,7 +238,7 @@ def value_at_risk(returns: npt.ArrayLike, *, level: float = 0.05) -> float:
     return -float(np.quantile(values, tail)) if values.size else math.nan
 
 
-def expected_shortfall(returns: npt.ArrayLike, *, level: float = 0.05) -> float:
+def expected_shortfall(returns: npt.ArrayLike, level: float = 0.05) -> float:
     """Minus the mean of the returns at or below the ``level`` quantile (CVaR), one period.
 
     Returns
@@ -367,38 +325,3 @@ def kurtosis(returns: npt.ArrayLike) -> float:
     1.0
     """
     return skewness_and_kurtosis(returns)[1]
-
-
-def turnover_per_period(weights: npt.ArrayLike) -> FloatArray:
-    """Traded value over equity in each period: the sum of absolute weight changes.
-
-    Buys and sells both count; the book starts empty, so the first row is traded in full.
-
-    Parameters
-    ----------
-    weights
-        Held weights, shape (T,) or (T, S).
-
-    Examples
-    --------
-    >>> turnover_per_period([[0.5, 0.5], [1.0, 0.0]])
-    array([1., 1.])
-    """
-    held = np.asarray(weights, dtype=np.float64)
-    if held.ndim not in {1, 2} or not np.all(np.isfinite(held)):
-        raise InvalidInput("weights must be finite numbers of shape (T,) or (T, S)")
-    held = held.reshape(held.shape[0], -1)
-    return np.asarray(np.abs(np.diff(held, axis=0, prepend=np.zeros((1, held.shape[1])))).sum(1))
-
-
-def annual_turnover(weights: npt.ArrayLike, *, periods_per_year: float = 252) -> float:
-    """Mean traded value per period times the periods a year; ``nan`` without a period.
-
-    Examples
-    --------
-    >>> annual_turnover([1.0, 1.0, 0.0, 0.0], periods_per_year=2)
-    1.0
-    """
-    traded = turnover_per_period(weights)
-    year = checked_periods(periods_per_year)
-    return float(np.mean(traded)) * year if traded.size else math.nan

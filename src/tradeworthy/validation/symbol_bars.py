@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from tradeworthy.validation.bars import DateArray, utc_dates
-from tradeworthy.validation.performance import FloatArray
+from tradeworthy.validation.return_series import FloatArray
 
 Severity: TypeAlias = Literal["fail", "warn"]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]

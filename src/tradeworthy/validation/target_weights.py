@@ -15,7 +15,7 @@ import polars as pl
 
 from tradeworthy.errors import InvalidInput
 from tradeworthy.validation.bars import BarArrays, utc_dates
-from tradeworthy.validation.performance import FloatArray, checked_periods
+from tradeworthy.validation.return_series import FloatArray, checked_periods
 
 
 def aligned_weights(bars: BarArrays, weights: npt.ArrayLike | pl.DataFrame) -> FloatArray:

@@ -10,7 +10,7 @@ import numpy as np
 from tradeworthy.errors import InvalidInput
 from tradeworthy.validation.bars import BarArrays
 from tradeworthy.validation.costs import Costs, impact_costs
-from tradeworthy.validation.performance import FloatArray
+from tradeworthy.validation.return_series import FloatArray
 from tradeworthy.validation.target_weights import last_where
 
 Execution: TypeAlias = Literal["next_open", "next_close"]

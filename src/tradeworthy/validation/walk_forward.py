@@ -26,7 +26,7 @@ from tradeworthy.validation.backtest import (
 )
 from tradeworthy.validation.bars import BarArrays, bar_arrays
 from tradeworthy.validation.costs import Costs
-from tradeworthy.validation.performance import FloatArray
+from tradeworthy.validation.return_series import FloatArray
 from tradeworthy.validation.trade_returns import Execution
 
 FitPredict: TypeAlias = Callable[[slice, slice], npt.ArrayLike]
