@@ -299,7 +299,8 @@ def lo_annualisation_factor(periods: int, autocorrelation: npt.ArrayLike) -> flo
         Periods to aggregate (q), such as 12 for a yearly figure from monthly returns.
     autocorrelation
         Either the coefficient of a first-order process (``rho_k = rho**k``) or the sequence of
-        rho_1, rho_2, ...; lags that it does not reach count as zero.
+        rho_1, rho_2, ... (see `autocorrelation.autocorrelations`); lags that it does not reach
+        count as zero.
 
     Raises
     ------
