@@ -11,7 +11,12 @@ from tradeworthy.errors import DatasetInvalid
 from tradeworthy.validation.bars import bar_table
 
 _PARQUET = b"PAR1"
-_DATE_FORMATS = ("%Y-%m-%d", "%m/%d/%Y", "%Y%m%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
+_DAYS = ("%Y-%m-%d", "%m/%d/%Y", "%Y%m%d")
+_TIMES = tuple(
+    f"%Y-%m-%d{between}{time}"
+    for between in (" ", "T")
+    for time in ("%H:%M:%S%.f", "%H:%M", "%H:%M:%S%.f%#z")  # with an offset from UTC at last
+)
 
 
 def read_bars(path: Path | str, *, symbol: str | None = None) -> pl.DataFrame:
@@ -40,6 +45,8 @@ def read_bars(path: Path | str, *, symbol: str | None = None) -> pl.DataFrame:
 def parse_bars(data: bytes, *, symbol: str | None = None) -> pl.DataFrame:
     r"""Read the bytes of a CSV (plain, gzip or zstd) or Parquet file of bars.
 
+    Times with an offset from UTC become UTC.
+
     Raises
     ------
     DatasetInvalid
@@ -54,6 +61,8 @@ def parse_bars(data: bytes, *, symbol: str | None = None) -> pl.DataFrame:
         frame = _parse(data)
     except (pl.exceptions.PolarsError, ValueError, OSError) as error:
         raise DatasetInvalid(f"neither CSV nor Parquet: {error}") from error
+    except pl.exceptions.PanicException as error:  # what a damaged file may come to, no Exception
+        raise DatasetInvalid("a damaged Parquet file; write it anew") from error
     names = {name.lower(): name for name in frame.columns}
     if "date" in names:
         frame = frame.with_columns(_dates(frame[names["date"]]))
@@ -64,16 +73,20 @@ def parse_bars(data: bytes, *, symbol: str | None = None) -> pl.DataFrame:
 def _parse(data: bytes) -> pl.DataFrame:
     if data.startswith(_PARQUET):
         return pl.read_parquet(io.BytesIO(data))
-    return pl.read_csv(io.BytesIO(data), infer_schema_length=None)
+    frame = pl.read_csv(io.BytesIO(data), infer_schema_length=None)
+    return frame.filter(~pl.all_horizontal(pl.all().is_null()))  # blank lines
 
 
 def _dates(column: pl.Series) -> pl.Series:
     if column.dtype.is_temporal():
         return column
     text = column.cast(pl.String)
-    for pattern in _DATE_FORMATS:
-        kind = pl.Datetime("us") if "%H" in pattern else pl.Date
+    for pattern in (*_DAYS, *_TIMES):
+        kind = pl.Date if pattern in _DAYS else pl.Datetime("us")
         parsed = text.str.strptime(kind, pattern, strict=False)
         if parsed.null_count() == text.null_count():
             return parsed
-    raise DatasetInvalid("dates are written as 2020-01-31, 1/31/2020 or 2020-01-31 15:30:00")
+    raise DatasetInvalid(
+        "dates are written as 2020-01-31, 1/31/2020 or 2020-01-31 15:30:00, perhaps with an "
+        "offset such as -05:00"
+    )

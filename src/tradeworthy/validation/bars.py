@@ -132,6 +132,9 @@ def _check_types(frame: pl.DataFrame, numbers: list[str]) -> None:
     for name in numbers:
         if not schema[name].is_numeric():
             raise DatasetInvalid(f"{name} is {schema[name]}; it must be a number", column=name)
+    years = frame["date"].dt.year()
+    if not years.is_between(1, 9999).all():
+        raise DatasetInvalid("a date lies outside the years 1 to 9999; repair or drop the row")
     for name in frame.columns:
         empty = frame[name].null_count()
         if empty:
