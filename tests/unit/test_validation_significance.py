@@ -86,6 +86,18 @@ def test_the_numeric_example_of_2025():
     assert deflated == pytest.approx(0.451, abs=5e-4)
 
 
+def test_the_numeric_example_of_2025_with_autocorrelation():
+    record = {"skewness": -2.448, "kurtosis": 10.164, "method": "2025", "autocorrelation": 0.2}
+    sharpe = 0.036 / 0.079
+    for benchmark, value, months in ((0.0, 0.966, 11.863), (0.1, 0.900, 23.899)):
+        psr = probabilistic_sharpe_ratio(sharpe, 24, benchmark=benchmark, **record)
+        assert psr == pytest.approx(value, abs=5e-4)
+        length = minimum_track_record_length(sharpe, benchmark=benchmark, confidence=0.9, **record)
+        assert length == pytest.approx(months, abs=5e-4)
+    deflated = deflated_sharpe_ratio(sharpe, 24, n_trials=10, trial_sharpe_variance=0.1, **record)
+    assert deflated == pytest.approx(0.457, abs=5e-4)
+
+
 @pytest.mark.parametrize("rho", [0.9, 0.5, 0.2, 0.0, -0.2, -0.6])
 @pytest.mark.parametrize("size", [1, 2, 3, 12, 48, 250])
 def test_annualisation_factors_of_lo_2002(rho, size):
@@ -192,6 +204,8 @@ def test_a_sharpe_below_its_benchmark_never_has_record_enough():
         {"method": "1999"},
         {"autocorrelation": 0.2},
         {"autocorrelation": 1.0, "method": "2025"},
+        {"autocorrelation": 1.5, "method": "2025"},
+        {"autocorrelation": -1.0, "method": "2025"},
     ],
 )
 def test_what_is_not_known_is_refused(change):
