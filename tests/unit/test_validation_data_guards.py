@@ -145,6 +145,29 @@ def test_a_bad_print_is_found(factor):
     assert ("price_spikes", day(bars, 200)) in found(wrong_open)
 
 
+def test_a_rebound_that_is_lost_again_in_a_panic_is_no_bad_print():
+    # A bank in March 2020: up by 18% and down by 15%, among days that moved as much.
+    panic = [-0.146, 0.075, -0.048, -0.233, 0.166, -0.162, 0.065, -0.11, 0.012, -0.058]
+    bars = clean_bars(26)
+    level = np.ones(bars.height)
+    level[300:310] = np.exp(np.cumsum(panic))
+    level[310:] = level[309]
+    bars = bars.with_columns(pl.col(PRICES) * pl.Series(level))
+    before = pl.col("close").shift(1).fill_null(pl.col("open"))
+    bars = edited(bars, 300, length=10, open=before)
+    bars = bars.with_columns(high=pl.max_horizontal(*PRICES), low=pl.min_horizontal(*PRICES))
+    assert found(bars) == set()
+
+
+def test_two_bad_prints_in_a_week_do_not_hide_each_other():
+    bars = clean_bars(27)
+    for at in (200, 203):
+        bars = edited(bars, at, close=pl.col("close") * 2, high=pl.col("high") * 3)
+    [finding] = [f for f in run_data_guards(bars) if f.guard == "price_spikes"]
+    assert finding.date == day(bars, 200)
+    assert finding.message.startswith("2 bar(s)")
+
+
 @pytest.mark.parametrize("length", [5, 23, 30, 400])
 def test_holes_are_found(length):
     bars = clean_bars(10)

@@ -37,6 +37,7 @@ _SILENT_WARN, _SILENT_FAIL = 3, 20
 _SILENT_FAIL_SHARE = 0.2
 
 _SPIKE_SIZE, _SPIKE_SIGMAS, _SPIKE_REVERSAL = np.log(1.15), 12.0, 0.1
+_PANIC_BARS, _PANIC_MOVES, _PANIC_SHARE = 5, 3, 1 / 3
 _JUMP_SIZE, _JUMP_SIGMAS = np.log(1.25), 8.0
 
 # Ratios of real splits, the larger count of shares over the smaller.
@@ -211,7 +212,8 @@ def price_spikes(bars: SymbolBars) -> list[Finding]:
     """Fail on a price that jumps for one bar and comes back: a bad print.
 
     By over 15% and twelve deviations, with all but a tenth of the jump reversed: a close by the
-    next close, an open by its own bar's close.
+    next close, an open by its own bar's close. Not in a panic, where prices do that: when three
+    other closes within five bars moved by a third of the jump or more.
     """
     size = np.maximum(_SPIKE_SIZE, _SPIKE_SIGMAS * bars.recent_volatility())
     close = bars.log_move(bars.close)
@@ -220,10 +222,21 @@ def price_spikes(bars: SymbolBars) -> list[Finding]:
     out_close[-1:] = False
     opened = bars.log_move(bars.open)
     out_open = (np.abs(opened) > size) & (np.abs(close) < _SPIKE_REVERSAL * np.abs(opened))
-    return [
-        *_first_of(bars, "price_spikes", out_close, "fail", "close jumped and came back at once"),
-        *_first_of(bars, "price_spikes", out_open, "fail", "open jumped and came back at once"),
-    ]
+    findings = []
+    for what, jump, out in (("close", close, out_close), ("open", opened, out_open)):
+        for at in np.flatnonzero(out):
+            out[at] = not _is_panic(close, int(at), float(abs(jump[at])))
+        message = f"{what} jumped and came back at once"
+        findings += _first_of(bars, "price_spikes", out, "fail", message)
+    return findings
+
+
+def _is_panic(moves: FloatArray, at: int, jump: float) -> bool:
+    """Whether bars near ``at``, its own and the next left out, moved in the order of ``jump``."""
+    near = np.concatenate(
+        [moves[max(at - _PANIC_BARS, 0) : at], moves[at + 2 : at + 2 + _PANIC_BARS]]
+    )
+    return int(np.count_nonzero(np.abs(near) >= _PANIC_SHARE * jump)) >= _PANIC_MOVES
 
 
 def _trading_is_calm(bars: SymbolBars, at: int) -> bool:
