@@ -559,6 +559,17 @@ def test_every_setting_and_every_return_is_in_the_digest():
     json.loads(canonical_json(dict(base.config)))
 
 
+def test_a_price_that_multiplies_beyond_all_reason_has_a_digest():
+    price = np.array([[1.0], [1.0], [1.0], [1e9], [1e9]])
+    dates = np.arange(5).astype("datetime64[D]").astype("datetime64[us]")
+    bars = BarArrays(dates, ("A",), price, price, price, price)
+    result = run_backtest(bars, np.ones((5, 1)), costs=COSTS)
+    assert result.returns[3] == pytest.approx(1e9)
+    assert is_digest(result.digest)
+    worse = result_digest(result.config, -result.returns)
+    assert worse != result.digest
+
+
 def test_results_are_read_only():
     bars = market(15)
     result = run_backtest(bars, random_weights(15, bars), costs=COSTS)

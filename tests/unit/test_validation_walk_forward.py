@@ -123,6 +123,10 @@ def test_folds_that_look_ahead_or_leave_holes_are_refused(splits):
         lambda size: np.zeros((size, 1, 1)),
         lambda size: np.full(size, np.nan),
         lambda size: np.zeros((size, size)),
+        lambda size: ["long"] * size,
+        lambda size: [[0.1], [0.1, 0.2]] * size,
+        lambda size: [None] * size,
+        lambda size: None,
     ],
 )
 def test_predictions_that_do_not_fit_are_refused(predict):

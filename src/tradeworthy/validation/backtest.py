@@ -55,6 +55,7 @@ from tradeworthy.validation.trade_returns import (
 Metrics: TypeAlias = Mapping[str, float | None]
 
 _RETURN_UNIT = 1e-12  # the result digest covers returns rounded to this
+_MOST_UNITS = 2.0**62  # a return of some 4.6 million; what is beyond counts as that
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -261,7 +262,7 @@ def result_digest(config: Mapping[str, Json], returns: FloatArray) -> str:
     >>> a == result_digest({"x": 1}, np.array([0.1 + 1e-15, 0.0]))
     True
     """
-    units = np.rint(returns / _RETURN_UNIT).astype("<i8")
+    units = np.clip(np.rint(returns / _RETURN_UNIT), -_MOST_UNITS, _MOST_UNITS).astype("<i8")
     return tagged_digest("backtest/v1", canonical_json(dict(config)), units.tobytes())
 
 

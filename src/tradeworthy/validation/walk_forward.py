@@ -170,7 +170,11 @@ def walk_forward(n: int, splits: Sequence[Split], fit_predict: FitPredict) -> St
     _check_splits(n, splits)
     pieces = []
     for split in splits:
-        piece = np.array(fit_predict(split.train, split.test), dtype=np.float64)
+        predicted = fit_predict(split.train, split.test)
+        try:
+            piece = np.array(predicted, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(f"fold at {split.test_start}: weights must be numbers") from error
         piece = piece[:, None] if piece.ndim == 1 else piece
         if piece.ndim != 2 or len(piece) != split.test_stop - split.test_start:
             raise InvalidInput(f"fold at {split.test_start}: one row of weights a test bar, please")
