@@ -331,15 +331,20 @@ def test_an_order_waits_for_the_next_bar_of_its_symbol():
     assert result.returns == pytest.approx([0.0, 0.0, 0.0, 0.1])
 
 
-def test_a_position_beyond_the_last_bar_is_refused():
+@pytest.mark.parametrize("end", [3, 7, 9])
+def test_a_position_beyond_the_last_bar_is_refused(end):
     bars = market(0, n_bars=10, n_symbols=2)
     for matrix in (bars.open, bars.high, bars.low, bars.close):
-        matrix[7:, 0] = np.nan
+        matrix[end:, 0] = np.nan
     weights = np.full((10, 2), 0.5)
     with pytest.raises(InvalidInput, match="S0 is held beyond its last bar"):
         run_backtest(bars, weights, costs=COSTS)
-    weights[5:, 0] = 0.0
-    assert run_backtest(bars, weights, costs=COSTS).weights[6:, 0].tolist() == [0.0] * 4
+    weights[end - 1 :, 0] = 0.0  # too late: the last bar trades what the one before decided
+    with pytest.raises(InvalidInput, match="S0 is held beyond its last bar"):
+        run_backtest(bars, weights, costs=COSTS)
+    weights[end - 2 :, 0] = 0.0
+    result = run_backtest(bars, weights, costs=COSTS)
+    assert result.weights[end - 1 :, 0].tolist() == [0.0] * (11 - end)
 
 
 def test_drift_over_missing_bars_is_refused():
