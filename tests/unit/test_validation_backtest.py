@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -17,6 +18,7 @@ from tradeworthy.digests import canonical_json, is_digest
 from tradeworthy.errors import DatasetInvalid, InvalidInput
 from tradeworthy.validation import performance
 from tradeworthy.validation.backtest import performance_metrics, result_digest, run_backtest
+from tradeworthy.validation.bar_file import read_bars
 from tradeworthy.validation.bars import BarArrays, bar_arrays
 from tradeworthy.validation.costs import Costs
 
@@ -414,6 +416,26 @@ def test_weights_of_another_shape_are_refused(weights):
         run_backtest(market(0), weights, costs=COSTS)
 
 
+class WideFrame:
+    """Weights with named columns, as a data frame of pandas has them."""
+
+    def __init__(self, weights, columns):
+        self.weights, self.columns = weights, columns
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.weights, dtype=dtype)
+
+
+def test_columns_with_names_must_be_the_symbols_in_their_order():
+    bars = market(0)
+    weights = random_weights(0, bars)
+    named = run_backtest(bars, WideFrame(weights, ["S0", "S1", "S2"]), costs=COSTS)
+    assert named.digest == run_backtest(bars, weights, costs=COSTS).digest
+    for columns in (["S1", "S0", "S2"], [0, 1, 2]):
+        with pytest.raises(InvalidInput, match="columns S0, S1, S2"):
+            run_backtest(bars, WideFrame(weights, columns), costs=COSTS)
+
+
 def test_bars_that_cannot_be_traded_on_are_refused():
     table = pl.DataFrame({"date": [date(2024, 1, 1)], "symbol": ["A"], "close": [1.0]})
     with pytest.raises(DatasetInvalid):
@@ -596,3 +618,31 @@ def test_one_bar_and_no_bar():
     assert run_backtest(bars, np.ones((1, 3)), costs=COSTS).returns.tolist() == [0.0]
     with pytest.raises(InvalidInput, match="no bar"):
         run_backtest(market(16).between(0, 0), np.ones((0, 3)), costs=COSTS)
+
+
+FOLDER = os.environ.get("TRADEWORTHY_MARKET_DATA")
+
+if FOLDER:  # real markets, where they are at hand
+
+    def shares(first, last):
+        frame = pl.read_csv(Path(FOLDER) / "lean_us_equity_daily_raw.csv", try_parse_dates=True)
+        return bar_arrays(frame.filter(pl.col("date").is_between(first, last)))
+
+    REAL = {
+        "index": lambda: bar_arrays(read_bars(Path(FOLDER) / "sp500_daily_2000_2020.csv")),
+        "volatility": lambda: bar_arrays(read_bars(Path(FOLDER) / "vix_daily_1990_2026.csv")),
+        "hours": lambda: bar_arrays(
+            read_bars(Path(FOLDER) / "gbpusd_1h_ejtrader.csv").head(10_000)
+        ),
+        "shares, some not yet listed": lambda: shares(date(2009, 9, 1), date(2013, 7, 31)),
+    }
+
+    @pytest.mark.parametrize("execution", ["next_open", "next_close"])
+    @pytest.mark.parametrize("name", REAL)
+    def test_agrees_with_the_plain_loop_on_real_markets(name, execution):
+        bars = REAL[name]()
+        weights = random_weights(1, bars) / bars.shape[1]
+        costs = Costs(commission_bps=1, slippage_bps=4, borrow_bps_per_year=50)
+        result = run_backtest(bars, weights, costs=costs, execution=execution)
+        expected = plain_loop(bars, weights, costs, execution)
+        np.testing.assert_allclose(result.returns, expected, rtol=0, atol=1e-13)

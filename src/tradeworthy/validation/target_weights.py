@@ -26,9 +26,10 @@ def aligned_weights(bars: BarArrays, weights: npt.ArrayLike | pl.DataFrame) -> F
     bars
         T dates and S symbols.
     weights
-        Either numbers of shape (T, S), or (T,) for one symbol, in the order of the bars; or a
-        frame with columns date, symbol, weight and exactly one row for each bar. Where a symbol
-        has no bar at a date, the frame has no row and the symbol's last target stands.
+        Either numbers of shape (T, S), or (T,) for one symbol, in the order of the bars (columns
+        that have names must have the symbols'); or a frame of polars with columns date, symbol,
+        weight and exactly one row for each bar. Where a symbol has no bar at a date, the frame
+        has no row and the symbol's last target stands.
 
     Raises
     ------
@@ -45,6 +46,9 @@ def aligned_weights(bars: BarArrays, weights: npt.ArrayLike | pl.DataFrame) -> F
     """
     if isinstance(weights, pl.DataFrame):
         return _weights_of_frame(bars, weights)
+    names = getattr(weights, "columns", None)  # those of a data frame of pandas
+    if names is not None and [str(name) for name in names] != list(bars.symbols):
+        raise InvalidInput(f"give the weights the columns {', '.join(bars.symbols)}, in this order")
     try:
         matrix = np.array(weights, dtype=np.float64)
     except (TypeError, ValueError) as error:
