@@ -10,6 +10,7 @@ import pytest
 
 from tradeworthy.errors import DatasetInvalid
 from tradeworthy.validation.bar_file import parse_bars, read_bars
+from tradeworthy.validation.bars import PRICES
 
 HEAD = "Date,Open,High,Low,Close,Volume"
 TEXT = f"{HEAD}\n2020-01-02,1,2,1,2,100\n2020-01-03,2,3,2,3,200\n"
@@ -68,7 +69,18 @@ def test_times(written):
     ],
 )
 def test_times_with_an_offset_become_utc(written):
-    assert parsed_date(written) == datetime(2020, 1, 31, 15, 30, tzinfo=UTC)
+    assert parsed_date(written) == datetime(2020, 1, 31, 15, 30)  # noqa: DTZ001
+
+
+def test_a_time_zone_becomes_utc_and_is_forgotten():
+    opening = datetime(2020, 7, 1, 13, 30, tzinfo=UTC)
+    frame = pl.DataFrame({"date": [opening], **{name: [1.0] for name in PRICES}})
+    buffer = io.BytesIO()
+    frame.with_columns(pl.col("date").dt.convert_time_zone("America/New_York")).write_parquet(
+        buffer
+    )
+    read = parse_bars(buffer.getvalue(), symbol="X")["date"]
+    assert read[0] == datetime(2020, 7, 1, 13, 30)  # noqa: DTZ001
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def read_bars(path: Path | str, *, symbol: str | None = None) -> pl.DataFrame:
 def parse_bars(data: bytes, *, symbol: str | None = None) -> pl.DataFrame:
     r"""Read the bytes of a CSV (plain, gzip or zstd) or Parquet file of bars.
 
-    Times with an offset from UTC become UTC.
+    Times with an offset or a time zone become UTC, and are written without one from then on.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def parse_bars(data: bytes, *, symbol: str | None = None) -> pl.DataFrame:
         raise DatasetInvalid("a damaged Parquet file; write it anew") from error
     names = {name.lower(): name for name in frame.columns}
     if "date" in names:
-        frame = frame.with_columns(_dates(frame[names["date"]]))
+        frame = frame.with_columns(_in_utc(_dates(frame[names["date"]])))
     has_symbol = "symbol" in names
     return bar_table(frame, symbol=None if has_symbol else symbol)
 
@@ -75,6 +75,13 @@ def _parse(data: bytes) -> pl.DataFrame:
         return pl.read_parquet(io.BytesIO(data))
     frame = pl.read_csv(io.BytesIO(data), infer_schema_length=None)
     return frame.filter(~pl.all_horizontal(pl.all().is_null()))  # blank lines
+
+
+def _in_utc(dates: pl.Series) -> pl.Series:
+    kind = dates.dtype
+    if isinstance(kind, pl.Datetime) and kind.time_zone is not None:
+        return dates.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return dates
 
 
 def _dates(column: pl.Series) -> pl.Series:
