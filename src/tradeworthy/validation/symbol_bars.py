@@ -84,8 +84,8 @@ class SymbolBars:
         if len(moves) < _FEW_MOVES:
             return np.full(len(self.close), _ASSUMED_VOLATILITY)
         width = min(_VOLATILITY_BARS, len(moves))
-        windows = np.lib.stride_tricks.sliding_window_view(moves, width)
-        medians = 1.4826 * np.median(windows, axis=1)
+        rolling = pl.Series(moves).rolling_median(width)  # without a copy of each window
+        medians = 1.4826 * rolling[width - 1 :].to_numpy()
         # moves[i] belongs to bar i + 1, so window k ends at bar k + width.
         index = np.clip(np.arange(len(self.close)) - 1 - width, 0, len(medians) - 1)
         return np.asarray(np.maximum(medians[index], _MIN_VOLATILITY), dtype=np.float64)
