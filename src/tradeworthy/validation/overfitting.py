@@ -87,27 +87,23 @@ def _half_sums(blocks: FloatArray, halves: npt.NDArray[np.intp]) -> FloatArray:
     return sums
 
 
-def _winner_logits(inside: FloatArray, outside: FloatArray) -> list[tuple[float, float]]:
+def _winner_logits(inside: FloatArray, outside: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Logit of the in-sample winner's relative rank out of sample, with its weight, per split.
 
     Trials that tie in sample share the split's weight; ties out of sample share their mean rank.
     """
-    winner_count = (inside == inside.max(axis=1, keepdims=True)).sum(axis=1)
-    winner = inside.argmax(axis=1)
-    n_trials = inside.shape[1]
-    picked = outside[np.arange(len(winner)), winner][:, None]
+    wins = inside == inside.max(axis=1, keepdims=True)
+    n_winners = wins.sum(axis=1)
+    picked = outside[np.arange(len(wins)), wins.argmax(axis=1)][:, None]
     rank = (outside < picked).sum(axis=1) + ((outside == picked).sum(axis=1) + 1) / 2
-    omega = rank / (n_trials + 1)
-    logits = [(float(value), 1.0) for value in np.log(omega / (1.0 - omega))]
-    for split in np.flatnonzero(winner_count > 1)[::-1]:
-        row = outside[split]
-        shared = []
-        for tied in np.flatnonzero(inside[split] == inside[split].max()):
-            rank_tied = (row < row[tied]).sum() + ((row == row[tied]).sum() + 1) / 2
-            share = float(rank_tied) / (n_trials + 1)
-            shared.append((math.log(share / (1.0 - share)), 1.0 / float(winner_count[split])))
-        logits[split : split + 1] = shared
-    return logits
+    ranks = np.repeat(rank, n_winners)
+    ends = np.cumsum(n_winners)
+    for split in np.flatnonzero(n_winners > 1):
+        ordered, tied = np.sort(outside[split]), outside[split, wins[split]]
+        below, up_to = np.searchsorted(ordered, tied), np.searchsorted(ordered, tied, "right")
+        ranks[ends[split] - n_winners[split] : ends[split]] = (below + up_to + 1) / 2
+    omega = ranks / (inside.shape[1] + 1)
+    return np.log(omega / (1.0 - omega)), np.repeat(1.0 / n_winners, n_winners)
 
 
 def cscv_logits(
@@ -136,15 +132,14 @@ def cscv_logits(
     # halves serves twice. Few pairs at a time, because thousands of trials would fill the memory.
     n_pairs = len(halves) // 2
     step = max(_BLOCK_CELLS // matrix.shape[1], 1)
-    front: list[tuple[float, float]] = []
-    back: list[tuple[float, float]] = []
+    front, back = [], []
     for start in range(0, n_pairs, step):
         pairs = slice(start, min(start + step, n_pairs))
         one, other = sharpes_of(halves[pairs]), sharpes_of(halves[::-1][pairs])
-        front += _winner_logits(one, other)
-        back += _winner_logits(other, one)
-    logits = np.array(front + back[::-1])
-    return logits[:, 0], logits[:, 1]
+        front.append(_winner_logits(one, other))
+        back.append(tuple(array[::-1] for array in _winner_logits(other, one)))
+    logits, weights = zip(*front, *back[::-1], strict=True)
+    return np.concatenate(logits), np.concatenate(weights)
 
 
 def _sharpes_of_halves(
