@@ -244,7 +244,9 @@ def test_a_run_of_stale_opens_is_warned_of():
     assert ("stale_opens", day(bars, 100)) in found(bars, "warn")
 
 
-@pytest.mark.parametrize(("length", "severity"), [(6, "warn"), (30, "fail")])
+@pytest.mark.parametrize(
+    ("length", "severity"), [(5, "warn"), (19, "warn"), (20, "fail"), (30, "fail")]
+)
 def test_a_frozen_feed_is_found(length, severity):
     bars = clean_bars(16)
     price = pl.lit(bars["close"][99])
@@ -252,7 +254,14 @@ def test_a_frozen_feed_is_found(length, severity):
     assert ("frozen_prices", day(bars, 100)) in found(bars, severity)
 
 
-@pytest.mark.parametrize(("length", "severity"), [(1, "warn"), (5, "warn"), (25, "fail")])
+def test_four_equal_bars_are_no_frozen_feed():
+    bars = clean_bars(16)
+    price = pl.lit(bars["close"][99])
+    bars = edited(bars, 100, 4, open=price, high=price, low=price, close=price)
+    assert "frozen_prices" not in {guard for guard, _ in found(bars, "warn") | found(bars)}
+
+
+@pytest.mark.parametrize(("length", "severity"), [(1, "warn"), (19, "warn"), (20, "fail")])
 def test_bars_without_volume_are_found(length, severity):
     bars = edited(clean_bars(17), 100, length, volume=pl.lit(0.0))
     assert {("zero_volume", day(bars, 100))} == found(bars, severity)
