@@ -177,6 +177,12 @@ SAME = {
         "@feature(version=1, owner='a')\ndef volatility",
     ),
     "reading attribute": ("def unrelated", "PERIOD = Settings.bars\n\n\ndef unrelated"),
+    "measured with a key": ("UNUSED = 1", "UNUSED = 1\nWIDEST = max(TABLE, key=lambda x: -x)"),
+    "mapped": ("UNUSED = 1", "UNUSED = 1\nTEXTS = list(map(str, TABLE))"),
+    "result of a reader": (
+        "UNUSED = 1",
+        "UNUSED = 1\ndef head():\n    return TABLE\nHEAD = head()",
+    ),
     "unrelated mutation": ("UNUSED = 1", "UNUSED = [1]\nUNUSED.append(2)"),
 }
 
@@ -200,6 +206,27 @@ CHANGED = {
     "mutation by alias": ("UNUSED = 1", "OTHER_NAME = TABLE\nOTHER_NAME.append(3)"),
     "mutation by a call": ("UNUSED = 1", "def grow(t):\n    t.append(1)\ngrow(TABLE)"),
     "mutation in a function": ("UNUSED = 1", "def grow():\n    TABLE.append(1)\ngrow()"),
+    "mutation by map": ("UNUSED = 1", "list(map(TABLE.append, [1]))"),
+    "mutation by a sort key": ("UNUSED = 1", "sorted([1], key=TABLE.append)"),
+    "mutation of a walrus": ("UNUSED = 1", "(other := TABLE).append(1)"),
+    "mutation of a choice": ("UNUSED = 1", "(TABLE if 1 else None).append(1)"),
+    "mutation of a result": ("UNUSED = 1", "def get():\n    return TABLE\nget().append(1)"),
+    "mutation of a named result": (
+        "UNUSED = 1",
+        "def get():\n    mine = TABLE\n    return mine\nhers = get()\nhers.append(1)",
+    ),
+    "mutation of what is yielded": (
+        "UNUSED = 1",
+        "def each():\n    yield TABLE\nfor item in each():\n    item.append(1)",
+    ),
+    "mutation of what a class keeps": (
+        "UNUSED = 1",
+        "class Box:\n    table = TABLE\nBox.table.append(1)",
+    ),
+    "mutation of an element": (
+        "TABLE = [1.0, 2.0]",
+        "ROWS = [[1.0], [2.0]]\nTABLE = ROWS[0]\nfor _, row in enumerate(ROWS):\n    row.append(1)",
+    ),
     "update": ("UNUSED = 1", "NAMES.update({'c'})"),
     "rebinding": ("UNUSED = 1", "WINDOW = 30"),
     "rebinding under if": ("UNUSED = 1", "if 1 > 0:\n    WINDOW = 30"),
@@ -376,7 +403,7 @@ def edited(text: str, edit: tuple[str, ...]) -> str:
 def hash_of(folder: Path, text: str, shared: str = SHARED, *, live: bool = True) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "shared.py").write_text(shared)
-    (folder / "more.py").write_text("def clip2(x, n):\n    return x - n\n")
+    (folder / "more.py").write_text("TABLE = [1.0, 2.0]\ndef clip2(x, n):\n    return x - n\n")
     path = folder / "strategy.py"
     path.write_text(text)
     static = read_feature_file(path).bound_hash(["volatility"])
@@ -422,6 +449,29 @@ def test_what_cannot_be_seen_through_is_refused(name: str, tmp_path: Path) -> No
     with pytest.raises(FeatureLogicRefused) as refusal:
         hash_of(tmp_path, edited(BASE, REFUSED[name]), live=False)
     assert refusal.value.details["reason"]
+
+
+PATCHES = {
+    "attribute": "import shared\nshared.LIMIT = 4\n",
+    "helper": "import shared\nshared.clip = max\n",
+    "by its alias": "import shared as other\nother._floor = max\n",
+    "by name": "import shared\nsetattr(shared, 'OFFSET', 4)\n",
+    "in a function": "import shared\ndef run():\n    shared.OFFSET = 4\nrun()\n",
+    "in place": "from more import TABLE\nTABLE.append(3)\n",
+    "an item": "import more\nmore.TABLE[0] = 3\n",
+}
+
+
+@pytest.mark.parametrize("name", PATCHES)
+def test_a_module_that_changes_another_is_refused(name: str, tmp_path: Path) -> None:
+    text = BASE.replace("import shared\n", "import shared\nimport patching\n")
+    text = text.replace("TABLE = [1.0, 2.0]", "from more import TABLE")
+    (tmp_path / "patching.py").write_text("import shared\n")
+    assert hash_of(tmp_path, text)
+    (tmp_path / "patching.py").write_text(PATCHES[name])
+    for read in (read_feature_file, load_feature_file):
+        with pytest.raises(FeatureLogicRefused, match="patching"):
+            read(tmp_path / "strategy.py")
 
 
 @pytest.mark.parametrize("name", ["random", "os.environ", "eval", "time", "open"])

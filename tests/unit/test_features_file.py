@@ -260,6 +260,19 @@ def test_features_imported_from_a_sibling_belong_to_the_graph(tmp_path: Path) ->
     assert graph.hash == read_feature_file(path).hash
 
 
+def test_features_may_be_put_into_a_registry(tmp_path: Path) -> None:
+    path = tmp_path / "registered.py"
+    path.write_text(
+        HEAD
+        + "ALL = []\ndef register(function):\n    ALL.append(function)\n    return function\n"
+        + "@register\n@feature()\ndef a(close):\n    return close\n"
+        + "@feature()\n@register\ndef b(close):\n    return close + 1\n"
+    )
+    graph = load_feature_file(path)
+    assert graph.inputs == ("a@1", "b@1")
+    assert graph.hash == read_feature_file(path).hash
+
+
 def test_a_feature_under_a_condition_is_not_guessed(tmp_path: Path) -> None:
     path = tmp_path / "conditional.py"
     path.write_text(HEAD + "if True:\n    @feature()\n    def a(close):\n        return close\n")

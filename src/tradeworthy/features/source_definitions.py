@@ -89,6 +89,7 @@ def own_definition(
         each
         for each in statements
         if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+        and each.name == name
         and feature_decorator(each, module, project) is not None
     ]
     if len(found) > 1:

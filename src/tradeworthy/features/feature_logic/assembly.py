@@ -11,6 +11,7 @@ from tradeworthy.features.feature_logic import definition_forms, literal_forms
 from tradeworthy.features.feature_logic.canonical_form import Draft, Walk, encode
 from tradeworthy.features.feature_logic.definition_forms import class_form, function_form
 from tradeworthy.features.feature_logic.encoding import form, scalar, sequence, value_form
+from tradeworthy.features.feature_logic.foreign_changes import refuse_foreign_changes
 from tradeworthy.features.feature_logic.literals import NotLiteral, literal_value
 from tradeworthy.features.feature_logic.logic import Component, Logic, make_logic
 from tradeworthy.features.feature_logic.project import Module, Project, statement_text
@@ -166,6 +167,7 @@ def trace_logic(root: Root, project: Project, allow: frozenset[str] = frozenset(
     if "dynamic_code" not in allow:
         for name in dict.fromkeys(symbol.module for symbol in symbols):
             _refuse_namespaces(project.module(name))
+    refuse_foreign_changes(symbols, project)
     number = {symbol: position for position, symbol in enumerate(symbols)}
     components = []
     for symbol in symbols:

@@ -15,9 +15,12 @@ from tradeworthy.features.feature_logic.literals import is_immutable_literal
 from tradeworthy.features.feature_logic.module_changes import (
     ASSIGNED,
     CALLED,
+    PASSED,
+    RETURNED,
     Change,
     changes_by,
     effects_of,
+    handed_on,
 )
 from tradeworthy.features.feature_logic.scopes import bindings_of
 
@@ -38,12 +41,15 @@ class ModuleBindings:
         Imported names whose attributes or items the module assigns, with the line.
     star_line
         Line of a star import, None without one.
+    statements
+        The statements that run on import, in source order.
     """
 
     names: dict[str, list[ast.stmt]] = field(default_factory=dict)
     order: dict[int, int] = field(default_factory=dict)
     patched: dict[str, int] = field(default_factory=dict)
     star_line: int | None = None
+    statements: list[ast.stmt] = field(default_factory=list)
 
     def add(self, name: str, statement: ast.stmt) -> None:
         """Record that ``statement`` takes part in the value of ``name``, once."""
@@ -61,8 +67,8 @@ def bind_module(tree: ast.Module) -> ModuleBindings:
     >>> {name: len(statements) for name, statements in found.names.items()}
     {'T': 2, 'N': 1}
     """
-    found = ModuleBindings()
     statements = list(_top_level(tree.body))
+    found = ModuleBindings(statements=statements)
     for position, statement in enumerate(statements):
         found.order[id(statement)] = position
         _note_bindings(statement, found)
@@ -118,10 +124,10 @@ def _note_bindings(statement: ast.stmt, found: ModuleBindings) -> None:
 def _note_changes(statements: Sequence[ast.stmt], found: ModuleBindings) -> None:
     """Add to every name the statements that change it, directly or through something else."""
     suspects = {name: _suspicion(name, parts) for name, parts in found.names.items()}
-    effects = effects_of(statements)
+    effects, handed = effects_of(statements), handed_on(statements)
     for statement in statements:
         for change in changes_by(statement):
-            for name in _affected(change, effects):
+            for name in _affected(change, effects, handed):
                 kind = suspects.get(name)
                 if kind == "import" and change.kind == ASSIGNED and name == change.name:
                     found.patched.setdefault(name, statement.lineno)
@@ -129,17 +135,26 @@ def _note_changes(statements: Sequence[ast.stmt], found: ModuleBindings) -> None
                     found.add(name, statement)
 
 
-def _affected(change: Change, effects: Mapping[str, set[str]]) -> list[str]:
-    """List the names that a change may reach; a function that is called does not change itself."""
-    reached = {change.name: None}
-    for name in reached.copy():
-        stack = [name]
-        while stack:
-            for each in sorted(effects.get(stack.pop(), ())):
-                if each not in reached:
-                    reached[each] = None
-                    stack.append(each)
-    return [name for name in reached if change.kind != CALLED or name != change.name]
+def _affected(
+    change: Change, effects: Mapping[str, set[str]], handed: Mapping[str, set[str]]
+) -> list[str]:
+    """List the names that a change may reach.
+
+    A function that is called changes neither itself nor what it returns; what is done to its
+    result afterwards does.
+    """
+    stack = [] if change.kind == RETURNED else sorted(effects.get(change.name, ()))
+    if change.kind != CALLED:
+        stack += sorted(handed.get(change.name, ()))
+    if change.kind in (ASSIGNED, PASSED):
+        stack.append(change.name)
+    reached: dict[str, None] = {}
+    while stack:
+        name = stack.pop()
+        if name not in reached:
+            reached[name] = None
+            stack += sorted({*effects.get(name, ()), *handed.get(name, ())})
+    return list(reached)
 
 
 def _suspicion(name: str, parts: Sequence[ast.stmt]) -> str:

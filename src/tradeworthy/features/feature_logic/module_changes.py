@@ -13,18 +13,23 @@ from dataclasses import dataclass
 from tradeworthy.features.feature_logic.literals import names_in
 from tradeworthy.features.feature_logic.scopes import bindings_of, parameters
 
-ASSIGNED, PASSED, CALLED = "assigned", "passed", "called"
+ASSIGNED, PASSED, CALLED, RETURNED = "assigned", "passed", "called", "returned"
 
-_READING_CALLS = names_in(
-    "abs all any bool dict enumerate filter float frozenset int isinstance len list map max min "
-    "print range repr reversed round set sorted str sum tuple type zip"
+_MEASURING_CALLS = names_in(
+    "abs all any bool callable float format hash int isinstance issubclass len print range repr "
+    "round str type"
 )
+"""Calls that change nothing and hand nothing on."""
+_COPYING_CALLS = names_in(
+    "dict enumerate filter frozenset list map max min reversed set sorted sum tuple zip"
+)
+"""Calls that change nothing themselves and hand on the elements of what they are given."""
 _READING_METHODS = names_in(
     "copy count difference endswith format get index intersection isdisjoint issubset issuperset "
     "items join keys lower replace split startswith strip symmetric_difference union upper "
     "values"
 )
-_MUTATORS = names_in(
+MUTATORS = names_in(
     "add append appendleft clear difference_update discard extend extendleft insert "
     "intersection_update move_to_end pop popitem popleft remove reverse rotate setdefault sort "
     "subtract symmetric_difference_update update __setitem__ __delitem__ __iadd__"
@@ -92,6 +97,40 @@ def _effects_at(node: ast.AST) -> Iterator[tuple[str, set[str]]]:
             yield name, _changed_in_body(node)
 
 
+def handed_on(statements: Sequence[ast.stmt]) -> dict[str, set[str]]:
+    """Map a function or a class to the names whose objects its results may hold.
+
+    Examples
+    --------
+    >>> handed_on(ast.parse("def table(): return TABLE").body)
+    {'table': {'TABLE'}}
+    """
+    found: dict[str, set[str]] = {}
+    for statement in statements:
+        for node in ast.walk(statement):
+            if isinstance(node, _DEFINITIONS):
+                found.setdefault(node.name, set()).update(
+                    name for value in _values_in(node) for name in _mentioned(value)
+                )
+    return found
+
+
+def _values_in(node: ast.AST) -> Iterator[ast.expr]:
+    """Give what a function returns or yields, and what a class keeps."""
+    for each in ast.walk(node):
+        match each:
+            case (
+                ast.Return(value=ast.expr() as value)
+                | ast.Yield(value=ast.expr() as value)
+                | ast.YieldFrom(value=value)
+            ):
+                yield value
+            case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value) if isinstance(
+                node, ast.ClassDef
+            ):
+                yield value
+
+
 def _changed_in_body(node: ast.AST) -> set[str]:
     """List what calling a function, or using a class, may change."""
     found = {name for each in ast.walk(node) if isinstance(each, ast.Global) for name in each.names}
@@ -102,14 +141,14 @@ def _changed_in_body(node: ast.AST) -> set[str]:
 
 
 def _mentioned(node: ast.AST) -> set[str]:
-    """List the names whose objects an expression may hand on."""
+    """List the names whose objects an expression may hand on, or change when it is called."""
     if isinstance(node, ast.Lambda):
-        return _changed_in_body(node)
+        return _changed_in_body(node) | _mentioned(node.body)
     if isinstance(node, _NEW_VALUES):
         return set()
     if isinstance(node, ast.Name):
         return {node.id}
-    if isinstance(node, ast.Call) and _only_reads(node):
+    if isinstance(node, ast.Call) and _is_call_of(node, _MEASURING_CALLS):
         return set()
     return {name for child in ast.iter_child_nodes(node) for name in _mentioned(child)}
 
@@ -154,32 +193,60 @@ def _direct(node: ast.AST, *, running: bool) -> Iterator[Change]:
         case (
             ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del())
         ):
-            name = root_name(node)
-            if name is not None and not _is_environment(node):
-                yield Change(name, ASSIGNED)
+            if not _is_environment(node):
+                yield from _changes_of(node, ASSIGNED)
         case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[first, *_]):
-            name = root_name(first)
-            if name is not None:
-                yield Change(name, ASSIGNED)
+            yield from _changes_of(first, ASSIGNED)
         case ast.Call():
             yield from _by_call(node, running=running)
 
 
 def _by_call(call: ast.Call, *, running: bool) -> Iterator[Change]:
-    name = root_name(call.func)
-    if isinstance(call.func, ast.Attribute) and name is not None:
+    if isinstance(call.func, ast.Attribute):
         method = call.func.attr
-        if method not in _READING_METHODS if running else method in _MUTATORS:
-            yield Change(name, PASSED)
-    elif name is not None and running and not _only_reads(call):
-        yield Change(name, CALLED)
+        if method not in _READING_METHODS if running else method in MUTATORS:
+            yield from _changes_of(call.func, PASSED)
+    elif isinstance(call.func, ast.Name):
+        if running and not _only_reads(call):
+            yield Change(call.func.id, CALLED)
+    elif running:
+        yield from _changes_of(call.func, CALLED)
     if running and not _only_reads(call):
         for value in [*call.args, *(keyword.value for keyword in call.keywords)]:
             yield from (Change(each, PASSED) for each in sorted(_mentioned(value)))
 
 
 def _only_reads(call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Name) and call.func.id in _READING_CALLS
+    """Tell a builtin that changes nothing, unless it is given something to call."""
+    if not _is_call_of(call, _MEASURING_CALLS | _COPYING_CALLS):
+        return False
+    called = [keyword.value for keyword in call.keywords if keyword.arg == "key"]
+    if _is_call_of(call, frozenset({"map", "filter"})):
+        called += call.args[:1]
+    return all(_is_harmless_function(each) for each in called)
+
+
+def _is_call_of(call: ast.Call, names: frozenset[str]) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id in names
+
+
+def _is_harmless_function(node: ast.expr) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id in _MEASURING_CALLS | _COPYING_CALLS
+    return isinstance(node, ast.Constant) or (
+        isinstance(node, ast.Lambda) and not _changed_in_body(node)
+    )
+
+
+def _changes_of(node: ast.AST, kind: str) -> Iterator[Change]:
+    """Give the change of ``a`` for ``a.b[c]``, and of what an expression in its place hands on."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    names = _mentioned(node)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
+        yield Change(node.func.id, RETURNED)
+        names -= {node.func.id}
+    yield from (Change(name, kind) for name in sorted(names))
 
 
 def root_name(node: ast.AST) -> str | None:

@@ -47,6 +47,24 @@ class Module:
         return ".".join([*kept, target] if target else kept)
 
 
+@dataclass(frozen=True, slots=True)
+class ForeignChange:
+    """A top-level name that a module other than its own assigns or changes in place.
+
+    Attributes
+    ----------
+    module, name
+        What is changed.
+    path, line
+        Where.
+    """
+
+    module: str
+    name: str
+    path: str
+    line: int
+
+
 @dataclass(slots=True)
 class Project:
     """User code: every module whose file lies under one root folder.
@@ -55,9 +73,15 @@ class Project:
     ----------
     read
         Gives the text of a file by its path from the root folder, None if there is none.
+    entry
+        The module that is imported first, and brings in the others; the first that is placed.
+    foreign_changes
+        What the modules change in each other; None until somebody asks.
     """
 
     read: Callable[[str], str | None]
+    entry: Module | None = None
+    foreign_changes: list[ForeignChange] | None = None
     _modules: dict[str, Module | None] = field(default_factory=dict)
 
     def module(self, name: str) -> Module | None:
@@ -84,6 +108,7 @@ class Project:
 
     def add(self, module: Module) -> None:
         """Place an already parsed module, such as the feature file itself."""
+        self.entry = self.entry or module
         self._modules[module.name] = module
 
     def loaded(self) -> Iterator[Module]:
