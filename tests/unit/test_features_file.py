@@ -194,12 +194,108 @@ def d(close):
     assert graph.inputs == ("a@1", "b@1", "c@1", "d@1", "lag_2@1", "lag_3@1")
     hashes = {node.logic_hash for node in graph.nodes.values()}
     assert len(hashes) == 7
-    static = read_feature_file(path)
-    assert {k: static.nodes[k].node_hash for k in ("c@1", "d@1")} == {
-        k: graph.nodes[k].node_hash for k in ("c@1", "d@1")
-    }
+    assert read_feature_file(path).nodes == graph.nodes
     path.write_text(text.replace("close.shift(n) * scale", "close.shift(n) + scale"))
     assert load_feature_file(path).nodes["lag_2@1"].logic_hash not in hashes
+
+
+MAKE = (
+    HEAD
+    + """
+def make(n, scale=2.0):
+    \"\"\"A factory.\"\"\"
+    @feature(name=f"mom_{n}")
+    def mom(close):
+        return (close / close.shift(n) - 1) * scale
+    return mom
+"""
+)
+FACTORIES = {
+    "named": "mom_5 = make(5)\nmom_10 = make(10)\n",
+    "by keyword": "mom_5 = make(n=5, scale=2.0)\nmom_10: object = make(10, 2.0)\n",
+    "unpacked": "a, b = make(5), make(10)\n",
+    "list": "FEATURES = [make(5), make(10)]\n",
+    "dict": "FEATURES = {'a': make(5), 'b': make(10)}\n",
+    "comprehension": "FEATURES = [make(n) for n in (5, 10)]\n",
+    "by table": "WINDOWS = {'a': 5, 'b': 10}\nFEATURES = [make(n) for n in WINDOWS.values()]\n",
+    "by pairs": "FEATURES = {n: make(n, s) for n, s in [(5, 2.0), (10, 2.0)]}\n",
+    "loop": "FEATURES = []\nfor n in range(5, 11, 5):\n    FEATURES.append(make(n))\n",
+    "globals": "for n in (5, 10):\n    globals()[f'mom_{n}'] = make(n)\n",
+    "function": (
+        "def lagged(n):\n    return feature(name='mom_' + str(n))(lambda close: close.shift(n))\n"
+        "a, b = lagged(5), lagged(10)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FACTORIES)
+def test_factories_are_read_from_source_as_they_run(form: str, tmp_path: Path) -> None:
+    path = tmp_path / "made.py"
+    path.write_text(MAKE + FACTORIES[form])
+    graph = load_feature_file(path)
+    assert graph.inputs == ("mom_10@1", "mom_5@1")
+    assert read_feature_file(path).nodes == graph.nodes
+    if form != "function":
+        path.write_text(MAKE + FACTORIES["named"])
+        assert read_feature_file(path).hash == graph.hash
+
+
+def test_what_a_factory_is_given_counts(tmp_path: Path) -> None:
+    (tmp_path / "factory.py").write_text(
+        HEAD
+        + "def scale(x):\n    return x\n"
+        + "def make(n, by):\n    @feature(name=f'mom_{n:03}')\n    def mom(close):\n"
+        + "        return by(close).shift(n)\n    return mom\n"
+    )
+    path, hashes = tmp_path / "made.py", set()
+    for factor in (2, 3):
+        for call in ("from factory import make\nm = make", "import factory\nm = factory.make"):
+            path.write_text(f"{call}(5, scale)\n".replace("m =", SCALE.format(factor) + "m ="))
+            graph = load_feature_file(path)
+            assert graph.inputs == ("mom_005@1",)
+            assert read_feature_file(path).nodes == graph.nodes
+            hashes.add(graph.hash)
+    assert len(hashes) == 2
+
+
+SCALE = "def scale(x):\n    return x * {}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "WINDOWS = [5]\nWINDOWS.append(10)\nFEATURES = [make(n) for n in WINDOWS]\n",
+        "WINDOWS = [5]\nWINDOWS[0] = 10\nFEATURES = [make(n) for n in WINDOWS]\n",
+        "FEATURES = [make(n) for n in (5, 10) if n > 5]\n",
+        "FEATURES = list(map(make, [5, 10]))\n",
+        "a = make(*[5])\n",
+        "a = make(int('5'))\n",
+        "def build():\n    globals()['mom_5'] = make(5)\nbuild()\n",
+        "mine = feature\n@mine\ndef a(close):\n    return close\n",
+        "mine = feature(version=2)\n@mine\ndef a(close):\n    return close\n",
+        "def mine(function):\n    return feature(function)\n@mine\ndef a(close):\n    return 1\n",
+        "def half(n):\n    m = n // 2\n    @feature(name='a')\n    def a(close):\n"
+        "        return close.shift(m)\n    return a\na = half(4)\n",
+    ],
+)
+def test_features_that_source_does_not_tell_are_refused_there(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "made.py"
+    path.write_text(MAKE + text)
+    assert load_feature_file(path).inputs
+    with pytest.raises(FeatureLogicRefused, match="read from the source alone"):
+        read_feature_file(path)
+
+
+def test_a_declaration_may_name_constants(tmp_path: Path) -> None:
+    path = tmp_path / "declared.py"
+    path.write_text(
+        HEAD
+        + "BARS = 20\n@feature(name=f'lag_{BARS}', lookback=BARS)\n"
+        + "def a(close):\n    return close.shift(BARS)\n"
+    )
+    graph = load_feature_file(path)
+    assert graph.inputs == ("lag_20@1",)
+    assert read_feature_file(path).nodes == graph.nodes
 
 
 def test_a_closure_that_may_be_rebound_is_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -217,12 +217,12 @@ def _live_graph(
     live: ModuleType, module: Module, project: Project, columns: Iterable[str] | None
 ) -> FeatureGraph:
     definitions: dict[int, FeatureDefinition] = {}
-    for name, value in list(vars(live).items()):
-        if not isinstance(getattr(value, ATTRIBUTE, None), FeatureDeclaration):
-            continue
-        own_definition(name, module, project)
-        if id(value) not in definitions:
-            definitions[id(value)] = _define(value, module, project)
+    for name, bound in list(vars(live).items()):
+        for value in _features_in(bound):
+            if value is bound:
+                own_definition(name, module, project)
+            if id(value) not in definitions:
+                definitions[id(value)] = _define(value, module, project)
     if not definitions:
         raise StrategyInvalid(f"{module.path} has no features; decorate a function with @feature")
     made = list(definitions.values())
@@ -230,6 +230,18 @@ def _live_graph(
     return FeatureGraph.from_definitions(
         made, source_columns=columns, distributions=distributions_of(libraries)
     )
+
+
+def _features_in(bound: object) -> Iterator[Callable[..., Any]]:
+    """Give the features that a top-level name is bound to, or that its list or dict holds."""
+    held: Iterable[object] = (bound,)
+    if isinstance(bound, list | tuple | set):
+        held = bound
+    elif isinstance(bound, dict):
+        held = bound.values()
+    for each in held:
+        if callable(each) and isinstance(getattr(each, ATTRIBUTE, None), FeatureDeclaration):
+            yield each
 
 
 def _define(function: Callable[..., Any], module: Module, project: Project) -> FeatureDefinition:

@@ -67,7 +67,7 @@ def root_of(function: Callable[..., Any], module: Module, project: Project) -> R
     if live is None:
         raise FeatureLogicRefused(f"{function!r} has no source", reason="no_source")
     owner = _owner(live, module, project)
-    return _root_by_code(live, owner)
+    return _root_by_code(live, owner, project)
 
 
 def _owner(live: FunctionType, module: Module, project: Project) -> Module:
@@ -79,7 +79,7 @@ def _owner(live: FunctionType, module: Module, project: Project) -> Module:
     return module
 
 
-def _root_by_code(live: FunctionType, module: Module) -> Root:
+def _root_by_code(live: FunctionType, module: Module, project: Project) -> Root:
     code = live.__code__
     fresh = [
         each
@@ -97,7 +97,7 @@ def _root_by_code(live: FunctionType, module: Module) -> Root:
             reason="not_what_runs",
         )
     node = _node_at(module, code.co_name, spans.pop())
-    cells = _cells(live, module)
+    cells = _cells(live, module, project)
     nested = bool(cells) or "<locals>" in live.__qualname__
     return Root(module, node, cells, _live_defaults(live) if nested else None)
 
@@ -134,7 +134,7 @@ def _node_at(module: Module, name: str, span: tuple[int, int, int]) -> FunctionN
     return min(found, key=lambda node: (node.end_lineno or 0, node.end_col_offset or 0))
 
 
-def _cells(live: FunctionType, module: Module) -> dict[str, object]:
+def _cells(live: FunctionType, module: Module, project: Project) -> dict[str, object]:
     """Read the free variables of a closure; one that may be rebound later is refused."""
     rebound = {
         name
@@ -150,14 +150,16 @@ def _cells(live: FunctionType, module: Module) -> dict[str, object]:
                 "pass it as a default value instead",
                 reason="nonlocal_rebinding",
             )
-        cells[name] = _cell_value(cell.cell_contents, module)
+        cells[name] = _cell_value(cell.cell_contents, project)
     return cells
 
 
-def _cell_value(value: object, module: Module) -> object:
-    """Let a top-level function of the same module stand for itself."""
-    if isinstance(value, FunctionType) and value.__qualname__ in module.bindings.names:
-        return Symbol(module.name, value.__qualname__)
+def _cell_value(value: object, project: Project) -> object:
+    """Let a top-level function of a user module stand for itself."""
+    if isinstance(value, FunctionType):
+        owner = project.module(value.__module__)
+        if owner is not None and value.__qualname__ in owner.bindings.names:
+            return Symbol(owner.name, value.__qualname__)
     return value
 
 

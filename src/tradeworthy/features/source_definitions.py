@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tradeworthy.errors import FeatureGraphInvalid, FeatureLogicRefused, StrategyInvalid
@@ -15,9 +15,11 @@ from tradeworthy.features.feature_definition import (
 from tradeworthy.features.feature_logic import EFFECTS, Module, Project, Root, trace_logic
 from tradeworthy.features.feature_logic.canonical_form import Draft, Walk
 from tradeworthy.features.feature_logic.definition_forms import is_feature_decorator
-from tradeworthy.features.feature_logic.literals import NotLiteral, literal_value
-from tradeworthy.features.feature_logic.resolution import Resolver, import_target
+from tradeworthy.features.feature_logic.literals import NotLiteral
+from tradeworthy.features.feature_logic.resolution import Resolver
 from tradeworthy.features.feature_logic.scopes import FunctionNode, bindings_of
+from tradeworthy.features.made_features import Maker, TopLevel, origin
+from tradeworthy.features.static_value import Names, static_value
 
 _OPTIONS = ("lookback", "dtype", "salt")
 _TOLD = ("owner", "description")
@@ -34,11 +36,11 @@ def definitions_in_source(module: Module, project: Project) -> list[FeatureDefin
         If logic or a decorator cannot be read from the source.
     """
     found = []
-    for owner, node, decorator in _declared(module, project):
-        declaration = _read_declaration(node, decorator, owner)
+    for root, decorator, names in _declared(module, project):
+        declaration = _read_declaration(root, decorator, names)
         allow = EFFECTS if declaration.impure else frozenset()
-        logic = trace_logic(Root(owner, node), project, allow).logic
-        found.append(FeatureDefinition(declaration, dependencies_of(node), logic))
+        logic = trace_logic(root, project, allow).logic
+        found.append(FeatureDefinition(declaration, dependencies_of(root.node), logic))
     if not found:
         raise StrategyInvalid(f"{module.path} has no features; decorate a function with @feature")
     return found
@@ -106,33 +108,31 @@ def own_definition(
     return found[0] if found else None
 
 
-def _declared(
-    module: Module, project: Project
-) -> Iterator[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef, ast.expr]]:
+def _declared(module: Module, project: Project) -> Iterator[tuple[Root, ast.expr, Names]]:
     for name, statements in module.bindings.names.items():
-        owner, own_name = _origin(name, module, project)
+        owner, own_name = origin(name, module, project)
         node = own_definition(own_name, owner, project) if owner else None
         if owner is None or node is None:
             _refuse_hidden(statements, module, project)
+            if owner is not None and owner is not module:
+                yield from _made(owner, owner.bindings.names.get(own_name, ()), project, own_name)
             continue
         decorator = feature_decorator(node, owner, project)
         if decorator is not None:
-            yield owner, node, decorator
+            yield Root(owner, node), decorator, TopLevel(owner, project, {})
+    yield from _made(module, module.bindings.statements, project, None)
 
 
-def _origin(name: str, module: Module, project: Project) -> tuple[Module | None, str]:
-    """Follow an import from a user module to where the name is defined."""
-    for _ in range(50):
-        target = import_target(module, module.bindings.names.get(name, [None]), name)  # type: ignore[list-item]
-        if target is None:
-            return module, name
-        if target.symbol is None:
-            return None, name
-        source = project.module(target.module)
-        if source is None:
-            return None, name
-        module, name = source, target.symbol
-    return None, name
+def _made(
+    module: Module, statements: Sequence[ast.stmt], project: Project, name: str | None
+) -> Iterator[tuple[Root, ast.expr, Names]]:
+    """Give the features that calls make, and refuse those that cannot be read."""
+    maker = Maker(module, project)
+    for statement in statements:
+        for made in maker.made_by(statement, name):
+            yield made.root, made.decorator, TopLevel(made.root.module, project, made.names)
+    if name is None:
+        maker.refuse_unseen(statements)
 
 
 def _refuse_hidden(statements: list[ast.stmt], module: Module, project: Project) -> None:
@@ -148,26 +148,24 @@ def _refuse_hidden(statements: list[ast.stmt], module: Module, project: Project)
                     )
 
 
-def _read_declaration(
-    node: ast.FunctionDef | ast.AsyncFunctionDef, decorator: ast.expr, module: Module
-) -> FeatureDeclaration:
+def _read_declaration(root: Root, decorator: ast.expr, names: Names) -> FeatureDeclaration:
     given: dict[str, Any] = {}
     keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
     for keyword in keywords:
         try:
-            given[str(keyword.arg)] = literal_value(keyword.value)
+            given[str(keyword.arg)] = static_value(keyword.value, names)
         except NotLiteral as error:
             raise FeatureLogicRefused(
-                f"{module.path}, line {node.lineno}: {keyword.arg} of feature {node.name} is not "
-                "a literal; write the value itself",
+                f"{root.module.path}, line {decorator.lineno}: {keyword.arg} of feature "
+                f"{root.name} cannot be read from the source alone; write the value itself",
                 reason="decorator",
             ) from error
     known = {"version", "name", "pins", "label", "impure", *_OPTIONS, *_TOLD}
     if set(given) - known:
-        raise FeatureGraphInvalid(f"feature {node.name} has unknown options: {set(given) - known}")
+        raise FeatureGraphInvalid(f"feature {root.name} has unknown options: {set(given) - known}")
     pins: Mapping[str, int] = given.get("pins") or {}
     return make_declaration(
-        given.get("name") or node.name,
+        root.name if given.get("name") is None else given["name"],
         version=given.get("version", 1),
         kind="label" if given.get("label") else "feature",
         pins=pins,
