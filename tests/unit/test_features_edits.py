@@ -163,6 +163,28 @@ SAME = {
     "rename constant": ("WINDOW", "BARS"),
     "known decorator on annotations": ("def _half(x):", "def _half(x: 'Anything'):"),
     "read elsewhere": ("UNUSED = 1", "UNUSED = 1\nTOTAL = sum(TABLE) + WINDOW\nprint(len(TABLE))"),
+    "main guard turned round": (
+        "UNUSED = 1",
+        "UNUSED = 1\nif '__main__' == __name__:\n    TABLE.append(3)",
+    ),
+    "decorator for type checkers": (
+        "    def factor(self)",
+        "    @override\n    def factor(self)",
+        "import polars as pl",
+        "from typing_extensions import override\nimport polars as pl",
+    ),
+    "final class": (
+        "class Settings:",
+        "@typing.final\nclass Settings:",
+        "import polars as pl",
+        "import typing\nimport polars as pl",
+    ),
+    "overloads": (
+        "def _half(x):",
+        "@overload\ndef _half(x: int): ...\n@overload\ndef _half(x: str): ...\ndef _half(x):",
+        "import polars as pl",
+        "from typing import overload\nimport polars as pl",
+    ),
     "main guard": ("UNUSED = 1", "UNUSED = 1\nif __name__ == '__main__':\n    TABLE.append(3)"),
     "class docstring": ('"""Settings."""', '"""Other."""'),
     "future import": ('"""Features."""\n', '"""Features."""\nfrom __future__ import annotations\n'),

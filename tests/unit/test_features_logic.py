@@ -148,6 +148,34 @@ DIFFERENT = {
             DATACLASS.replace("    x", "    w: int\n    x"),
         ),
     ),
+    "name of a helper": (
+        returning("a + g.__name__", "def g(x): return x"),
+        returning("a + h.__name__", "def h(x): return x"),
+    ),
+    "name of a nested function": (
+        body("def g(x): return x\nreturn g.__qualname__"),
+        body("def h(x): return x\nreturn h.__qualname__"),
+    ),
+    "name in a decorator": (
+        returning(
+            "R['g'](a)", "R = {}\ndef reg(k):\n    R[k.__name__] = k\n@reg\ndef g(x): return x"
+        ),
+        returning(
+            "R['g'](a)", "R = {}\ndef reg(k):\n    R[k.__name__] = k\n@reg\ndef h(x): return x"
+        ),
+    ),
+    "parameters of a lambda": (
+        returning("(lambda x, y: x - y)(x=a, y=1)"),
+        returning("(lambda y, x: y - x)(x=a, y=1)"),
+    ),
+    "lone parameter with others": (
+        returning("(lambda x, **k: x)(x=a)"),
+        returning("(lambda y, **k: y)(x=a)"),
+    ),
+    "reduced in another order": (
+        returning("reduce(lambda x, y: x - y, a)", "from functools import reduce"),
+        returning("reduce(lambda x, y: y - x, a)", "from functools import reduce"),
+    ),
     "recursion": (
         "def g(x): return f(x)\ndef f(a): return g(a) + 1",
         "def g(x): return f(x)\ndef f(a): return g(a) + 2",
@@ -159,6 +187,22 @@ DIFFERENT = {
 }
 
 ALIKE = {
+    "lone parameter of a lambda": (
+        returning("a.rolling_map(lambda s: s.mean(), 5)"),
+        returning("a.rolling_map(lambda window: window.mean(), 5)"),
+    ),
+    "parameters of a reduction": (
+        returning("reduce(lambda x, y: x - y, a)", "from functools import reduce"),
+        returning("ft.reduce(lambda left, right: left - right, a)", "import functools as ft"),
+    ),
+    "parameters of a fold": (
+        returning("pl.fold(0, function=lambda x, y: x - y, exprs=a)", "import polars as pl"),
+        returning("pl.fold(0, function=lambda s, t: s - t, exprs=a)", "import polars as pl"),
+    ),
+    "renamed without being read": (
+        returning("np.mean.__name__ + g(a)", "import numpy as np\ndef g(x): return x"),
+        returning("np.mean.__name__ + h(a)", "import numpy as np\ndef h(x): return x"),
+    ),
     "nested function": (
         body("def g(x):\n    y = x\n    return y\nreturn g(a)"),
         body("def h(x):\n    z = x\n    return z\nreturn h(a)"),

@@ -10,7 +10,7 @@ from tradeworthy.errors import FeatureLogicRefused
 from tradeworthy.features.feature_logic import definition_forms, literal_forms
 from tradeworthy.features.feature_logic.canonical_form import Draft, Walk, encode
 from tradeworthy.features.feature_logic.definition_forms import class_form, function_form
-from tradeworthy.features.feature_logic.encoding import form, scalar, sequence, value_form
+from tradeworthy.features.feature_logic.encoding import form, scalar, sequence, string, value_form
 from tradeworthy.features.feature_logic.foreign_changes import refuse_foreign_changes
 from tradeworthy.features.feature_logic.literals import NotLiteral, literal_value
 from tradeworthy.features.feature_logic.logic import Component, Logic, make_logic
@@ -175,6 +175,8 @@ def trace_logic(root: Root, project: Project, allow: frozenset[str] = frozenset(
         references = tuple(number[each] for each in assembly.drafts[symbol].references)
         components.append(Component(kind, assembly.label(symbol), text, references, source))
     components.extend(_import_order(symbols, project))
+    if any(draft.names_count for draft in assembly.drafts.values()):
+        components.append(_names(root, symbols, project))
     externals = [name for draft in assembly.drafts.values() for name in draft.externals]
     return Trace(make_logic(components, externals), assembly.drafts)
 
@@ -232,6 +234,24 @@ def _import_order(symbols: Sequence[Symbol], project: Project) -> list[Component
         text = form("order", *(sequence([scalar(n), scalar(p)]) for _, n, p in events))
         found.append(Component("order", module_name, text, (), ""))
     return found
+
+
+def _names(root: Root, symbols: Sequence[Symbol], project: Project) -> Component:
+    """Record what everything is called, for logic that reads ``__name__``."""
+    found = [root.name]
+    nodes: list[ast.AST] = [root.node]
+    for symbol in symbols:
+        module = project.module(symbol.module)
+        if symbol.role == "global" and module is not None:
+            found.append(symbol.name)
+            nodes.extend(module.bindings.names.get(symbol.name, ()))
+    found.extend(
+        node.name
+        for top in nodes
+        for node in ast.walk(top)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    )
+    return Component("names", root.name, form("names", *map(string, found)), (), "")
 
 
 def _is_inert(statement: ast.stmt) -> bool:

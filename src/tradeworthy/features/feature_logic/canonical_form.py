@@ -87,11 +87,14 @@ class Draft:
         Qualified names of libraries.
     uses
         How the source reached each symbol: name, attributes taken, symbol.
+    names_count
+        Whether it reads the name of a function or class, so that renaming one matters.
     """
 
     references: list[Symbol] = field(default_factory=list)
     externals: set[str] = field(default_factory=set)
     uses: list[tuple[str, tuple[str, ...], Symbol]] = field(default_factory=list)
+    names_count: bool = False
 
     def reference(self, symbol: Symbol) -> str:
         """Encode a reference by its position among this component's references."""

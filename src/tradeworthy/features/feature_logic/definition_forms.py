@@ -39,6 +39,12 @@ _BLIND_TO_ANNOTATIONS = names_in(
     "contextlib.contextmanager typing.final typing.override"
 )
 
+_TYPING_ONLY = names_in(
+    "typing.final typing.override typing.no_type_check typing_extensions.final "
+    "typing_extensions.override typing_extensions.no_type_check"
+)
+"""Decorators that mean something to type checkers alone."""
+
 Default = Callable[[str, ast.expr], str]
 
 
@@ -53,7 +59,16 @@ def _function_definition(node: ast.AST, walk: Walk) -> str:
 
 @encoder("Lambda", fields="args body")
 def _lambda(node: ast.AST, walk: Walk) -> str:
-    return function_form(cast("ast.Lambda", node), walk)
+    """Encode a lambda; a lone parameter's name cannot be mistaken for another's."""
+    return lambda_form(cast("ast.Lambda", node), walk, positional=False)
+
+
+def lambda_form(node: ast.Lambda, walk: Walk, *, positional: bool) -> str:
+    """Encode a lambda, without the names of its parameters if it is called by position only."""
+    arguments = node.args
+    is_lone = [each.arg for each in parameters(arguments)] == [each.arg for each in arguments.args]
+    unnamed = positional or (is_lone and len(arguments.args) == 1)
+    return function_form(node, walk, unnamed=unnamed)
 
 
 def _definition_name(name: str, node: ast.AST, walk: Walk) -> str:
@@ -62,7 +77,9 @@ def _definition_name(name: str, node: ast.AST, walk: Walk) -> str:
     return name_form(name, node, walk)
 
 
-def function_form(node: FunctionNode, walk: Walk, default: Default | None = None) -> str:
+def function_form(
+    node: FunctionNode, walk: Walk, default: Default | None = None, *, unnamed: bool = False
+) -> str:
     """Encode a function without its own name.
 
     Parameters
@@ -73,8 +90,12 @@ def function_form(node: FunctionNode, walk: Walk, default: Default | None = None
         The place around it; decorators and defaults are evaluated there.
     default
         How to encode the default of a parameter; the expression itself if not given.
+    unnamed
+        Whether nobody can pass an argument by its name.
     """
-    decorators = [each for each in _decorators(node) if not is_feature_decorator(each, walk)]
+    decorators = [
+        each for each in _counted(_decorators(node), walk) if not is_feature_decorator(each, walk)
+    ]
     inner = walk.inside(function_scope(node, walk.scope))
     if isinstance(node, ast.Lambda):
         body = encode(node.body, inner)
@@ -84,7 +105,7 @@ def function_form(node: FunctionNode, walk: Walk, default: Default | None = None
     shown = not all(_ignores_annotations(each, walk) for each in decorators)
     return form(
         type(node).__name__,
-        _parameters_form(node.args, default or (lambda _, value: encode(value, walk))),
+        _parameters_form(node.args, default or (lambda _, value: encode(value, walk)), unnamed),
         body,
         encode_all(decorators, walk),
         _annotations(node, walk) if shown else NOTHING,
@@ -93,6 +114,10 @@ def function_form(node: FunctionNode, walk: Walk, default: Default | None = None
 
 def _decorators(node: FunctionNode) -> list[ast.expr]:
     return [] if isinstance(node, ast.Lambda) else node.decorator_list
+
+
+def _counted(decorators: Sequence[ast.expr], walk: Walk) -> list[ast.expr]:
+    return [each for each in decorators if qualified_name(each, walk) not in _TYPING_ONLY]
 
 
 def qualified_name(node: ast.expr, walk: Walk) -> str | None:
@@ -128,7 +153,7 @@ def _annotations(node: FunctionNode, walk: Walk) -> str:
     return sequence([*shown, nothing_or(returns, walk)])
 
 
-def _parameters_form(arguments: ast.arguments, default: Default) -> str:
+def _parameters_form(arguments: ast.arguments, default: Default, unnamed: bool) -> str:
     """Encode a signature: names that a caller may use as keywords stay, the others do not."""
     positional = [*arguments.posonlyargs, *arguments.args]
     without = len(positional) - len(arguments.defaults)
@@ -141,9 +166,10 @@ def _parameters_form(arguments: ast.arguments, default: Default) -> str:
         for each, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     ]
     hidden = len(arguments.posonlyargs)
+    shown = [NOTHING if unnamed else string(each.arg) for each in arguments.args]
     return form(
         "parameters",
-        sequence([NOTHING] * hidden + [string(each.arg) for each in arguments.args]),
+        sequence([NOTHING] * hidden + shown),
         string(str(hidden)),
         sequence(defaults),
         "T" if arguments.vararg else "F",
@@ -178,7 +204,8 @@ def class_form(node: ast.ClassDef, walk: Walk) -> str:
     else:
         scope = class_scope(node, walk.scope)
     inner = walk.inside(scope)
-    shown = bool(node.bases or node.decorator_list or node.keywords)
+    decorators = _counted(node.decorator_list, walk)
+    shown = bool(node.bases or decorators or node.keywords)
     kept = [
         each
         for each in node.body
@@ -192,7 +219,7 @@ def class_form(node: ast.ClassDef, walk: Walk) -> str:
         encode_all(node.keywords, walk),
         block(kept, inner),
         sequence([encode(each.annotation, inner) for each in annotations]),
-        encode_all(node.decorator_list, walk),
+        encode_all(decorators, walk),
     )
 
 

@@ -67,7 +67,7 @@ def bind_module(tree: ast.Module) -> ModuleBindings:
     >>> {name: len(statements) for name, statements in found.names.items()}
     {'T': 2, 'N': 1}
     """
-    statements = list(_top_level(tree.body))
+    statements = [*_without_overloads(list(_top_level(tree.body)))]
     found = ModuleBindings(statements=statements)
     for position, statement in enumerate(statements):
         found.order[id(statement)] = position
@@ -90,14 +90,30 @@ def _top_level(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
             yield statement
 
 
+def _without_overloads(statements: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Leave out ``typing.overload`` stubs: the definition after them replaces them."""
+    final = {each.name: each for each in statements if isinstance(each, _FUNCTIONS)}
+    typing = {
+        alias.asname or alias.name
+        for each in statements
+        if isinstance(each, ast.ImportFrom) and each.module in ("typing", "typing_extensions")
+        for alias in each.names
+        if alias.name == "overload"
+    } | {"typing.overload"}
+    for each in statements:
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and (
+            final[each.name] is not each
+            and any(ast.unparse(decorator) in typing for decorator in each.decorator_list)
+        ):
+            continue
+        yield each
+
+
 def _is_main_guard(test: ast.expr) -> bool:
     match test:
-        case ast.Compare(
-            left=ast.Name(id="__name__"),
-            ops=[ast.Eq()],
-            comparators=[ast.Constant(value="__main__")],
-        ):
-            return True
+        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
+            sides = {ast.unparse(left), ast.unparse(right)}
+            return sides == {"__name__", "'__main__'"}
     return False
 
 

@@ -12,7 +12,14 @@ from tradeworthy.features.feature_logic.canonical_form import (
     encode_all,
     encoder,
 )
-from tradeworthy.features.feature_logic.encoding import NOTHING, atom, form, string
+from tradeworthy.features.feature_logic.encoding import (
+    NOTHING,
+    atom,
+    form,
+    scalar,
+    sequence,
+    string,
+)
 from tradeworthy.features.feature_logic.refusals import (
     builtin_effect,
     external_effect,
@@ -22,6 +29,21 @@ from tradeworthy.features.feature_logic.refusals import (
 from tradeworthy.features.feature_logic.resolution import External, Resolved, import_target
 from tradeworthy.features.feature_logic.scopes import Scope
 
+_CALL_BY_POSITION = frozenset(
+    atom("x", name)
+    for name in (
+        "builtins.filter",
+        "builtins.map",
+        "functools.reduce",
+        "itertools.accumulate",
+        "itertools.starmap",
+        "polars.cum_fold",
+        "polars.cum_reduce",
+        "polars.fold",
+        "polars.reduce",
+    )
+)
+_OWN_NAMES = frozenset({"__name__", "__qualname__"})
 _ATTRIBUTE_CALLS = frozenset({"builtins.getattr", "builtins.setattr", "builtins.delattr"})
 
 
@@ -45,9 +67,24 @@ def _call(node: ast.AST, walk: Walk) -> str:
     call = cast("ast.Call", node)
     if _is_logger(call):
         return form("Call", walk.external(External("logging.getLogger")))
-    return form(
-        "Call", _callee(call, walk), encode_all(call.args, walk), encode_all(call.keywords, walk)
-    )
+    callee = _callee(call, walk)
+    if callee not in _CALL_BY_POSITION:
+        return form("Call", callee, encode_all(call.args, walk), encode_all(call.keywords, walk))
+    arguments = sequence([_called_by_position(each, walk) for each in call.args])
+    keywords = [
+        form("keyword", scalar(each.arg), _called_by_position(each.value, walk))
+        for each in call.keywords
+    ]
+    return form("Call", callee, arguments, sequence(keywords))
+
+
+def _called_by_position(node: ast.expr, walk: Walk) -> str:
+    """Encode an argument of a library function that passes no names to what it calls."""
+    if isinstance(node, ast.Lambda):
+        from tradeworthy.features.feature_logic.definition_forms import lambda_form
+
+        return lambda_form(node, walk, positional=True)
+    return encode(node, walk)
 
 
 def _callee(call: ast.Call, walk: Walk) -> str:
@@ -136,12 +173,26 @@ def _check_external(qualified: str, node: ast.AST, walk: Walk, call: ast.Call | 
         walk.forbid(builtin_effect(name), name, node)
     if qualified in _ATTRIBUTE_CALLS:
         if call is None or not _names_attribute(call):
-            walk.forbid("dynamic_code", qualified.removeprefix("builtins."), node)
+            _forbid_attribute_call(qualified.removeprefix("builtins."), node, walk)
     else:
         walk.forbid(external_effect(qualified, call), qualified, node)
     for attribute in qualified.split(".")[2:]:
+        if attribute in _OWN_NAMES:
+            continue
         walk.forbid(method_effect(attribute, None), f"{qualified}", node)
-    walk.forbid(method_effect(qualified.rpartition(".")[2], call), qualified, node)
+    last = qualified.rpartition(".")[2]
+    if last not in _OWN_NAMES or qualified.count(".") < 2:
+        walk.forbid(method_effect(last, call), qualified, node)
+
+
+def _forbid_attribute_call(name: str, node: ast.AST, walk: Walk) -> None:
+    if "dynamic_code" not in walk.allow:
+        raise refuse(
+            "dynamic_code",
+            f"`{name}` names an attribute that is only known when it runs; write the name as a "
+            'literal, as in getattr(x, "rolling_mean"), or a dict of functions to choose from',
+            walk.place(node),
+        )
 
 
 def _names_attribute(call: ast.Call) -> bool:
@@ -156,6 +207,10 @@ def _with_attributes(
     base: str, attributes: Sequence[str], node: ast.AST, walk: Walk, call: ast.Call | None
 ) -> str:
     for position, attribute in enumerate(attributes):
+        if attribute in _OWN_NAMES:
+            walk.draft.names_count = True
+            base = form("Attribute", base, string(attribute))
+            continue
         is_called = position == len(attributes) - 1
         effect = method_effect(attribute, call if is_called else None)
         walk.forbid(effect, attribute, node)
