@@ -74,6 +74,52 @@ def test_a_single_series_needs_no_entity() -> None:
     assert table["ratio"].to_list() == [None, 2.0, 2.0]
 
 
+CROSS_SECTIONS: dict[str, tuple[Callable[..., Any], list[float | None]]] = {
+    "rank": (lambda close: close.rank().over("date"), [1.0, 1.0, 1.0, 2.0, 2.0, 2.0]),
+    "share": (
+        lambda close: close / close.sum().over("date"),
+        [1 / 11, 1 / 11, 4 / 9, 10 / 11, 10 / 11, 5 / 9],
+    ),
+    "both": (
+        lambda close: close.mean().over("date") - close.shift(1).over("symbol"),
+        [None, 10.0, 2.5, None, 1.0, -15.5],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CROSS_SECTIONS)
+def test_windows_over_the_time_look_across_entities(name: str) -> None:
+    function, expected = CROSS_SECTIONS[name]
+    made_of = graph(made(name, ("close",), function))
+    table = compute_features(made_of, BARS, [name])
+    assert table[name].to_list() == pytest.approx(expected)
+    mixed = compute_features(made_of, BARS.sort("date", "symbol"), [name])
+    assert_frame_equal(mixed.sort("symbol", "date"), table.sort("symbol", "date"))
+
+
+def test_a_cross_section_takes_other_features() -> None:
+    rank = made("rank", ("ratio",), lambda ratio: ratio.rank().over("date"))
+    table = compute_features(graph(RATIO, rank), BARS, ["rank"])
+    assert table["rank"].to_list() == [None, 1.5, 2.0, None, 1.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda close: close.shift(1).rank().over("date"),
+        lambda close: close.rank().over("date").shift(1),
+        lambda close: close.first().over("date"),
+        lambda close: close.mean().over("date") / close.cum_sum(),
+        lambda close: close.cum_sum().over("symbol").rank().over("date"),
+        lambda close: close.mean().over("date") + close.cum_sum().over("volume"),
+    ],
+)
+def test_a_cross_section_does_not_mix_with_the_order_of_rows(function: Callable[..., Any]) -> None:
+    for bars in (BARS, BARS.sort("date", "symbol")):
+        with pytest.raises(StrategyInvalid, match="feature of its own"):
+            compute_features(graph(made("mixed", ("close",), function)), bars, ["mixed"])
+
+
 def test_two_versions_of_a_feature_stand_side_by_side() -> None:
     second = made("ratio", ("close",), lambda close: close, version=2)
     table = compute_features(graph(RATIO, second), BARS, ["ratio@1", "ratio@2"])

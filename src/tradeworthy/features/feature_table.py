@@ -1,5 +1,7 @@
 """Offline computation: a feature table from bars, evaluated per entity in time order.
 
+A feature made of windows over the time is evaluated across entities (``cross_section.py``).
+
 The bars are taken as they are, never sorted here: rows out of order or twice the same moment mean
 that something upstream is wrong, and a table made from them would not be point-in-time.
 """
@@ -12,6 +14,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from tradeworthy.errors import InvalidInput, StrategyInvalid, TradeworthyError
+from tradeworthy.features.cross_section import evaluate_across, looks_across
 from tradeworthy.features.feature_graph import FeatureGraph
 from tradeworthy.features.graph_snapshot import SOURCE, SnapshotNode
 
@@ -72,7 +75,7 @@ def compute_features(
     table = bars
     for key, node in part.nodes.items():
         if node.kind != SOURCE:
-            table = _with_feature(part, key, node, table, entity)
+            table = _with_feature(part, key, table, entity, time)
     names = _column_names(part)
     return table.select(
         *keys, *(pl.col(_column(part.nodes[key])).alias(names[key]) for key in part.inputs)
@@ -122,14 +125,20 @@ def _check_bars(part: FeatureGraph, bars: pl.DataFrame, entity: str | None, time
 
 
 def _with_feature(
-    part: FeatureGraph, key: str, node: SnapshotNode, table: pl.DataFrame, entity: str | None
+    part: FeatureGraph, key: str, table: pl.DataFrame, entity: str | None, time: str
 ) -> pl.DataFrame:
     """Add one feature's column."""
+    node = part.nodes[key]
     column = _column(node)
     expression = _expression(part, key, node)
-    evaluated = expression if entity is None else expression.over(entity)
     try:
-        added = table.with_columns(evaluated.alias(column))
+        if entity is None:
+            added = table.with_columns(expression.alias(column))
+        elif looks_across(expression, key, entity=entity, time=time):
+            values = evaluate_across(expression, table, key, entity=entity, time=time)
+            added = table.with_columns(values.alias(column))
+        else:
+            added = table.with_columns(expression.over(entity).alias(column))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise StrategyInvalid(
             f"feature {key} cannot be computed: {error}", feature=node.name

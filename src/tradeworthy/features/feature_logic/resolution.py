@@ -91,7 +91,7 @@ class Resolver:
             raise refuse(
                 "star_import",
                 f"`{name}` may come from a star import; import the names one by one",
-                Place(module.name, bindings.star_line),
+                Place(module.path, bindings.star_line),
             )
         statements = bindings.names.get(name)
         if statements is None:
@@ -103,7 +103,7 @@ class Resolver:
             raise refuse(
                 "patched_import",
                 f"the module assigns to `{name}`, which it imports; define your own name instead",
-                Place(module.name, bindings.patched[name]),
+                Place(module.path, bindings.patched[name]),
             )
         return self.follow(target, attributes, place)
 
@@ -211,6 +211,6 @@ def _of_from(
             "unknown_name",
             f"the relative import of `{name}` leaves the project's folder; "
             "move the file inside, or import it by its full name",
-            Place(module.name, statement.lineno),
+            Place(module.path, statement.lineno),
         )
     return ImportTarget(base, alias.name)
