@@ -120,7 +120,8 @@ def test_a_version_may_build_on_an_older_one() -> None:
     ("definitions", "columns", "message"),
     [
         ([made("a", "clsoe")], ["close"], "did you mean 'close'"),
-        ([made("a", "b", pins={"b": 3}), made("b", "x")], None, "version 3"),
+        ([made("a", "b", pins={"b": 3}), made("b", "x")], None, "version 3; there is version 1"),
+        ([made("a", "close", pins={"close": 1})], ["close"], "source column, which has none"),
         ([made("a", "b", pins={"c": 1})], None, "not one of its parameters"),
     ],
 )
@@ -162,6 +163,9 @@ def test_one_version_cannot_mean_two_things() -> None:
         {"lookback": -1},
         {"dtype": 3},
         {"pins": {"a": 0}},
+        {"pins": [("a", 1)]},
+        {"pins": {3: 1}},
+        {"name": "class"},
     ],
 )
 def test_bad_declarations_are_refused(options: dict[str, Any]) -> None:
@@ -170,6 +174,21 @@ def test_bad_declarations_are_refused(options: dict[str, Any]) -> None:
         @feature(**options)
         def anything(close: object) -> object:
             return close
+
+
+@pytest.mark.parametrize(
+    ("decorator", "message"),
+    [
+        ("feature(verison=2)", "did you mean 'version'"),
+        ("feature(colour=2)", "there are version, name"),
+        ("feature(2)", "by its name"),
+        ("feature(**{'version': 2})", "by its name"),
+        ("feature(pins=[('close', 1)])", "a dict of parameter to version"),
+    ],
+)
+def test_options_that_cannot_be_read_are_told(decorator: str, message: str) -> None:
+    with pytest.raises(FeatureGraphInvalid, match=message):
+        graph(HEAD + f"@{decorator}\ndef a(close):\n    return close\n")
 
 
 def test_a_decorated_function_stays_plain() -> None:
@@ -330,9 +349,18 @@ def test_a_difference_names_feature_component_and_reach() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        ("x * 2", "x * 3", "volatility@1: helper _scale changed"),
+        ("x * 2", "x * 3", "volatility@1: helper _scale changed: return x * 2 -> return x * 3"),
         ("span=3", "span=4", "volatility@1: default of span 3 -> 4"),
-        ("close.log()", "close.sqrt()", "log_return@1: body changed"),
+        (
+            "close.log()",
+            "close.sqrt()",
+            "body changed: return close.log().diff() -> return close.sqrt().diff()",
+        ),
+        (
+            "WINDOW = 20",
+            "WINDOW = 20\nWINDOW += 1",
+            "constant WINDOW changed, order of statements in features added",
+        ),
         ("volume / WINDOW", "volume / 3", "turnover@1: constant WINDOW removed"),
         ("volatility, turnover", "volatility, close", "signal@1: body changed"),
         (

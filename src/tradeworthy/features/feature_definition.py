@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import keyword
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -191,8 +192,13 @@ def make_declaration(
     """
     given = {key: value for key, value in (semantics or {}).items() if value is not None}
     told = {key: value for key, value in (metadata or {}).items() if value is not None}
+    if not isinstance(pins or {}, Mapping) or not all(isinstance(key, str) for key in pins or {}):
+        raise FeatureGraphInvalid(
+            f"the pins of {name} are {pins!r}; give a dict of parameter to version, such as "
+            '{"log_return": 1}'
+        )
     versions = {f"version of {name}": version, **{f"pin {k}": v for k, v in (pins or {}).items()}}
-    if not isinstance(name, str) or not name.isidentifier():
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
         raise FeatureGraphInvalid(
             f"{name!r} is no feature name; give one with name=, made of letters, digits and _"
         )
@@ -208,7 +214,9 @@ def make_declaration(
     if type(lookback) is not int or lookback < 0:
         raise FeatureGraphInvalid(f"feature {name}: lookback must be a whole number from 0")
     if not isinstance(given.get("dtype", ""), str):
-        raise FeatureGraphInvalid(f"feature {name}: dtype must be the name of a polars type")
+        raise FeatureGraphInvalid(
+            f"feature {name}: dtype must be the name of a polars type, such as 'Float64'"
+        )
     return FeatureDeclaration(
         name=name,
         version=version,

@@ -315,17 +315,35 @@ def _edges(
         version = pins.get(argument, newest.get(argument, 0))
         key = node_key(argument, version)
         is_column = version == 0 and (columns is None or argument in columns)
+        if key not in known and argument in pins:
+            raise FeatureDependencyMissing(
+                _missing_pin(definition.name, argument, version, known),
+                feature=definition.name,
+                dependency=argument,
+            )
         if key not in known and not is_column:
             raise FeatureDependencyMissing(
-                f"feature {definition.name} depends on {argument!r}"
-                + (f" version {version}" if version else "")
-                + ", which is neither a feature nor a source column"
+                f"feature {definition.name} depends on {argument!r}, which is neither a feature "
+                "nor a source column"
                 + _did_you_mean(argument, [*known, *newest, *(columns or ())]),
                 feature=definition.name,
                 dependency=argument,
             )
         edges.append((argument, key))
     return tuple(edges)
+
+
+def _missing_pin(
+    feature: str, argument: str, version: int, known: Mapping[str, FeatureDefinition]
+) -> str:
+    """Say which versions there are of what a feature pins."""
+    versions = [str(each.version) for each in known.values() if each.name == argument]
+    there = (
+        f"there is version {', '.join(versions)}"
+        if versions
+        else "it is a source column, which has none: remove the pin"
+    )
+    return f"feature {feature} pins {argument!r} to version {version}; {there}"
 
 
 def _hash_nodes(

@@ -29,14 +29,25 @@ class ComponentChange:
     def explain(self) -> str:
         """Say it in one line."""
         values = [each for each in (self.before, self.after) if each is not None]
-        is_short = all("\n" not in each and len(each) <= 60 for each in values)
+        is_short = all(0 < len(each) <= 60 and "\n" not in each for each in values)
         if self.before is None:
             return f"{self.component} {self.after} added" if is_short else f"{self.component} added"
         if self.after is None:
             return f"{self.component} removed"
         if is_short and self.before != self.after:
             return f"{self.component} {self.before} -> {self.after}"
-        return f"{self.component} changed"
+        line = _changed_line(self.before, self.after)
+        return f"{self.component} changed" + (f": {line[0]} -> {line[1]}" if line else "")
+
+
+def _changed_line(before: str, after: str) -> tuple[str, str] | None:
+    """Find the one short line that differs; None if it is not one for one."""
+    old, new = before.splitlines(), after.splitlines()
+    if len(old) != len(new):
+        return None
+    pairs = [(a.strip(), b.strip()) for a, b in zip(old, new, strict=True) if a != b]
+    is_short = len(pairs) == 1 and all(0 < len(each) <= 80 for each in pairs[0])
+    return pairs[0] if is_short and pairs[0][0] != pairs[0][1] else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -148,10 +149,28 @@ def _refuse_hidden(statements: list[ast.stmt], module: Module, project: Project)
                     )
 
 
+def _check_options(root: Root, decorator: ast.expr, given: Mapping[str, object]) -> None:
+    """Refuse what calling the decorator would refuse."""
+    if isinstance(decorator, ast.Call) and (decorator.args or "None" in given):
+        raise FeatureGraphInvalid(
+            f"feature {root.name}: write each option by its name, as in @feature(version=2)"
+        )
+    known = ["version", "name", "pins", "label", "impure", *_OPTIONS, *_TOLD]
+    for name in sorted(set(given) - set(known)):
+        near = difflib.get_close_matches(name, known, n=1)
+        raise FeatureGraphInvalid(
+            f"feature {root.name} has an unknown option {name!r}; "
+            + (f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}")
+        )
+
+
 def _read_declaration(root: Root, decorator: ast.expr, names: Names) -> FeatureDeclaration:
     given: dict[str, Any] = {}
     keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
     for keyword in keywords:
+        if keyword.arg is None:
+            given["None"] = None
+            continue
         try:
             given[str(keyword.arg)] = static_value(keyword.value, names)
         except NotLiteral as error:
@@ -160,9 +179,7 @@ def _read_declaration(root: Root, decorator: ast.expr, names: Names) -> FeatureD
                 f"{root.name} cannot be read from the source alone; write the value itself",
                 reason="decorator",
             ) from error
-    known = {"version", "name", "pins", "label", "impure", *_OPTIONS, *_TOLD}
-    if set(given) - known:
-        raise FeatureGraphInvalid(f"feature {root.name} has unknown options: {set(given) - known}")
+    _check_options(root, decorator, given)
     pins: Mapping[str, int] = given.get("pins") or {}
     return make_declaration(
         root.name if given.get("name") is None else given["name"],

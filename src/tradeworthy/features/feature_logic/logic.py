@@ -50,9 +50,12 @@ class Component:
     @property
     def label(self) -> str:
         """What a person calls it: ``constant WINDOW``, ``helper _scale``, ``body``."""
-        return {"body": "body", "default": f"default of {self.name}"}.get(
-            self.kind, f"{self.kind} {self.name}"
-        )
+        return {
+            "body": "body",
+            "default": f"default of {self.name}",
+            "order": f"order of statements in {self.name}",
+            "names": "names of functions",
+        }.get(self.kind, f"{self.kind} {self.name}")
 
     def to_json(self) -> dict[str, object]:
         """Give the JSON form."""
