@@ -124,6 +124,46 @@ def test_a_library_that_nobody_installed_is_refused(
         load_feature_file(path)
 
 
+def test_a_library_that_may_be_missing_is_no_error(tmp_path: Path) -> None:
+    path = tmp_path / "momentum.py"
+    path.write_text(
+        HEAD
+        + "try:\n    from stray_library_y import fast\nexcept ImportError:\n"
+        + "    def fast(x):\n        return x\n"
+        + "@feature()\ndef a(close):\n    return fast(close)\n"
+    )
+    graph = load_feature_file(path)
+    assert graph.hash == read_feature_file(path).hash
+    assert set(graph.distributions) == {"polars"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "BIG = 10**5000\n@feature()\ndef a(close):\n    return close.shift(BIG)\n",
+        "@feature()\ndef a(close):\n    return close" + ".abs()" * 100 + "\n",
+        "TEXT = 'x\u2028y'\n\x0c@feature()\ndef a(close):\n    return close\n",
+    ],
+)
+def test_odd_sources_are_read_as_they_run(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "odd.py"
+    path.write_text(HEAD + text, encoding="utf-8")
+    graph = load_feature_file(path)
+    assert graph.hash == read_feature_file(path).hash
+    assert graph.nodes["a@1"].source.lstrip("\x0c").startswith("@feature()\ndef a")
+
+
+@pytest.mark.parametrize("links", [250, 3000])
+def test_a_chain_too_long_to_hash_says_so(links: int, tmp_path: Path) -> None:
+    path = tmp_path / "long.py"
+    path.write_text(HEAD + "@feature()\ndef a(close):\n    return close" + ".abs()" * links + "\n")
+    for read in (read_feature_file, load_feature_file):
+        try:
+            assert read(path).inputs == ("a@1",)
+        except (FeatureLogicRefused, StrategyInvalid) as refusal:
+            assert "long.py" in str(refusal) or "split it" in str(refusal)
+
+
 @pytest.mark.parametrize(
     "patch",
     [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -288,14 +289,15 @@ def distributions_of(libraries: Iterable[str]) -> dict[str, str]:
     Raises
     ------
     FeatureLogicRefused
-        For a library that belongs to no distribution: its logic cannot be told apart from another.
+        For a module that belongs to no distribution: its logic cannot be told apart from another.
+        One that is not there at all, as behind ``except ImportError``, is left out.
     """
     found: dict[str, str] = {}
     for library in sorted(set(libraries) - {"tradeworthy"}):
         if library in sys.stdlib_module_names:
             continue
-        names = _installed().get(library)
-        if not names:
+        names = _installed().get(library, ())
+        if not names and importlib.util.find_spec(library) is not None:
             raise FeatureLogicRefused(
                 f"module {library!r} is neither in the feature file's folder nor part of an "
                 "installed distribution; move it beside the file or install it",

@@ -185,11 +185,7 @@ def _check_class(symbol: Symbol, value: object, module: Module, node: ast.ClassD
         live = inspect.getattr_static(value, name, _MISSING)
         if isinstance(expression, ast.AST):
             if type(live) in (int, float, str, bool, tuple, list, dict, bytes):
-                _require(
-                    _same(live, expression),
-                    f"{symbol.name}.{name} is {live!r} now, the source says otherwise; "
-                    "do not change it from outside",
-                )
+                _require_same(live, expression, f"{symbol.name}.{name}")
             continue
         function = plain_function(live)
         if function is not None:
@@ -216,11 +212,23 @@ def _check_constant(symbol: Symbol, value: object, node: ast.Assign | ast.AnnAss
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     if node.value is None or not all(isinstance(target, ast.Name) for target in targets):
         return
-    _require(
-        _same(value, node.value),
-        f"{symbol.name} is {value!r} now, the source says {ast.unparse(node.value)}; "
-        "do not change it from outside",
-    )
+    _require_same(value, node.value, symbol.name)
+
+
+def _require_same(value: object, expression: ast.expr, name: str) -> None:
+    if not _same(value, expression):
+        raise FeatureLogicRefused(
+            f"{name} is {_shown(value)} now, the source says {ast.unparse(expression)}; "
+            "do not change it from outside",
+            reason="not_what_runs",
+        )
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
 
 
 def _same(value: object, expression: ast.expr) -> bool:

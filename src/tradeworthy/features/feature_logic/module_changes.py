@@ -142,15 +142,20 @@ def _changed_in_body(node: ast.AST) -> set[str]:
 
 def _mentioned(node: ast.AST) -> set[str]:
     """List the names whose objects an expression may hand on, or change when it is called."""
-    if isinstance(node, ast.Lambda):
-        return _changed_in_body(node) | _mentioned(node.body)
-    if isinstance(node, _NEW_VALUES):
-        return set()
-    if isinstance(node, ast.Name):
-        return {node.id}
-    if isinstance(node, ast.Call) and _is_call_of(node, _MEASURING_CALLS):
-        return set()
-    return {name for child in ast.iter_child_nodes(node) for name in _mentioned(child)}
+    found: set[str] = set()
+    stack = [node]
+    while stack:
+        match each := stack.pop():
+            case ast.Name(id=name):
+                found.add(name)
+            case ast.Lambda(body=body):
+                found |= _changed_in_body(each)
+                stack.append(body)
+            case ast.Call() if _is_call_of(each, _MEASURING_CALLS):
+                continue
+            case _ if not isinstance(each, _NEW_VALUES):
+                stack.extend(ast.iter_child_nodes(each))
+    return found
 
 
 def _names(target: ast.AST) -> list[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from tradeworthy.errors import StrategyInvalid
 from tradeworthy.features.feature_logic.module_bindings import ModuleBindings, bind_module
@@ -131,6 +133,7 @@ def parse_module(name: str, path: str, text: str) -> Module:
     """
     try:
         tree = ast.parse(text)
+        bindings = bind_module(tree)
     except SyntaxError as error:
         raise StrategyInvalid(
             f"{path}, line {error.lineno}: not valid Python: {error.msg}; correct the line",
@@ -140,12 +143,18 @@ def parse_module(name: str, path: str, text: str) -> Module:
     except (ValueError, RecursionError, MemoryError) as error:
         raise StrategyInvalid(f"{path} cannot be parsed: {error}", path=path) from error
     is_package = path.rpartition("/")[2] == "__init__.py"
-    return Module(name, path, text, is_package, tree, bind_module(tree))
+    return Module(name, path, text, is_package, tree, bindings)
+
+
+@lru_cache(maxsize=64)
+def _lines(text: str) -> list[str]:
+    """Split where Python does: a form feed or a line separator in a string ends no line."""
+    return re.split(r"\r\n|\r|\n", text)
 
 
 def statement_text(text: str, nodes: Sequence[ast.AST]) -> str:
     """Cut the source of whole statements, decorators included."""
-    lines = text.splitlines()
+    lines = _lines(text)
     pieces = []
     for node in nodes:
         first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])  # type: ignore[attr-defined]
