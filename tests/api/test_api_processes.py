@@ -73,6 +73,7 @@ def test_a_serving_process_loads_nothing_that_trains(home: SmallHome) -> None:
     assert {"features", "trend"} & set(found["loaded"]) == set()
     assert set(found["training"]) <= {
         "tradeworthy.training",
+        "tradeworthy.training.evaluation_child",
         "tradeworthy.training.evaluation_process",
     }
 

@@ -46,7 +46,7 @@ class Service:
             f"TRADEWORTHY_{name.upper()}": str(value) for name, value in settings.items()
         }
         if door is not None:
-            environment |= {"PYTHONPATH": str(WAITING_ROOM), "TEST_DOOR": str(door)}
+            environment["PYTHONPATH"] = os.pathsep.join((str(WAITING_ROOM), str(door.parent)))
         command = [*CLI, "--home", str(home.folder), "serve", "--port", "0", "--no-scheduler"]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
         assert self.process.stderr is not None

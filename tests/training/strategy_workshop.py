@@ -85,6 +85,23 @@ NO_SKLEARN = STRATEGY.replace(
     "    def predict(self, x):\n        return x[:, 0]",
 )
 
+# What it predicts is its first input, in a form that is served, without a library to import.
+LIGHT = NO_SKLEARN.replace(
+    "        return x[:, 0]",
+    """        return x[:, 0]
+
+    def to_onnx(self):
+        from onnx import TensorProto, helper
+
+        rows = helper.make_tensor_value_info("rows", TensorProto.DOUBLE, [None, 2])
+        out = helper.make_tensor_value_info("out", TensorProto.DOUBLE, [None, 1])
+        first = helper.make_tensor("first", TensorProto.DOUBLE, [2, 1], [1.0, 0.0])
+        node = helper.make_node("MatMul", ["rows", "first"], ["out"])
+        graph = helper.make_graph([node], "light", [rows], [out], [first])
+        opset = helper.make_opsetid("", 17)
+        return helper.make_model(graph, ir_version=8, opset_imports=[opset])""",
+)
+
 
 def write_strategy(
     folder: Path, strategy: str = STRATEGY, features: str = FEATURES, name: str = "trend.py"

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +11,7 @@ import pytest
 
 from tradeworthy.errors import ArtifactInvalid, FeatureGraphMismatch, StrategyInvalid
 from tradeworthy.training.evaluation import evaluate
+from tradeworthy.training.evaluation_process import EvaluationProcess
 from tradeworthy.validation.evidence import EvaluationRequest, Evidence
 from training.strategy_workshop import (
     FEATURES,
@@ -56,17 +54,16 @@ def test_it_tests_the_recipe_and_the_artifact(evidence: Evidence) -> None:
 
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_it_is_the_same_in_every_process(
-    threads: str, request_: EvaluationRequest, evidence: Evidence
+    threads: str,
+    request_: EvaluationRequest,
+    evidence: Evidence,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    environment = {**os.environ, "POLARS_MAX_THREADS": threads, "PYTHONHASHSEED": threads}
-    done = subprocess.run(
-        [sys.executable, "-m", "tradeworthy.training.evaluation_worker"],
-        input=json.dumps(asdict(request_)).encode() + b"\n",
-        env=environment,
-        capture_output=True,
-        check=True,
-    )
-    assert Evidence.from_json(json.loads(done.stdout)["evidence"]).digest == evidence.digest
+    monkeypatch.setenv("POLARS_MAX_THREADS", threads)
+    monkeypatch.setenv("PYTHONHASHSEED", threads)
+    process = EvaluationProcess(60.0)
+    assert process(request_).digest == evidence.digest
+    process.close()
 
 
 def _deployed(

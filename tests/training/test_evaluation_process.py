@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from tradeworthy.errors import StrategyInvalid
+from tradeworthy.training.evaluation_child import MAX_SAID
 from tradeworthy.training.evaluation_process import EvaluationProcess
 from tradeworthy.validation.evidence import EvaluationRequest
 from training.strategy_workshop import (
-    STRATEGY,
+    LIGHT,
     edited,
     market,
     request_for,
@@ -50,7 +58,7 @@ def mischievous(tmp_path_factory: pytest.TempPathFactory) -> EvaluationRequest:
     """An evaluation that does as it is told."""
     folder = tmp_path_factory.mktemp("mischief")
     train = MISCHIEF.format(folder=str(folder))[1:]
-    text = edited(STRATEGY, "def train(table, config):\n    return LinearRegression()", train)
+    text = edited(LIGHT, "def train(table, config):\n    return LinearRegression()", train)
     file = write_strategy(folder, text)
     return request_for(file, trained(file, BARS), BARS)
 
@@ -87,11 +95,123 @@ def test_what_it_prints_is_no_answer(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     quiet = process(mischievous)
-    told.write_text("print('{\"evidence\": {}}', flush=True); os.write(1, b'noise\\n')")
+    told.write_text("print('{\"evidence\": {}}'); os.write(1, b'noise\\n')")
     assert process(mischievous).digest == quiet.digest
     captured = capfd.readouterr()
     assert captured.out == ""
     assert "noise" in captured.err
+    assert '{"evidence": {}}' in captured.err
+
+
+def test_of_endless_printing_the_beginning_is_told(
+    process: EvaluationProcess,
+    mischievous: EvaluationRequest,
+    told: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    told.write_text("for _ in range(1000): os.write(2, b'x' * 100_000)")
+    assert process(mischievous).training_data_rebuilt
+    said = capfd.readouterr().err
+    assert len(said) < 2 * MAX_SAID
+    assert "bytes more" in said
+
+
+EVERYWHERE = """
+for each in range(3, 64):
+    try:
+        os.write(each, {text})
+    except OSError:
+        pass
+"""
+FORGERIES = {
+    "an answer": EVERYWHERE.format(text=rb'{"evidence": {}}' + b"\n"),
+    "an answer under another seal": EVERYWHERE.format(text=b"0" * 32 + b' {"evidence": {}}\n'),
+    "a word without an end": EVERYWHERE.format(text=b"noise"),
+    "no pipe at all": "os.closerange(0, 4096)",
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_whoever_touches_the_answer_spoils_it(
+    forgery: str, process: EvaluationProcess, mischievous: EvaluationRequest, told: Path
+) -> None:
+    told.write_text(FORGERIES[forgery])
+    with pytest.raises(StrategyInvalid, match=r"which is void|process died"):
+        process(mischievous)
+    told.unlink()
+    assert process(mischievous).training_data_rebuilt
+
+
+POISON = """
+import numpy, polars
+import tradeworthy.training.evaluation as evaluation, tradeworthy.validation.backtest as backtest
+evaluation.run_data_guards = lambda bars: ()
+evaluation.look_ahead_report = lambda *_, **__: None
+evaluation.dataset_hash = lambda table: '0' * 64
+backtest.performance_metrics = lambda *_, **__: {'sharpe': 9.0}
+polars.DataFrame.filter = lambda self, *_: self
+numpy.sign = numpy.abs
+os.chdir('/'); os.environ['POLARS_MAX_THREADS'] = '1'
+"""
+
+
+def test_what_one_strategy_does_to_its_process_reaches_no_other(
+    process: EvaluationProcess, mischievous: EvaluationRequest, told: Path
+) -> None:
+    honest = process(mischievous).digest
+    for _ in range(2):
+        told.write_text(POISON)
+        with suppress(StrategyInvalid):
+            assert process(mischievous).digest != honest
+        told.unlink()
+        assert process(mischievous).digest == honest
+
+
+def test_every_evaluation_has_a_process_of_its_own_whatever_the_thread(
+    process: EvaluationProcess, mischievous: EvaluationRequest, told: Path
+) -> None:
+    trail = told.parent / "trail.txt"
+    told.write_text(f"open({str(trail)!r}, 'a').write(f'{{os.getpid()}} {{os.getcwd()}}\\n')")
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: process(mischievous).digest, range(4)))
+    assert len(set(found)) == 1
+    runs = dict.fromkeys(trail.read_text().splitlines())
+    pids, folders = zip(*(run.split() for run in runs), strict=True)
+    assert len(set(pids)) == len(set(folders)) == 4
+    assert not any(_alive(int(pid)) for pid in pids)
+    assert not any(Path(folder).exists() for folder in folders)
+
+
+def test_the_secrets_of_the_service_are_not_in_its_environment(
+    process: EvaluationProcess,
+    mischievous: EvaluationRequest,
+    told: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("TRADEWORTHY_TOKEN_KEY", "TRADEWORTHY_DATABASE_URL", "AWS_SECRET", "PGPASSWORD"):
+        monkeypatch.setenv(name, "hush")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    seen = told.parent / "seen.txt"
+    told.write_text(
+        f"import json; pathlib.Path({str(seen)!r}).write_text(json.dumps(dict(os.environ)))"
+    )
+    assert process(mischievous).training_data_rebuilt
+    environment = json.loads(seen.read_text())
+    assert "hush" not in environment.values()
+    assert environment["OMP_NUM_THREADS"] == "1"
+    assert environment["HOME"] == environment["TMPDIR"] != os.environ["HOME"]
+
+
+def test_files_are_found_from_the_folder_of_the_service(
+    process: EvaluationProcess, mischievous: EvaluationRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(mischievous.strategy_file).parent
+    monkeypatch.chdir(folder.parent)
+    near = {
+        name: str(Path(getattr(mischievous, name)).relative_to(folder.parent))
+        for name in ("strategy_file", "artifact_file", "dataset_file")
+    }
+    assert process(replace(mischievous, **near)).training_data_rebuilt
 
 
 def test_it_is_killed_in_the_middle(
@@ -113,31 +233,121 @@ def test_it_is_killed_in_the_middle(
     assert process(mischievous).training_data_rebuilt
 
 
-def test_what_takes_too_long_is_stopped_with_what_it_started(
-    mischievous: EvaluationRequest, told: Path
+# Leaves the process group and its parent, as a daemon does.
+DAEMON = """
+import subprocess, sys
+subprocess.run(["sh", "-c", "setsid sleep 600 & echo $! > {child}"], check=True)
+subprocess.Popen(["sleep", "600"])
+"""
+
+
+@pytest.mark.parametrize("ending", ["time.sleep(600)", "os._exit(3)", ""])
+def test_nothing_that_it_started_is_left(
+    ending: str, mischievous: EvaluationRequest, told: Path
 ) -> None:
     child = told.parent / "child.txt"
-    told.write_text(
-        "import subprocess\n"
-        "started = subprocess.Popen(['sleep', '600'])\n"
-        f"pathlib.Path({str(child)!r}).write_text(str(started.pid))\n"
-        "time.sleep(600)"
-    )
-    hasty = EvaluationProcess(5.0)
+    told.write_text(DAEMON.format(child=child) + ending)
+    process = EvaluationProcess(PATIENCE)
+    began = threading.Thread(target=_evaluate_in_vain, args=(process, mischievous))
+    began.start()
+    _until(lambda: child.exists() and child.read_text().strip() != "")
+    process.close()
+    began.join()
+    for file in (told.parent / "pid.txt", child):
+        _until(lambda file=file: not _alive(int(file.read_text())))
+    child.unlink()
+
+
+def _evaluate_in_vain(process: EvaluationProcess, request: EvaluationRequest) -> None:
+    with suppress(StrategyInvalid):
+        process(request)
+
+
+def test_what_takes_too_long_is_stopped(mischievous: EvaluationRequest, told: Path) -> None:
+    told.write_text("time.sleep(600)")
+    hasty = EvaluationProcess(0.5)
     with pytest.raises(StrategyInvalid, match="raise TRADEWORTHY_EVALUATION_SECONDS"):
         hasty(mischievous)
     hasty.close()
-    for file in (told.parent / "pid.txt", child):
-        _until(lambda file=file: not _alive(int(file.read_text())))
 
 
-def test_closed_while_idle_and_used_again(mischievous: EvaluationRequest) -> None:
+def test_an_interrupt_ends_the_evaluation_and_not_the_next(
+    process: EvaluationProcess, mischievous: EvaluationRequest, told: Path
+) -> None:
+    process.interrupt()
+    told.write_text("time.sleep(600)")
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(process, mischievous)
+        _until((told.parent / "pid.txt").exists)
+        process.interrupt()
+        with pytest.raises(StrategyInvalid, match="exit status -9, killed"):
+            running.result(PATIENCE)
+    told.unlink()
+    assert process(mischievous).training_data_rebuilt
+
+
+def test_closed_it_evaluates_nothing_and_leaves_nothing(
+    mischievous: EvaluationRequest, told: Path
+) -> None:
     process = EvaluationProcess(PATIENCE)
+    assert process(mischievous).training_data_rebuilt
+    told.write_text("time.sleep(600)")
+    with ThreadPoolExecutor(3) as threads:
+        running = [threads.submit(process, mischievous) for _ in range(3)]
+        _until((told.parent / "pid.txt").exists)
+        process.close()
+        for each in running:
+            with pytest.raises(StrategyInvalid, match=r"exit status -9|is stopping"):
+                each.result(PATIENCE)
     process.close()
-    first = process(mischievous)
-    process.close()
-    assert process(mischievous).digest == first.digest
-    process.close()
+    assert _children() == []
+
+
+ALONE = """
+import json, sys
+from tradeworthy.training.evaluation_child import MAX_SAID
+from tradeworthy.training.evaluation_process import EvaluationProcess
+from tradeworthy.validation.evidence import EvaluationRequest, EvaluationSettings
+told = json.loads(sys.stdin.read())
+settings = EvaluationSettings(**told.pop("settings"))
+EvaluationProcess(600)(EvaluationRequest(settings=settings, **told))
+"""
+
+
+def test_it_does_not_outlive_a_service_that_is_killed(
+    mischievous: EvaluationRequest, told: Path
+) -> None:
+    told.write_text("while True: pass")
+    pid = told.parent / "pid.txt"
+    service = subprocess.Popen([sys.executable, "-c", ALONE], stdin=subprocess.PIPE, text=True)
+    assert service.stdin is not None
+    service.stdin.write(json.dumps(asdict(mischievous)))
+    service.stdin.close()
+    _until(lambda: pid.exists() and pid.read_text() != "")
+    service.kill()
+    service.wait()
+    _until(lambda: not _alive(int(pid.read_text())))
+
+
+def test_a_service_with_many_files_open(
+    process: EvaluationProcess, mischievous: EvaluationRequest
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, hard), hard))
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        assert process(mischievous).training_data_rebuilt
+    finally:
+        for each in opened:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def _children() -> list[str]:
+    listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return [
+        pid for pid in listed if b"evaluation_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
 
 
 def _alive(pid: int) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -56,10 +56,7 @@ from tradeworthy.validation.walk_forward import (
 _LEAST_HOLDOUT = 3
 
 
-LookAheadMemory: TypeAlias = dict[tuple[str, str, int], dict[str, Json]]
-
-
-def evaluate(request: EvaluationRequest, tested: LookAheadMemory | None = None) -> Evidence:
+def evaluate(request: EvaluationRequest) -> Evidence:
     """Test a candidate's recipe and its artifact.
 
     The recipe is refitted walk-forward over all of the data. The artifact itself trades the data
@@ -69,8 +66,6 @@ def evaluate(request: EvaluationRequest, tested: LookAheadMemory | None = None) 
     ----------
     request
         What to test.
-    tested
-        Look-ahead reports by feature graph, data and seed; one that is there is not made again.
 
     Raises
     ------
@@ -90,17 +85,12 @@ def evaluate(request: EvaluationRequest, tested: LookAheadMemory | None = None) 
     settings = request.settings
     walked = desk.walk_forward(settings)
     train_end = _train_end(manifest, bars)
-    data_hash = dataset_hash(bars)
-    key = (loaded.snapshot.hash, data_hash, settings.seed)
-    known = {} if tested is None else tested
-    if key not in known:
-        known[key] = _look_ahead(loaded, bars, settings.seed)
     rebuilt = dataset_hash(training_table(loaded, bars, train_end)) == manifest.dataset_hash
     return Evidence(
         feature_graph_hash=loaded.snapshot.hash,
         entry_point_hash=loaded.entry_point_hash,
         signal_rule_hash=loaded.signal_rule_hash,
-        dataset_hash=data_hash,
+        dataset_hash=dataset_hash(bars),
         training_data_rebuilt=rebuilt,
         result_digest=walked.digest,
         returns=tuple(walked.stitched.returns.tolist()),
@@ -109,7 +99,7 @@ def evaluate(request: EvaluationRequest, tested: LookAheadMemory | None = None) 
         folds=_fold_dates(walked, arrays),
         artifact_metrics=desk.hold_out(manifest, Path(request.artifact_file), train_end, settings),
         data_findings=tuple(asdict(finding) for finding in run_data_guards(bars)),
-        look_ahead=known[key],
+        look_ahead=_look_ahead(loaded, bars, settings.seed),
         drift=desk.drift(manifest, settings),
         settings=settings,
     )

@@ -1,32 +1,26 @@
-"""The parent's side of the process that runs users' code: one JSON line out, one JSON line in.
+"""Evaluations in processes of their own, one each: no strategy's code meets another's.
 
-The parent kills it when an evaluation takes too long; a crash in it harms nobody.
+A process that ran users' code is ended with it. The next one is started ahead, so that nobody waits
+for its imports. A crash or endless loop there harms nobody.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import select
-import signal
-import subprocess
-import sys
+import dataclasses
+import logging
 import threading
-import time
-from contextlib import suppress
-from dataclasses import asdict
-from typing import IO
+from pathlib import Path
+from typing import Any, cast
 
-from tradeworthy.errors import StrategyInvalid, rebuild
+from tradeworthy.errors import HomeUnusable, StrategyInvalid, rebuild
+from tradeworthy.training.evaluation_child import EvaluationChild, ReplyInvalid
 from tradeworthy.validation.evidence import EvaluationRequest, Evidence
 
-# Named, not imported: nothing that runs users' code is ever loaded into the serving process.
-WORKER = "tradeworthy.training.evaluation_worker"
-_CHUNK = 1 << 16
+_LOG = logging.getLogger("tradeworthy.evaluation")
 
 
 class EvaluationProcess:
-    """Evaluates candidates one at a time in a child process that lives between them.
+    """Evaluates candidates one at a time, each in a fresh child process.
 
     Parameters
     ----------
@@ -36,8 +30,12 @@ class EvaluationProcess:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._lock = threading.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._turn = threading.Lock()
+        # Guards what follows; held for moments only, so that an interrupt never waits.
+        self._guard = threading.Lock()
+        self._running: EvaluationChild | None = None
+        self._spare: EvaluationChild | None = None
+        self._used = self._closed = False
 
     def __call__(self, request: EvaluationRequest) -> Evidence:
         """Evaluate a candidate.
@@ -45,88 +43,101 @@ class EvaluationProcess:
         Raises
         ------
         StrategyInvalid
-            If it takes too long, or its process dies.
+            If it takes too long, its process dies, or answers in another way than it should.
+        HomeUnusable
+            If no process can be started.
         TradeworthyError
             Whatever the evaluation refused with.
         """
-        line = json.dumps(asdict(request)).encode() + b"\n"
-        with self._lock:
-            reply = json.loads(self._exchange(line))
-        if "error" in reply:
-            error = reply["error"]
-            raise rebuild(error["code"], error["message"], error["details"])
-        return Evidence.from_json(reply["evidence"])
+        with self._turn:
+            child = self._take()
+            try:
+                reply = child.ask(_told(request), self._seconds)
+            except EOFError as error:
+                code = child.end()
+                raise StrategyInvalid(
+                    f"the evaluation's process died (exit status {code}"
+                    f"{_KILLED if code == -9 else ''}); see the service's log"
+                ) from error
+            except TimeoutError as error:
+                raise StrategyInvalid(
+                    f"the evaluation took more than {self._seconds:g} seconds and was stopped: "
+                    "make training faster, or raise TRADEWORTHY_EVALUATION_SECONDS"
+                ) from error
+            except ReplyInvalid as error:
+                raise StrategyInvalid(
+                    "the strategy's code wrote into the evaluation's answer, which is void: "
+                    "print to standard output"
+                ) from error
+            finally:
+                self._put_away(child)
+        return _evidence(reply)
 
-    def _exchange(self, line: bytes) -> bytes:
-        child = self._running()
-        assert child.stdin is not None and child.stdout is not None  # noqa: S101 - both piped
-        try:
-            child.stdin.write(line)
-            child.stdin.flush()
-            return self._read_line(child.stdout)
-        except (BrokenPipeError, EOFError) as error:
-            code = self._stop()
-            raise StrategyInvalid(
-                f"the evaluation's process died (exit status {code}); see the service's log"
-            ) from error
-        except TimeoutError as error:
-            self._stop()
-            raise StrategyInvalid(
-                f"the evaluation took more than {self._seconds:g} seconds and was stopped: make "
-                "training faster, or raise TRADEWORTHY_EVALUATION_SECONDS"
-            ) from error
+    def _take(self) -> EvaluationChild:
+        with self._guard:
+            if self._closed:
+                raise StrategyInvalid("the service is stopping: ask for the evaluation again")
+            spare, self._spare = self._spare, None
+            if spare is not None and not spare.waits:
+                spare.end()
+                spare = None
+            try:
+                self._running = spare or EvaluationChild()
+            except OSError as error:
+                raise HomeUnusable(
+                    f"the evaluation's process cannot be started: {error.strerror}"
+                ) from error
+            # Whoever evaluates once may be a command that ends with it.
+            if self._used:
+                self._prepare()
+            self._used = True
+            return self._running
 
-    def _read_line(self, pipe: IO[bytes]) -> bytes:
-        deadline = time.monotonic() + self._seconds
-        parts: list[bytes] = []
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([pipe], [], [], left)[0]:
-                raise TimeoutError
-            chunk = os.read(pipe.fileno(), _CHUNK)
-            if not chunk:
-                raise EOFError
-            parts.append(chunk)
-            if chunk.endswith(b"\n"):
-                return b"".join(parts)
+    def _put_away(self, child: EvaluationChild) -> None:
+        child.end()
+        with self._guard:
+            self._running = None
+            if not self._closed:
+                self._prepare()
 
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._child is None or self._child.poll() is not None:
-            self._stop()
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", WORKER],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                # An interrupt is for the parent, which ends this process in its own time.
-                start_new_session=True,
-            )
-        return self._child
-
-    def _stop(self) -> int | None:
-        """End the child with whatever it started; return its exit status."""
-        child, self._child = self._child, None
-        if child is None:
-            return None
-        if child.returncode is None:
-            with suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
-        code = child.wait()
-        for pipe in (child.stdin, child.stdout):
-            # What was written to a dead process cannot be flushed any more.
-            with suppress(OSError):
-                if pipe is not None:
-                    pipe.close()
-        return code
+    def _prepare(self) -> None:
+        if self._spare is None:
+            try:
+                self._spare = EvaluationChild()
+            except OSError as error:
+                _LOG.warning("no process for the next evaluation yet: %s", error)
 
     def interrupt(self) -> None:
         """Cut off the evaluation that is running, if any; it ends with ``StrategyInvalid``."""
-        # Without the lock, which the evaluation holds; who runs it also clears up behind it.
-        child = self._child
-        if child is not None and child.returncode is None:
-            with suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
+        with self._guard:
+            if self._running is not None:
+                self._running.kill()
 
     def close(self) -> None:
-        """End the child process."""
-        with self._lock:
-            self._stop()
+        """End every child process; an evaluation that is running is cut off, none follows."""
+        with self._guard:
+            self._closed = True
+            spare, self._spare = self._spare, None
+        self.interrupt()
+        if spare is not None:
+            spare.end()
+        with self._turn:
+            pass
+
+
+_KILLED = ", killed, or out of memory"
+
+
+def _told(request: EvaluationRequest) -> dict[str, object]:
+    # The child has a working folder of its own.
+    told = dataclasses.asdict(request)
+    for name in ("strategy_file", "artifact_file", "dataset_file"):
+        told[name] = str(Path(told[name]).absolute())
+    return told
+
+
+def _evidence(reply: dict[str, object]) -> Evidence:
+    if "error" in reply:
+        error = cast("dict[str, Any]", reply["error"])
+        raise rebuild(error["code"], error["message"], error["details"])
+    return Evidence.from_json(cast("dict[str, Any]", reply["evidence"]))

@@ -1,39 +1,60 @@
-"""The child's side of the process that runs users' code: a JSON line in, a JSON line out."""
+"""The child's side of an evaluation: one JSON line in, one JSON line out under its seal."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
+import threading
+from contextlib import suppress
 from pathlib import Path
+from typing import IO, Any
 
 from tradeworthy.errors import TradeworthyError
-from tradeworthy.training.evaluation import LookAheadMemory, evaluate
+from tradeworthy.training.evaluation import evaluate
 from tradeworthy.validation.evidence import EvaluationRequest, EvaluationSettings
 
 
-def answer(line: bytes, tested: LookAheadMemory) -> dict[str, object]:
-    """Evaluate what a line asks for; return the evidence or the error."""
-    data = json.loads(line)
-    data["settings"] = EvaluationSettings(**data["settings"])
+def answer(request: dict[str, Any]) -> dict[str, object]:
+    """Evaluate what a request asks for; return the evidence or the error."""
+    settings = EvaluationSettings(**request.pop("settings"))
     try:
-        return {"evidence": evaluate(EvaluationRequest(**data), tested).to_json()}
+        return {"evidence": evaluate(EvaluationRequest(settings=settings, **request)).to_json()}
     except TradeworthyError as error:
         told = {"code": error.code, "message": error.message, "details": error.details}
         return {"error": told}
 
 
 def main() -> None:
-    """Serve evaluations until standard input ends."""
-    # Users' code may print: what it prints goes to standard error, replies to the old output. It
-    # may read, and finds nothing: requests come through the old input.
+    """Answer one request, if one comes before standard input ends."""
+    # Users' code may print: what it prints goes to standard error, the reply to the old output. It
+    # may read, and finds nothing: the request comes through the old input.
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
-    tested: LookAheadMemory = {}
-    for line in requests:
-        replies.write(json.dumps(answer(line, tested), default=str).encode() + b"\n")
+    _be_the_first_to_go()
+    line = requests.readline()
+    if line:
+        threading.Thread(target=_end_with_the_parent, args=(requests,), daemon=True).start()
+        told = json.loads(line)
+        reply = json.dumps(answer(told["request"]), default=str)
+        replies.write(f"{told['seal']} {reply}\n".encode())
         replies.flush()
+
+
+def _be_the_first_to_go() -> None:
+    """Ask Linux to take this process, not the service, when memory runs out."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def _end_with_the_parent(requests: IO[bytes]) -> None:
+    """Wait until the parent is gone or done, and leave with the process group."""
+    requests.read()
+    with suppress(ProcessLookupError):
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(1)
 
 
 if __name__ == "__main__":

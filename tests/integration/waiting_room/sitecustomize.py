@@ -1,8 +1,13 @@
-"""Lets an evaluation's process begin only when somebody opens the door, a named pipe."""
+"""Lets an evaluation's process begin only when somebody opens the door, a named pipe.
 
-import os
+An evaluation has an environment of its own; of a test's it has the path to modules.
+"""
+
 import sys
 from pathlib import Path
 
 if "tradeworthy.training.evaluation_worker" in sys.orig_argv:
-    Path(os.environ["TEST_DOOR"]).read_bytes()
+    for folder in sys.path:
+        door = Path(folder) / "door"
+        if door.is_fifo():
+            door.read_bytes()
