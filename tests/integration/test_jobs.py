@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -134,6 +134,15 @@ def door(tmp_path: Path) -> Iterator[Path]:
     # Nobody waits there: that is well.
     with suppress(OSError):
         os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+
+
+@contextmanager
+def opened_door(door: Path) -> Iterator[None]:
+    """Let whoever comes to the door pass: each process takes a byte."""
+    held = os.open(door, os.O_RDWR)
+    os.write(held, b"." * 64)
+    yield
+    os.close(held)
 
 
 # -- the answers -----------------------------------------------------------------------------
@@ -301,9 +310,8 @@ def test_a_slow_job_stays_with_its_living_worker(home: SmallHome, serve: Serve, 
 
     until(renewed, SECONDS)
     store.close()
-    with door.open("wb"):
-        pass
-    found = service.ended(job)
+    with opened_door(door):
+        found = service.ended(job)
     assert (found["state"], found["attempt"]) == ("DONE", 1)
 
 
@@ -317,10 +325,9 @@ def test_a_late_workers_outcome_is_refused(home: SmallHome, serve: Serve, door: 
     assert mine is not None
     assert (mine.id, mine.attempt) == (late, 2)
     next_one = service.submit().json()["job"]
-    with door.open("wb"):
-        pass
-    # Jobs run one at a time: the late one has come to its end by then.
-    assert service.ended(next_one)["state"] == "DONE"
+    with opened_door(door):
+        # Jobs run one at a time: the late one has come to its end by then.
+        assert service.ended(next_one)["state"] == "DONE"
     assert store.job(late) == mine
     store.close()
 
