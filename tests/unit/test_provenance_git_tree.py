@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -122,16 +123,153 @@ def test_a_file_that_the_index_overlooks_leaves_it_unknown(tree: Path, flag: str
     assert read_git_tree(tree).dirty is None
 
 
-def test_reading_changes_nothing_and_runs_nothing(tree: Path) -> None:
-    trap = tree.parent / "trap"  # git hands the name to a shell: no spaces
-    trap.write_text(f"#!/bin/sh\ntouch {tree.parent}/sprung\n")
+def _trap(tree: Path) -> Path:
+    """A command that leaves a trace; git hands the name to a shell: no spaces."""
+    trap = tree.parent / "trap"
+    trap.write_text(f"#!/bin/sh\ntouch {tree.parent}/sprung\ncat\n")
     trap.chmod(0o755)
-    git(tree, "config", "core.fsmonitor", str(trap))
+    return trap
+
+
+def test_reading_changes_nothing_and_runs_nothing(tree: Path) -> None:
+    git(tree, "config", "core.fsmonitor", str(_trap(tree)))
     index = (tree / ".git" / "index").read_bytes()
     os.utime(tree / "train.py", (1, 1))
     assert read_git_tree(tree).dirty is False
     assert (tree / ".git" / "index").read_bytes() == index
     assert not (tree.parent / "sprung").exists()
+
+
+def _filter(tree: Path, trap: Path) -> None:
+    (tree / ".git" / "info" / "attributes").write_text("*.py filter=own\n")
+    git(tree, "config", "filter.own.clean", str(trap))
+
+
+def _included_filter(tree: Path, trap: Path) -> None:
+    _filter(tree, trap)
+    git(tree, "config", "--rename-section", "filter.own", "filter.other")
+    (tree / ".git" / "more").write_text(f'[filter "own"]\nprocess = {trap}\nclean = {trap}\n')
+    git(tree, "config", "include.path", "more")
+
+
+def _remote(tree: Path, trap: Path) -> None:
+    oid = git(tree, "rev-parse", "HEAD^{tree}")
+    (tree / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
+    for name, value in (
+        ("core.repositoryFormatVersion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.promisor", "true"),
+        ("remote.origin.url", f"file://{tree}"),
+        ("remote.origin.uploadpack", str(trap)),
+        ("protocol.file.allow", "always"),
+    ):
+        git(tree, "config", name, value)
+
+
+@pytest.mark.parametrize("lay", [_filter, _included_filter, _remote])
+@pytest.mark.parametrize("within", [".", "vendored"])
+def test_no_command_that_a_repository_names_is_run(
+    tree: Path, lay: Callable[[Path, Path], None], within: str
+) -> None:
+    _submodule(tree)
+    (tree / within / "train.py").write_text("WINDOW = 21\n")
+    lay(tree / within, _trap(tree))
+    assert read_git_tree(tree).dirty is not False
+    assert not (tree.parent / "sprung").exists()
+
+
+def _submodule(tree: Path) -> Path:
+    inner = tree / "vendored"
+    inner.mkdir()
+    git(inner, "init", "-q")
+    (inner / "train.py").write_text("WINDOW = 20\n")
+    git(inner, "add", ".")
+    git(inner, "commit", "-q", "-m", "first")
+    git(tree, "add", ".")
+    git(tree, "commit", "-q", "-m", "vendored")
+    return inner
+
+
+def test_a_submodule_counts_whatever_the_settings_say(tree: Path) -> None:
+    inner = _submodule(tree)
+    assert read_git_tree(tree).dirty is False
+    git(tree, "config", "diff.ignoreSubmodules", "all")
+    digests = set()
+    for text in ("WINDOW = 21\n", "WINDOW = 22\n"):
+        (inner / "train.py").write_text(text)
+        assert read_git_tree(tree).dirty is True
+        digests.add(read_git_tree(tree).diff_digest)
+    git(inner, "commit", "-q", "-a", "-m", "second")
+    assert read_git_tree(tree).dirty is True
+    digests.add(read_git_tree(tree).diff_digest)
+    assert len(digests) == 3
+    git(tree, "config", "--unset", "diff.ignoreSubmodules")
+    git(tree, "commit", "-q", "-a", "-m", "second")
+    assert read_git_tree(tree).dirty is False
+    git(inner, "update-index", "--skip-worktree", "train.py")
+    assert read_git_tree(tree).dirty is None
+
+
+def test_a_damaged_submodule_is_unknown(tree: Path) -> None:
+    inner = _submodule(tree)
+    (inner / ".git").rename(tree.parent / "elsewhere")
+    assert read_git_tree(tree).dirty is False
+    (inner / ".git").mkdir()
+    assert read_git_tree(tree).dirty is not False
+
+
+def test_code_that_is_ignored_is_in_no_commit(tree: Path) -> None:
+    for rule in (".gitignore", ".git/info/exclude"):
+        (tree / rule).write_text("own_*\n")
+    git(tree, "add", ".")
+    git(tree, "commit", "-q", "-m", "rules")
+    hidden = tree / "features" / "own_strategy.py"
+    hidden.write_text("x = 1\n")
+    assert read_git_tree(tree).dirty is False
+    assert read_git_tree(tree / "train.py").dirty is False
+    first = read_git_tree(hidden)
+    assert (first.commit, first.dirty) == (git(tree, "rev-parse", "HEAD"), True)
+    assert read_git_tree(tree / "train.py", also=[hidden]) == first
+    hidden.write_text("x = 2\n")
+    assert read_git_tree(hidden).diff_digest != first.diff_digest
+
+
+def test_code_outside_the_tree_leaves_it_unknown(tree: Path) -> None:
+    outside = tree.parent / "outside.py"
+    outside.write_text("x = 1\n")
+    assert read_git_tree(tree / "train.py", also=[outside]).dirty is None
+
+
+def test_a_link_is_read_where_it_leads(tree: Path) -> None:
+    link = tree.parent / "deployed.py"
+    link.symlink_to(tree / "train.py")
+    assert read_git_tree(link) == read_git_tree(tree)
+
+
+def test_another_object_in_the_place_of_a_commit_does_not_count(tree: Path) -> None:
+    reviewed = git(tree, "rev-parse", "HEAD")
+    _modify(tree)
+    git(tree, "commit", "-q", "-a", "-m", "second")
+    git(tree, "replace", reviewed, "HEAD")
+    git(tree, "update-ref", "HEAD", reviewed)
+    assert git(tree, "status", "--porcelain") == ""
+    state = read_git_tree(tree)
+    assert (state.commit, state.dirty) == (reviewed, True)
+
+
+def test_a_change_with_the_time_of_the_file_set_back_is_found(tree: Path) -> None:
+    file = tree / "train.py"
+    os.utime(file, (1, 1))
+    git(tree, "config", "core.trustctime", "false")
+    git(tree, "config", "core.checkStat", "minimal")
+    git(tree, "status")
+    # Of a change within the second, the time of the inode tells nothing either.
+    before = int(file.stat().st_ctime)
+    while int(file.stat().st_ctime) == before:
+        file.write_text("WINDOW = 21\n")
+        os.utime(file, (1, 1))
+    assert git(tree, "status", "--porcelain") == ""
+    assert read_git_tree(tree).dirty is True
 
 
 def test_before_the_first_commit_there_is_no_commit(tmp_path: Path) -> None:

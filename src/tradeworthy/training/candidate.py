@@ -87,7 +87,7 @@ def train_candidate(
         ),
         estimator=estimator,
         artifact=export_artifact(estimator, len(strategy.inputs)),
-        tree=read_git_tree(loaded.file),
+        tree=read_git_tree(loaded.file, also=[loaded.feature_file]),
     )
     run.follow(loaded, root)
     return run.candidate(strategy.name, windows)
