@@ -195,12 +195,67 @@ def test_lists_and_structs_keep_their_nulls_apart() -> None:
     assert len(hashes) == len(lists) + len(structs)
 
 
+def _values(dtype: pl.DataType) -> list[object]:
+    """Every small value of a type, null and the empty among them."""
+    if isinstance(dtype, pl.List):
+        inner = _values(dtype.inner)  # type: ignore[arg-type]
+        return [None, [], *([a] for a in inner), *([a, b] for a in inner for b in inner)]
+    if isinstance(dtype, pl.Array):
+        inner = _values(dtype.inner)  # type: ignore[arg-type]
+        return [None, *([a, b] for a in inner for b in inner)]
+    if isinstance(dtype, pl.Struct):
+        first, second = (_values(field.dtype) for field in dtype.fields)  # type: ignore[arg-type]
+        return [None, *({"b": a, "a": b} for a in first for b in second)]
+    smallest = {
+        pl.String: ["", "0", "00"],
+        pl.Binary: [b"", b"0", b"00"],
+        pl.Boolean: [False, True],
+        pl.Decimal: [Decimal("0.0"), Decimal("-0.1")],
+        pl.Float64: [0.0, math.inf],
+    }
+    return [None, *smallest.get(type(dtype), [0, 1])]  # type: ignore[misc]
+
+
+NESTED = [
+    pl.List(pl.String()),
+    pl.List(pl.Binary()),
+    pl.List(pl.Decimal(9, 1)),
+    pl.List(pl.List(pl.Boolean())),
+    pl.Array(pl.String(), 2),
+    pl.List(pl.Array(pl.Boolean(), 2)),
+    pl.Array(pl.List(pl.Boolean()), 2),
+    pl.Struct({"b": pl.String(), "a": pl.Float64()}),
+    pl.List(pl.Struct({"b": pl.Boolean(), "a": pl.Boolean()})),
+    pl.Struct({"b": pl.List(pl.Boolean()), "a": pl.Boolean()}),
+]
+
+
+@pytest.mark.parametrize("dtype", NESTED, ids=str)
+def test_no_two_small_columns_share_a_hash(dtype: pl.DataType) -> None:
+    values = _values(dtype)
+    columns = [[value] for value in values]
+    columns += [[a, b] for a in values[:12] for b in values[:12]]
+    hashes = {dataset_hash(pl.Series("x", rows, dtype=dtype)) for rows in columns}
+    assert len(hashes) == len(columns)
+
+
 def test_columns_and_fields_are_sorted_by_name() -> None:
     digest = dataset_digest(pl.DataFrame({"b": [1], "c": [2], "a": [3]}))
     assert [column.name for column in digest.columns] == ["a", "b", "c"]
     record, turned = pl.Series("r", [{"a": 1, "b": 2}]), pl.Series("r", [{"b": 2, "a": 1}])
     assert dataset_hash(record) == dataset_hash(turned)
     assert dataset_hash(record) != dataset_hash(pl.Series("r", [{"a": 2, "b": 1}]))
+
+
+def test_utc_is_one_zone_under_all_its_names() -> None:
+    noon = dt.datetime(2020, 1, 1, 12, tzinfo=dt.UTC)
+    names = ["UTC", "Etc/UTC", "Zulu", "Etc/Universal"]
+    assert len({_at(noon, name) for name in names}) == 1
+    assert len({_at(noon, name) for name in ("UTC", "Europe/London", "Etc/GMT-2")}) == 3
+
+
+def _at(moment: dt.datetime, zone: str) -> str:
+    return dataset_hash(pl.Series("x", [moment]).dt.convert_time_zone(zone))
 
 
 def test_text_cannot_slide_between_rows_and_rows_cannot_swap() -> None:
@@ -252,12 +307,25 @@ def test_the_columns_alone_give_the_hash() -> None:
     assert combine_columns(2, columns) != digest.hash
 
 
+class Unreadable:
+    """A table whose connection has gone."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        raise RuntimeError("no more rows")
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [
         (pl.DataFrame({"who": pl.Series([object()], dtype=pl.Object)}), "column 'who' has type"),
         (pa.table({"m": pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int64()))}), "column 'm'"),
         (pa.table([[1], [2]], names=["a", "a"]), "cannot be read through Arrow"),
+        (pa.table({"r": pa.RunEndEncodedArray.from_arrays([2], [7])}), "through Arrow"),
+        (Unreadable(), "through Arrow: no more rows"),
+        (
+            pa.table({"price": pa.array([Decimal("1.50")], pa.decimal32(9, 2))}),
+            "column 'price' cannot be read",
+        ),
         (pl.LazyFrame({"a": [1]}), "call .collect"),
         ([[1, 2]], "list is not a table"),
         (None, "NoneType is not a table"),

@@ -41,6 +41,14 @@ _AS_TEXT: dict[type[pl.DataType], str] = {
     pl.UInt128: "uint128",
 }
 
+# One zone under its names in the time zone database; writers differ in which they put down.
+_UTC = frozenset(
+    {
+        *("UTC", "UCT", "Zulu", "Universal"),
+        *("Etc/UTC", "Etc/UCT", "Etc/Zulu", "Etc/Universal"),
+    }
+)
+
 
 def logical_type(dtype: pl.DataType, column: str = "") -> str:
     """Name the logical type of ``dtype``, which goes into the digest of ``column``.
@@ -77,7 +85,8 @@ def _parametric_type(dtype: pl.DataType, column: str) -> str | None:
         case pl.Null() | pl.Binary():
             return type(dtype).__name__.lower()
         case pl.Datetime():
-            return f"datetime[{dtype.time_unit},{dtype.time_zone!r}]"
+            zone = "UTC" if dtype.time_zone in _UTC else dtype.time_zone
+            return f"datetime[{dtype.time_unit},{zone!r}]"
         case pl.Duration():
             return f"duration[{dtype.time_unit}]"
         case pl.Decimal():

@@ -132,7 +132,16 @@ def combine_columns(rows: int, columns: Iterable[tuple[str, str, str]]) -> str:
 
 def _column_digest(series: pl.Series) -> ColumnDigest:
     dtype = logical_type(series.dtype, series.name)
-    leaves = tuple(_leaf(parts) for parts in encoded_blocks(series, BLOCK_ROWS))
+    try:
+        leaves = tuple(_leaf(parts) for parts in encoded_blocks(series, BLOCK_ROWS))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        # Types that polars takes from Arrow and then cannot read, as decimals of 32 bits.
+        raise DatasetInvalid(
+            f"column {series.name!r} cannot be read as {dtype} ({error}); cast it, for decimals "
+            "to decimal128",
+            column=series.name,
+            dtype=dtype,
+        ) from error
     digest = tagged_digest(
         "dataset-column/v1",
         series.name.encode(),
@@ -182,6 +191,7 @@ def _imported(table: ArrowStreamExportable) -> pl.DataFrame:
         series = pl.Series(_ArrowOnly(table))
         if isinstance(series.dtype, pl.Struct) and not series.null_count():
             return series.struct.unnest()
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, TypeError) as error:
+    except (Exception, pl.exceptions.PanicException) as error:
+        # Its own interface may fail in any way, and polars refuses types in several.
         raise DatasetInvalid(f"the table cannot be read through Arrow: {error}") from error
     return series.to_frame()
