@@ -115,7 +115,9 @@ class Side(IntEnum):
     [
         ({"a": {"b": math.nan}}, "config a.b is nan"),
         ({"a": [1, math.inf]}, "config a.1 is inf"),
-        ({1: 2}, "the key 1, which is not text"),
+        ({1: 2}, "^config has the key 1, a int and not plain text; write it as a str"),
+        ({Colour.RED: 2}, "a Colour and not plain text"),
+        ({"a": 10**5000}, "config a is a whole number of more than 4096 bits"),
         ({"a": {None: 2}}, "config a has the key None"),
         ({"a": {1, 2}}, "sorted list"),
         ({"a": np.float64(0.5)}, r"numpy float64; .*\.item\(\)"),
@@ -135,6 +137,16 @@ class Side(IntEnum):
 def test_what_has_no_canonical_form_is_refused(config: object, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         training_config_hash(config)  # type: ignore[arg-type]
+
+
+def test_volatile_keys_are_a_list() -> None:
+    with pytest.raises(InvalidInput, match=r"write \['run'\]"):
+        training_config_hash({"r": 1}, "run")
+
+
+def test_the_greatest_whole_number_comes_back_from_json() -> None:
+    config = {"x": 2**4096 - 1, "y": 1 - 2**4096}
+    assert training_config_hash(json.loads(json.dumps(config))) == training_config_hash(config)
 
 
 def test_a_config_within_itself_is_refused() -> None:

@@ -14,6 +14,8 @@ from tradeworthy.digests import Json, json_digest
 from tradeworthy.errors import InvalidInput
 
 _MAX_DEPTH = 64
+# Python reads and writes whole numbers of some 4,300 digits and no more.
+_MAX_BITS = 4096
 
 _ADVICE = {
     "set": "write it as a sorted list",
@@ -50,8 +52,9 @@ def training_config_hash(config: Mapping[str, object], volatile_keys: Collection
     Raises
     ------
     InvalidInput
-        For NaN, infinities, keys that are not strings, nesting beyond 64 levels, and objects that
-        are none of the above (numpy scalars among them), naming the path.
+        For NaN, infinities, whole numbers beyond 4,096 bits, keys that are not plain strings,
+        nesting beyond 64 levels, and objects that are none of the above (numpy scalars and
+        subclasses of numbers and text among them), naming the path.
 
     Examples
     --------
@@ -62,6 +65,8 @@ def training_config_hash(config: Mapping[str, object], volatile_keys: Collection
     """
     if not isinstance(config, Mapping):
         raise InvalidInput("a training configuration is a mapping of names to values")
+    if isinstance(volatile_keys, str):
+        raise InvalidInput(f"volatile keys are a list of paths: write [{volatile_keys!r}]")
     return json_digest("training-config/v1", _typed_mapping(config, (), frozenset(volatile_keys)))
 
 
@@ -71,7 +76,7 @@ def _typed(value: object, path: tuple[str, ...], volatile: frozenset[str]) -> Js
     if value is None or type(value) in (bool, str):
         return cast("bool | str | None", value)
     if type(value) is int:
-        return ["int", str(value)]
+        return ["int", _int_text(value, path)]
     if type(value) is float:
         return ["float", _float_text(value, path)]
     if isinstance(value, Mapping):
@@ -88,13 +93,25 @@ def _typed_mapping(
     typed: dict[str, Json] = {}
     for key, item in value.items():
         if type(key) is not str:
+            place = " ".join(["config", *filter(None, [_dotted(path)])])
             raise InvalidInput(
-                f"config {_dotted(path)} has the key {key!r}, which is not text; quote it",
+                f"{place} has the key {key!r}, a {type(key).__name__} and not plain text; "
+                "write it as a str",
                 path=_dotted(path),
             )
         if _dotted((*path, key)) not in volatile:
             typed[key] = _typed(item, (*path, key), volatile)
     return typed
+
+
+def _int_text(value: int, path: tuple[str, ...]) -> str:
+    if value.bit_length() > _MAX_BITS:
+        raise InvalidInput(
+            f"config {_dotted(path)} is a whole number of more than {_MAX_BITS} bits; "
+            "write it as text",
+            path=_dotted(path),
+        )
+    return str(value)
 
 
 def _float_text(value: float, path: tuple[str, ...]) -> str:
