@@ -7,6 +7,7 @@ import json
 import platform
 import stat
 import threading
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import polars as pl
 import pytest
 
 from tradeworthy.errors import AlreadyExists, HomeUnusable, InvalidInput, ManifestInvalid
+from tradeworthy.features.feature_graph import FeatureGraph, feature
 from tradeworthy.provenance.config_hash import training_config_hash
 from tradeworthy.provenance.dataset_hash import dataset_digest
 from tradeworthy.provenance.environment import describe_runtime
@@ -30,6 +32,14 @@ from tradeworthy.provenance.verify import CheckStatus, VerifyReport, verify_mani
 MODEL_BYTES = b"weights of the model"
 
 
+@feature(version=1)
+def change(close: pl.Expr) -> pl.Expr:
+    return close / close.shift(1) - 1
+
+
+GRAPH = FeatureGraph.from_definitions([change]).snapshot(("change",))
+
+
 def manifest(version: int = 1, created_by: str = "ada") -> Manifest:
     table = dataset_digest(pl.DataFrame({"close": [1.0, 2.0]}))
     columns = tuple(ColumnRecord(c.name, c.dtype, c.digest) for c in table.columns)
@@ -38,9 +48,9 @@ def manifest(version: int = 1, created_by: str = "ada") -> Manifest:
         model="spx",
         version=version,
         strategy="trend",
-        feature_graph_hash="a" * 64,
-        feature_graph={"hash": "a" * 64},
-        inputs=("close",),
+        feature_graph_hash=GRAPH.hash,
+        feature_graph=GRAPH.to_json(),
+        inputs=("change",),
         training_config_hash=training_config_hash({"window": 20}),
         config={"window": 20},
         dataset_hash=table.hash,
@@ -115,7 +125,8 @@ def test_a_manifest_that_contradicts_itself_leaves_no_file(tmp_path: Path) -> No
 
 
 def test_papers_in_order_pass(papers: Path) -> None:
-    report = verify_manifest(papers, papers.parent)
+    told = manifest_digest(manifest())
+    report = verify_manifest(papers, papers.parent, expected_digest=told)
     assert report.passed
     assert (report.exit_code, report.level) == (0, "V0")
     assert report.digest == manifest_digest(manifest())
@@ -126,7 +137,7 @@ def test_without_a_folder_the_files_are_said_to_be_unchecked(papers: Path) -> No
     report = verify_manifest(papers)
     assert report.passed
     unchecked = [c.name for c in report.checks if c.status is CheckStatus.NOT_CHECKED]
-    assert unchecked == ["file model.txt"]
+    assert unchecked == ["digest", "file model.txt"]
 
 
 @pytest.mark.parametrize("data", [b"weights of the modeL", b"weights", MODEL_BYTES + b"x", b""])
@@ -149,9 +160,10 @@ def test_a_missing_file_and_a_link_are_found(papers: Path, tmp_path: Path) -> No
     ("name", "value", "check"),
     [
         ("config", {"window": 21}, "training_config_hash"),
-        ("feature_graph", {"hash": "b" * 64}, "feature_graph_hash"),
+        ("feature_graph_hash", "b" * 64, "feature_graph_hash"),
         ("dataset_hash", "b" * 64, "dataset_hash"),
-        ("inputs", ["close", "close"], "inputs"),
+        ("inputs", ["chance"], "feature_graph"),
+        ("feature_graph", None, "complete"),
         ("model", "ndx", "file name"),
         ("created_by", None, "complete"),
     ],
@@ -165,6 +177,52 @@ def test_a_changed_field_is_found_by_its_check(
     changed.parent.mkdir()
     changed.write_text(json.dumps(body))
     assert failed(verify_manifest(changed, papers.parent)) == [check]
+
+
+def test_an_input_that_stands_twice_is_found(papers: Path) -> None:
+    body = json.loads(papers.read_text())
+    changed = papers.parent / "changed" / papers.name
+    changed.parent.mkdir()
+    changed.write_text(json.dumps(body | {"inputs": ["change", "change"]}))
+    assert failed(verify_manifest(changed, papers.parent)) == ["inputs", "feature_graph"]
+
+
+def _leaves(value: object, place: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    children = value.items() if isinstance(value, dict) else enumerate(value)  # type: ignore[arg-type]
+    for key, child in children:
+        if isinstance(child, dict | list) and child:
+            yield from _leaves(child, (*place, key))
+        else:
+            yield (*place, key)
+
+
+def test_every_field_of_the_feature_graph_is_covered_by_its_hashes(papers: Path) -> None:
+    changed = papers.parent / "changed" / papers.name
+    changed.parent.mkdir()
+    body = json.loads(papers.read_text())
+    places = list(_leaves(body["feature_graph"]))
+    assert len(places) > 20
+    for *path, last in places:
+        body = json.loads(papers.read_text())
+        inner = body["feature_graph"]
+        for each in path:
+            inner = inner[each]
+        inner[last] = "other" if inner[last] != "other" else "another"
+        changed.write_text(json.dumps(body))
+        report = verify_manifest(changed, papers.parent)
+        assert "feature_graph" in failed(report), (path, last)
+        assert not report.passed
+
+
+def test_the_digest_of_the_registry_covers_what_no_other_hash_does(papers: Path) -> None:
+    told = manifest_digest(manifest())
+    body = json.loads(papers.read_text())
+    changed = papers.parent / "changed" / papers.name
+    changed.parent.mkdir()
+    for name, value in (("created_by", "bob"), ("metrics", {"sharpe": 9.0})):
+        changed.write_text(json.dumps(body | {name: value}))
+        assert verify_manifest(changed, papers.parent).passed
+        assert failed(verify_manifest(changed, papers.parent, expected_digest=told)) == ["digest"]
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"schema_version": 9}'])

@@ -25,6 +25,9 @@ def verify(
     artifacts: Annotated[
         Path | None, typer.Option(help="The folder of its artifact files.")
     ] = None,
+    digest: Annotated[
+        str | None, typer.Option(help="The manifest's digest, as the registry tells it.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a manifest and its files by their hashes; no service is needed."""
@@ -33,7 +36,7 @@ def verify(
     from tradeworthy.cli.exit_codes import REFUSED
     from tradeworthy.provenance.verify import verify_manifest
 
-    report = verify_manifest(file, artifacts)
+    report = verify_manifest(file, artifacts, expected_digest=digest)
     show(asdict(report), as_json=as_json, human=_check_lines)
     if not report.passed:
         raise typer.Exit(REFUSED)

@@ -293,7 +293,11 @@ _ADAPTER = TypeAdapter(Manifest)
 def manifest_schema() -> dict[str, JsonValue]:
     """Return the JSON schema (draft 2020-12) of a manifest; ``manifest.schema.json`` is its copy.
 
-    It cannot say that file names are unique or that hashes fit; `inconsistencies` can.
+    All that `parse_manifest` reads is valid by it, inputs that stand twice aside, which
+    `Manifest.from_json` refuses too. The reader refuses more, which a schema cannot say: hashes that
+    do not fit and file names that stand twice (`inconsistencies`), keys that stand twice in one
+    object, a whole number written as a float (``1.0``), numbers beyond the range of a float, and
+    lone surrogates. Its patterns are those of ECMA 262, where ``$`` is the end and nothing else.
     """
     schema: dict[str, JsonValue] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     schema |= _ADAPTER.json_schema()

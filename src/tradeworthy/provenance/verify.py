@@ -1,7 +1,9 @@
 """Shell: check the papers of a version offline, at level V0: hashes only.
 
 V0 reads the manifest and the artifact files and compares every hash that can be computed from them
-alone. It rebuilds no dataset and trains nothing, and it does not look at signatures or approvals.
+alone: of configuration, columns, files, and of every feature down to the forms of its logic. What
+no such hash covers (metrics, times, golden rows) only the manifest's own digest does, which the
+registry has. V0 rebuilds no dataset and trains nothing, and looks at no signatures or approvals.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from tradeworthy.errors import ManifestInvalid
+from tradeworthy.errors import FeatureGraphInvalid, ManifestInvalid
+from tradeworthy.features.graph_snapshot import GraphSnapshot
 from tradeworthy.provenance.manifest import (
     Manifest,
     inconsistencies,
@@ -63,7 +66,9 @@ class VerifyReport:
         return 0 if self.passed else 1
 
 
-def verify_manifest(path: Path, artifact_folder: Path | None = None) -> VerifyReport:
+def verify_manifest(
+    path: Path, artifact_folder: Path | None = None, *, expected_digest: str | None = None
+) -> VerifyReport:
     """Check the manifest at ``path`` and, where a folder is given, the artifact files in it.
 
     Parameters
@@ -72,6 +77,8 @@ def verify_manifest(path: Path, artifact_folder: Path | None = None) -> VerifyRe
         The manifest file.
     artifact_folder
         Where the files lie under the names that the manifest records.
+    expected_digest
+        The manifest's digest as the registry tells it; another one is a failed check.
 
     Returns
     -------
@@ -83,16 +90,41 @@ def verify_manifest(path: Path, artifact_folder: Path | None = None) -> VerifyRe
     except ManifestInvalid as error:
         return VerifyReport(path, None, (Check("manifest", CheckStatus.FAILED, error.message),))
     wrong = dict(inconsistencies(manifest))
+    digest = None if wrong else manifest_digest(manifest)
     checks = [
         Check("manifest", CheckStatus.PASSED, f"schema version {manifest.schema_version}"),
+        _digest_check(digest, expected_digest),
         _name_check(path, manifest),
         *(_hash_check(name, manifest, wrong.pop(name, None)) for name in _HASHES),
         *(Check(name, CheckStatus.FAILED, detail) for name, detail in wrong.items()),
+        _graph_check(manifest),
         _completeness_check(manifest),
         *(_file_check(file, artifact_folder) for file in manifest.files),
     ]
-    digest = None if inconsistencies(manifest) else manifest_digest(manifest)
     return VerifyReport(path, digest, tuple(checks))
+
+
+def _digest_check(digest: str | None, expected: str | None) -> Check:
+    if expected is None:
+        return Check("digest", CheckStatus.NOT_CHECKED, "no digest to compare with was given")
+    if digest == expected:
+        return Check("digest", CheckStatus.PASSED, digest)
+    detail = f"is {digest or 'unknown: the manifest contradicts itself'}, not {expected}"
+    return Check("digest", CheckStatus.FAILED, detail)
+
+
+def _graph_check(manifest: Manifest) -> Check:
+    if manifest.feature_graph is None:
+        return Check("feature_graph", CheckStatus.NOT_CHECKED, "not recorded")
+    try:
+        snapshot = GraphSnapshot.from_json(manifest.feature_graph)
+    except FeatureGraphInvalid as error:
+        return Check("feature_graph", CheckStatus.FAILED, error.message)
+    taken = tuple(snapshot.nodes[key].name for key in snapshot.inputs)
+    if taken != manifest.inputs:
+        detail = f"leads to {', '.join(taken)}, the inputs are {', '.join(manifest.inputs)}"
+        return Check("feature_graph", CheckStatus.FAILED, detail)
+    return Check("feature_graph", CheckStatus.PASSED, f"{len(snapshot.nodes)} nodes")
 
 
 def _name_check(path: Path, manifest: Manifest) -> Check:
