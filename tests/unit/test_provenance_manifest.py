@@ -329,6 +329,49 @@ def test_code_and_published_schema_take_the_same(name: str, value: Any) -> None:
     VALIDATOR.validate(body)
 
 
+ODD = st.one_of(
+    JSON_VALUES,
+    st.sampled_from(
+        [2**53, 2**64, 10**400, -(2**63) - 1, 1.0, -0.0, "a" * 64, "a" * 40, "x" * 4096, "x" * 4097]
+    ),
+    st.sampled_from(
+        ["2020-13-45", "2020-01-01T00:00:00z", "m", ".x", "a/b", "bitwise", "\U0001f600"]
+    ),
+)
+
+
+def _places(value: Any, place: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    children = value.items() if isinstance(value, dict) else enumerate(value)
+    found = []
+    for key, child in children:
+        found.append((*place, key))
+        if isinstance(child, dict | list):
+            found += _places(child, (*place, key))
+    return found
+
+
+PLACES = [place for place in _places(_body()) if place[0] not in ("config", "feature_graph")]
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(PLACES), ODD)
+def test_whatever_the_code_takes_the_published_schema_takes(
+    place: tuple[str | int, ...], value: object
+) -> None:
+    body: Any = _body()
+    inner = body
+    for each in place[:-1]:
+        inner = inner[each]
+    inner[place[-1]] = value
+    try:
+        parse_manifest(json.dumps(body))
+    except ManifestInvalid:
+        return
+    # The schema has its own word for what `inconsistencies` finds.
+    twice = len(set(body["inputs"])) != len(body["inputs"])
+    assert VALIDATOR.is_valid(body) is not twice
+
+
 @pytest.mark.parametrize("name", ["model", "schema_version", "strategy", "version"])
 def test_code_and_published_schema_ask_for_the_same(name: str) -> None:
     body = _body()

@@ -93,7 +93,11 @@ def open_service(
     code = RunningCode(settings.strategies_folder)
     facts = FactGatherer(store, blobs, code)
     promotions = PromotionDesk(facts, settings.policy_file, clock)
-    evaluator = EvaluationProcess(settings.evaluation_seconds)
+    evaluator = EvaluationProcess(
+        settings.evaluation_seconds,
+        private=settings.home,
+        readable=[settings.strategies_folder, settings.blobs_folder],
+    )
     gate = TokenGate(key)
     backtests = BacktestDesk(
         store=store,

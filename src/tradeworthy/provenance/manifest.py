@@ -293,11 +293,11 @@ _ADAPTER = TypeAdapter(Manifest)
 def manifest_schema() -> dict[str, JsonValue]:
     """Return the JSON schema (draft 2020-12) of a manifest; ``manifest.schema.json`` is its copy.
 
-    All that `parse_manifest` reads is valid by it, inputs that stand twice aside, which
-    `Manifest.from_json` refuses too. The reader refuses more, which a schema cannot say: hashes that
-    do not fit and file names that stand twice (`inconsistencies`), keys that stand twice in one
-    object, a whole number written as a float (``1.0``), numbers beyond the range of a float, and
-    lone surrogates. Its patterns are those of ECMA 262, where ``$`` is the end and nothing else.
+    All that `Manifest.from_json` reads is valid by it. The reader refuses more, which a schema
+    cannot say: hashes that do not fit and file names that stand twice (`inconsistencies`), keys
+    that stand twice in one object, a whole number written as a float (``1.0``), numbers beyond the
+    range of a float, and lone surrogates. The patterns are those of ECMA 262, where ``$`` is the
+    end and nothing else.
     """
     schema: dict[str, JsonValue] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     schema |= _ADAPTER.json_schema()

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -47,22 +48,33 @@ class EvaluationChild:
     Its environment, working folder, home and temporary folder are its own, and go with it. What it
     prints comes to this process's standard error, as far as the first 64 KiB.
 
+    Parameters
+    ----------
+    private
+        A folder that its code may not read, where the system can see to that.
+    readable
+        What of it the code may read all the same.
+
     Raises
     ------
     OSError
         If it cannot be started.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, private: Path | None = None, readable: Sequence[Path] = ()) -> None:
         self._alive = threading.Lock()
         self._said = bytearray()
         self._unsaid = 0
         self._code: int | None = None
         self._mark = secrets.token_hex(16)
+        fence = {
+            "private": None if private is None else str(private.absolute()),
+            "readable": [str(each.absolute()) for each in readable],
+        }
         self._scratch = tempfile.mkdtemp(prefix="tradeworthy-evaluation-")
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", WORKER],
+                [sys.executable, "-P", "-m", WORKER, json.dumps(fence)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -7,8 +7,10 @@ for its imports. A crash or endless loop there harms nobody.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,10 +28,15 @@ class EvaluationProcess:
     ----------
     seconds
         How long one evaluation may take.
+    private, readable
+        A folder that users' code may not read, and what of it all the same.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(
+        self, seconds: float, *, private: Path | None = None, readable: Sequence[Path] = ()
+    ) -> None:
         self._seconds = seconds
+        self._start = functools.partial(EvaluationChild, private, readable)
         self._turn = threading.Lock()
         # Guards what follows; held for moments only, so that an interrupt never waits.
         self._guard = threading.Lock()
@@ -82,7 +89,7 @@ class EvaluationProcess:
                 spare.end()
                 spare = None
             try:
-                self._running = spare or EvaluationChild()
+                self._running = spare or self._start()
             except OSError as error:
                 raise HomeUnusable(
                     f"the evaluation's process cannot be started: {error.strerror}"
@@ -103,7 +110,7 @@ class EvaluationProcess:
     def _prepare(self) -> None:
         if self._spare is None:
             try:
-                self._spare = EvaluationChild()
+                self._spare = self._start()
             except OSError as error:
                 _LOG.warning("no process for the next evaluation yet: %s", error)
 

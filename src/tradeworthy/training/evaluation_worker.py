@@ -1,22 +1,30 @@
-"""The child's side of an evaluation: one JSON line in, one JSON line out under its seal."""
+"""The child's side of an evaluation: one JSON line in, one JSON line out under its seal.
+
+It has one argument, JSON: the folder it may not read (``private``), if any, and what of it all the
+same (``readable``). Its working folder is its to write in.
+"""
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
+import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from tradeworthy.errors import TradeworthyError
-from tradeworthy.training.evaluation import evaluate
-from tradeworthy.validation.evidence import EvaluationRequest, EvaluationSettings
+from tradeworthy.training.evaluation_fence import put_up_fence
 
 
 def answer(request: dict[str, Any]) -> dict[str, object]:
     """Evaluate what a request asks for; return the evidence or the error."""
+    from tradeworthy.errors import TradeworthyError
+    from tradeworthy.training.evaluation import evaluate
+    from tradeworthy.validation.evidence import EvaluationRequest, EvaluationSettings
+
     settings = EvaluationSettings(**request.pop("settings"))
     try:
         return {"evidence": evaluate(EvaluationRequest(settings=settings, **request)).to_json()}
@@ -34,6 +42,11 @@ def main() -> None:
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     _be_the_first_to_go()
+    told = json.loads(sys.argv[1])
+    private = Path(told["private"]) if told["private"] else None
+    put_up_fence(Path.cwd(), private, map(Path, told["readable"]))
+    # Within the fence, since libraries start threads; ahead of the request, since they take time.
+    importlib.import_module("tradeworthy.training.evaluation")
     line = requests.readline()
     if line:
         threading.Thread(target=_end_with_the_parent, args=(requests,), daemon=True).start()
