@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tradeworthy.errors import StrategyInvalid
+from tradeworthy.errors import ArtifactInvalid, StrategyInvalid
 from tradeworthy.provenance.dataset_hash import dataset_hash
 from tradeworthy.provenance.manifest import Manifest
 from tradeworthy.provenance.manifest_completeness import missing_evidence, missing_fields
@@ -17,10 +17,12 @@ from tradeworthy.training.candidate import train_candidate
 from tradeworthy.training.strategy_file import load_strategy
 from tradeworthy.training.training_table import training_table
 from training.strategy_workshop import (
+    LIGHT,
     TRAIN_END,
     WINDOWS,
     commit,
     data_of,
+    edited,
     market,
     papers,
     trained,
@@ -85,6 +87,26 @@ def test_a_setting_takes_the_place_of_the_default(tmp_path: Path) -> None:
     default, other = trained(file, BARS), trained(file, BARS, weight=0.25)
     assert (default.fields["config"], other.fields["config"]) == ({"weight": 0.5}, {"weight": 0.25})
     assert default.fields["training_config_hash"] != other.fields["training_config_hash"]
+
+
+def test_what_training_does_to_its_configuration_is_not_on_record(tmp_path: Path) -> None:
+    spoiling = edited(
+        LIGHT, "    return LinearRegression", "    config.clear()\n    return LinearRegression"
+    )
+    candidate = trained(write_strategy(tmp_path, spoiling), BARS)
+    assert candidate.fields["config"] == {"weight": 0.5}
+
+
+def test_an_artifact_that_answers_otherwise_is_refused_at_once(tmp_path: Path) -> None:
+    file = write_strategy(tmp_path, edited(LIGHT, "[1.0, 0.0]", "[1.0, 0.5]"))
+    with pytest.raises(ArtifactInvalid, match="answers otherwise than the estimator"):
+        trained(file, BARS)
+
+
+def test_a_deployed_link_leads_to_the_strategy_and_what_lies_beside_it(tmp_path: Path) -> None:
+    link = tmp_path / "link.py"
+    link.symlink_to(write_strategy(tmp_path / "repository", LIGHT))
+    assert load_strategy(link).feature_file == tmp_path / "repository" / "features.py"
 
 
 def test_files_are_told_from_the_folder_that_is_deployed(tmp_path: Path) -> None:

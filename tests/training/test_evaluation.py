@@ -10,11 +10,13 @@ import polars as pl
 import pytest
 
 from tradeworthy.errors import ArtifactInvalid, FeatureGraphMismatch, StrategyInvalid
+from tradeworthy.training.candidate import Candidate
 from tradeworthy.training.evaluation import evaluate
 from tradeworthy.training.evaluation_process import EvaluationProcess
 from tradeworthy.validation.evidence import EvaluationRequest, Evidence
 from training.strategy_workshop import (
     FEATURES,
+    LIGHT,
     STRATEGY,
     edited,
     market,
@@ -155,6 +157,45 @@ def test_no_row_whose_label_reaches_into_the_test_is_trained_on(tmp_path: Path) 
     for trained_to, fold in zip(last_trained, found.folds, strict=True):
         first_tested = days.index(str(fold["first"])[:10])
         assert days.index(trained_to) + 5 < first_tested
+
+
+KNOWS = """
+    with open({trail!r}, "a") as trail:
+        trail.write(f"{{table['next_change'].abs().max()}}\\n")
+    return LinearRegression()"""
+
+
+def test_no_label_reaches_into_the_test_across_days_without_a_bar(tmp_path: Path) -> None:
+    days = BARS["date"].unique().sort()
+    asked = request_for(*_knowing(tmp_path, BARS))
+    first = evaluate(asked).folds[1]["first"]
+    at = days.cast(pl.String).to_list().index(str(first)[:10])
+    # Before the second test BBB rests for ten days, and comes back tenfold within the test.
+    rests = pl.col("date").is_between(days[at - 8], days[at + 2]) & (pl.col("symbol") == "BBB")
+    later = (pl.col("date") > days[at + 2]) & (pl.col("symbol") == "BBB")
+    prices = pl.col("open", "high", "low", "close")
+    bars = BARS.filter(~rests).with_columns(pl.when(later).then(prices * 10).otherwise(prices))
+    file, candidate, _ = _knowing(tmp_path / "resting", bars)
+    (tmp_path / "trail.txt").unlink()
+    evaluate(request_for(file, candidate, bars))
+    seen = [float(line) for line in (tmp_path / "trail.txt").read_text().split()]
+    assert len(seen) == 2
+    assert max(seen) < 1
+
+
+def _knowing(folder: Path, bars: pl.DataFrame) -> tuple[Path, Candidate, pl.DataFrame]:
+    """A strategy that notes the greatest label it was trained on."""
+    trail = folder.parent / "trail.txt" if folder.name == "resting" else folder / "trail.txt"
+    knows = KNOWS.format(trail=str(trail))[1:]
+    file = write_strategy(folder, edited(LIGHT, "    return LinearRegression()", knows))
+    return file, trained(file, bars), bars
+
+
+def test_a_horizon_on_record_that_is_not_the_strategys(request_: EvaluationRequest) -> None:
+    told = json.loads(request_.manifest)
+    told["dataset"]["label_horizon"] = 2
+    with pytest.raises(StrategyInvalid, match="looks 2 bars ahead, the strategy declares 1"):
+        evaluate(replace(request_, manifest=json.dumps(told)))
 
 
 def test_a_signal_that_fails(tmp_path: Path) -> None:

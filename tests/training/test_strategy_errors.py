@@ -19,6 +19,7 @@ from tradeworthy.training.strategy_file import load_strategy
 from tradeworthy.training.training_table import parse_train_end
 from training.strategy_workshop import (
     FEATURES,
+    LIGHT,
     NO_SKLEARN,
     TRAIN_END,
     WINDOWS,
@@ -66,6 +67,20 @@ SLIPS = {
         'features="features.py"', 'features="featurs.py"', StrategyInvalid, "featurs.py"
     ),
     "a missing argument": ("    label_horizon=1,\n", "", StrategyInvalid, "label_horizon"),
+    "a horizon that is text": (
+        "label_horizon=1", 'label_horizon="1"', StrategyInvalid, "label_horizon of the strategy is"
+    ),
+    "a horizon that is yes": ("label_horizon=1", "label_horizon=True", StrategyInvalid, "from 1"),
+    "a name that is none": ('name="trend"', 'name=""', StrategyInvalid, "has to be a text"),
+    "inputs in one text": ("inputs=INPUTS", 'inputs="change"', StrategyInvalid, "a tuple of"),
+    "seeds that are none": ('{"none": 0}', "None", StrategyInvalid, "names to whole numbers"),
+    "a configuration that is a list": (
+        'config={"weight": 0.5}', "config=[0.5]", StrategyInvalid, "config of the strategy is [0.5]"
+    ),
+    "a number for a function": ("train=train", "train=3", StrategyInvalid, "has to be a function"),
+    "an object for a function": (
+        "signal=target_weight", "signal=LinearRegression()", StrategyInvalid, "LinearRegression; it"
+    ),
     "a function made at run time": (
         "train=train", 'train=eval("lambda table, config: None")', TradeworthyError, "<lambda>"
     ),
@@ -91,7 +106,15 @@ RUNS = {
     "too few predictions": ("return x[:, 0]", "return x[1:, 0]", "one finite number a row"),
     "NaN": ("return x[:, 0]", "return x[:, 0] * np.nan", "not finite"),
     "text": ("return x[:, 0]", "return ['up'] * len(x)", "ValueError"),
-}
+    "an error that fails": (
+        "return self\n",
+        "raise type('Odd', (Exception,), {'__str__': lambda self: 1 / 0})\n",
+        "failed: Odd",
+    ),
+    "an error that cannot be written": (
+        "return self\n", "raise ValueError('\\ud800')\n", "ValueError: \\ud800"
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("run", RUNS)
@@ -109,6 +132,26 @@ def test_a_training_that_fails(run: str, tmp_path: Path) -> None:
     with pytest.raises(StrategyInvalid) as caught:
         _train(file)
     assert told in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "close.shift(-5) / close - 1",
+        "close.reverse().rolling_mean(3, min_samples=1).reverse() / close - 1",
+        "close / close.mean() - 1",
+        "pl.max_horizontal(close.shift(-1), close.shift(-2)) / close - 1",
+    ],
+)
+def test_a_label_that_looks_further_than_it_says(label: str, tmp_path: Path) -> None:
+    features = edited(FEATURES, "close.shift(-1) / close - 1", label)
+    file = write_strategy(tmp_path, LIGHT, features)
+    with pytest.raises(StrategyInvalid, match="more than label_horizon=1 bars ahead: for AAA"):
+        _train(file)
+
+
+def test_a_label_that_looks_less_far_than_it_says(tmp_path: Path) -> None:
+    _train(write_strategy(tmp_path, edited(LIGHT, "label_horizon=1", "label_horizon=3")))
 
 
 def test_an_estimator_that_is_not_served(tmp_path: Path) -> None:

@@ -85,15 +85,15 @@ def _from_sklearn(estimator: object, n_inputs: int) -> bytes:
     # Doubles keep parity with the estimator; what onnxruntime has in floats only, as tree
     # ensembles, takes floats.
     for kind in (types.DoubleTensorType, types.FloatTensorType):
-        data = _converted(skl2onnx, estimator, kind([None, n_inputs]))
         try:
+            data = _converted(skl2onnx, estimator, kind([None, n_inputs]))
             load_predictor(data, format="onnx", expected_sha256=sha256_hex(data), n_inputs=n_inputs)
         except ArtifactInvalid as error:
             refused = error
         else:
             return data
     raise ArtifactInvalid(
-        f"{type(estimator).__name__} converts to ONNX that is not served: {refused}"
+        f"{type(estimator).__name__} has no form in ONNX that is served: {refused}"
     ) from refused
 
 
@@ -105,8 +105,6 @@ def _converted(skl2onnx: Any, estimator: object, rows: object) -> bytes:
             options={"zipmap": False} if hasattr(estimator, "predict_proba") else None,
         )
     except Exception as error:
-        raise ArtifactInvalid(
-            f"{type(estimator).__name__} does not convert to ONNX: {error}"
-        ) from error
+        raise ArtifactInvalid(f"it does not convert to ONNX: {error}") from error
     data: bytes = proto.SerializeToString(deterministic=True)
     return data

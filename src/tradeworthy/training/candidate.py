@@ -12,6 +12,7 @@ from tradeworthy.errors import StrategyInvalid
 from tradeworthy.provenance.git_tree import read_git_tree
 from tradeworthy.training.artifact_export import export_artifact
 from tradeworthy.training.fitting import fit
+from tradeworthy.training.label_reach import check_label_horizon
 from tradeworthy.training.run_record import Candidate, MarketData, RunRecord, TrainingDataset
 from tradeworthy.training.strategy import Strategy
 from tradeworthy.training.strategy_file import LoadedStrategy
@@ -72,6 +73,7 @@ def train_candidate(
     resolved = resolve_config(strategy, config)
     table = training_table(loaded, data.bars, train_end)
     last = last_moment(known_bars(data.bars, train_end))
+    check_label_horizon(loaded, known_bars(data.bars, train_end))
     estimator = fit(strategy, table, resolved)
     run = RunRecord(
         config=resolved,

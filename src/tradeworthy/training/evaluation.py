@@ -30,6 +30,7 @@ from tradeworthy.provenance.dataset_hash import dataset_hash
 from tradeworthy.provenance.manifest import Manifest
 from tradeworthy.serving.predictor import load_predictor
 from tradeworthy.training.fitting import fit, predict, target_weights
+from tradeworthy.training.label_reach import check_label_horizon, label_moments
 from tradeworthy.training.strategy import Floats
 from tradeworthy.training.strategy_file import LoadedStrategy, load_strategy
 from tradeworthy.training.training_table import (
@@ -81,6 +82,7 @@ def evaluate(request: EvaluationRequest) -> Evidence:
     _check_code(manifest, loaded)
     bars = read_bars(request.dataset_file)
     arrays = bar_arrays(bars)
+    check_label_horizon(loaded, bars)
     desk = _Desk(loaded, cast("Mapping[str, object]", manifest.config), bars, arrays)
     settings = request.settings
     walked = desk.walk_forward(settings)
@@ -118,9 +120,9 @@ class _Desk:
         self._loaded = loaded
         self._config = config
         self._arrays = arrays
-        places = pl.DataFrame({TIME: bars[TIME].unique().sort()}).with_row_index("at")
-        self._labelled = feature_rows(loaded, bars, label=True).join(places, on=TIME)
-        self._rows = feature_rows(loaded, bars, label=False).join(places, on=TIME)
+        places = label_moments(bars, loaded.strategy.label_horizon)
+        self._labelled = _placed(feature_rows(loaded, bars, label=True), places)
+        self._rows = _placed(feature_rows(loaded, bars, label=False), places.drop("known"))
 
     def walk_forward(self, settings: EvaluationSettings) -> WalkForwardResult:
         """Refit fold by fold and trade what follows."""
@@ -142,10 +144,13 @@ class _Desk:
 
     def _fit_predict(self, train: slice, test: slice) -> Floats:
         strategy = self._loaded.strategy
-        known = self._labelled.filter(pl.col("at").is_between(train.start, train.stop - 1))
+        # Where a symbol did not trade for a while, its next bar may lie beyond the purge.
+        known = self._labelled.filter(
+            pl.col("at").is_between(train.start, train.stop - 1) & (pl.col("known") < test.start)
+        )
         if known.is_empty():
             raise InvalidInput("a fold has no row to train on: raise evaluation.min_train")
-        estimator = fit(strategy, known.drop("at"), self._config)
+        estimator = fit(strategy, known.drop("at", "known"), self._config)
         return self._weights(test, lambda rows: predict(estimator, rows))
 
     def _weights(self, span: slice, predicted: Callable[[Floats], Floats]) -> Floats:
@@ -208,6 +213,10 @@ class _Desk:
         return cast("dict[str, Json]", report.to_json())
 
 
+def _placed(rows: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
+    return rows.join(places, on=[TIME, SYMBOL], maintain_order="left")
+
+
 def _check_code(manifest: Manifest, loaded: LoadedStrategy) -> None:
     if manifest.feature_graph is None or manifest.config is None:
         raise ManifestInvalid(f"{manifest.file_name} records no feature graph or no configuration")
@@ -220,6 +229,14 @@ def _check_code(manifest: Manifest, loaded: LoadedStrategy) -> None:
             bound=bound.hash,
             running=loaded.snapshot.hash,
             differences=list(diff.explain()),
+        )
+    horizon = loaded.strategy.label_horizon
+    if manifest.dataset.label_horizon not in (None, horizon):
+        raise StrategyInvalid(
+            f"the version was trained on a label that looks {manifest.dataset.label_horizon} bars "
+            f"ahead, the strategy declares {horizon}: record what the strategy file says",
+            recorded=manifest.dataset.label_horizon,
+            running=horizon,
         )
     code = manifest.code
     for what, recorded, running in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,13 +25,12 @@ def fit(strategy: Strategy, table: pl.DataFrame, config: Mapping[str, object]) -
         If it raises, or returns nothing that predicts.
     """
     try:
-        estimator = strategy.train(table, config)
+        estimator = strategy.train(table, _own(config))
     except TradeworthyError:
         raise
     except USER_FAILURES as error:
         raise StrategyInvalid(
-            f"{_name(strategy.train)} of strategy {strategy.name!r} failed: "
-            f"{type(error).__name__}: {error}"
+            f"{_name(strategy.train)} of strategy {strategy.name!r} failed: {told(error)}"
         ) from error
     if not callable(getattr(estimator, "predict", None)):
         raise StrategyInvalid(
@@ -51,7 +51,7 @@ def predict(estimator: Estimator, rows: Floats) -> Floats:
     try:
         values = np.asarray(_answer(estimator, rows), dtype=np.float64)
     except USER_FAILURES as error:
-        raise StrategyInvalid(f"the estimator failed: {type(error).__name__}: {error}") from error
+        raise StrategyInvalid(f"the estimator failed: {told(error)}") from error
     if values.size != len(rows) or not np.isfinite(values).all():
         raise StrategyInvalid(
             f"the estimator gave an array of shape {values.shape} for {len(rows)} rows, or one "
@@ -84,11 +84,12 @@ def target_weights(
         If it raises, or gives anything but one finite weight a row.
     """
     try:
-        values = np.asarray(strategy.signal(predictions, rows, config), dtype=np.float64)
+        values = np.asarray(
+            strategy.signal(predictions.copy(), rows, _own(config)), dtype=np.float64
+        )
     except USER_FAILURES as error:
         raise StrategyInvalid(
-            f"{_name(strategy.signal)} of strategy {strategy.name!r} failed: "
-            f"{type(error).__name__}: {error}"
+            f"{_name(strategy.signal)} of strategy {strategy.name!r} failed: {told(error)}"
         ) from error
     if values.shape != (rows.height,) or not np.isfinite(values).all():
         raise StrategyInvalid(
@@ -96,6 +97,27 @@ def target_weights(
             f"{rows.height} rows, or one that is not finite; give one weight a row"
         )
     return values
+
+
+def told(error: BaseException) -> str:
+    """Return the kind and the text of an error of users' code, as far as it has one.
+
+    Examples
+    --------
+    >>> told(ValueError("no data"))
+    'ValueError: no data'
+    """
+    try:
+        text = f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - the error's own code may fail too
+        return type(error).__name__
+    # Text that cannot be written anywhere would be one failure more.
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _own(config: Mapping[str, object]) -> dict[str, object]:
+    # What one call does to its configuration is in no other's, nor on the record.
+    return copy.deepcopy(dict(config))
 
 
 def _name(function: Any) -> str:

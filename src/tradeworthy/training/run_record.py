@@ -15,9 +15,15 @@ import polars as pl
 from tradeworthy.digests import sha256_hex
 from tradeworthy.drift.drift_calibration import Windows
 from tradeworthy.drift.training_profile import training_profile
-from tradeworthy.errors import FeatureLogicRefused, InvalidInput, StrategyInvalid
+from tradeworthy.errors import (
+    ArtifactInvalid,
+    FeatureLogicRefused,
+    InvalidInput,
+    StrategyInvalid,
+)
 from tradeworthy.features.feature_file import distributions_of
 from tradeworthy.features.graph_snapshot import GraphSnapshot
+from tradeworthy.model_registry.fact_gathering import PARITY_RELATIVE_TOLERANCE
 from tradeworthy.provenance.config_hash import training_config_hash
 from tradeworthy.provenance.dataset_hash import dataset_digest
 from tradeworthy.provenance.environment import describe_runtime
@@ -35,6 +41,7 @@ from tradeworthy.provenance.records import (
     SignalRule,
     SourceRecord,
 )
+from tradeworthy.serving.predictor import load_predictor
 from tradeworthy.training.artifact_export import Artifact
 from tradeworthy.training.fitting import predict
 from tradeworthy.training.strategy import Estimator, Floats
@@ -189,6 +196,8 @@ class RunRecord:
         ------
         StrategyInvalid
             If the dataset lacks an input, or the estimator cannot answer its rows.
+        ArtifactInvalid
+            If the artifact cannot be loaded, or answers them otherwise.
         InvalidInput
             If the configuration cannot be hashed.
         ManifestInvalid
@@ -267,7 +276,10 @@ class RunRecord:
         golden = _golden_rows(matrix)
         predictions = None
         if self.estimator is not None:
-            predictions = tuple(predict(self.estimator, golden).tolist())
+            answered = predict(self.estimator, golden)
+            if self.artifact is not None:
+                _check_parity(self.artifact, golden, answered)
+            predictions = tuple(answered.tolist())
         return EvidenceRecord(
             golden_rows=tuple(map(tuple, golden.tolist())),
             golden_predictions=predictions,
@@ -306,6 +318,25 @@ def input_columns(table: pl.DataFrame, inputs: Sequence[str]) -> Floats:
     except pl.exceptions.PolarsError as error:
         raise StrategyInvalid(f"an input of the dataset is no number: {error}") from error
     return np.ascontiguousarray(columns.to_numpy(), dtype=np.float64)
+
+
+def _check_parity(artifact: Artifact, golden: Floats, answered: Floats) -> None:
+    # The gate before STAGING asks the same; better heard of now than after a validation.
+    served = load_predictor(
+        artifact.data,
+        format=artifact.format,
+        expected_sha256=sha256_hex(artifact.data),
+        n_inputs=golden.shape[1],
+    )
+    error = float(np.abs(served.predict(golden) - answered).max())
+    tolerance = PARITY_RELATIVE_TOLERANCE * max(1.0, float(np.abs(answered).max()))
+    if not error <= tolerance:
+        raise ArtifactInvalid(
+            f"{artifact.name} answers otherwise than the estimator, by up to {error:g}: export "
+            "it again, or give the estimator that it was made of",
+            error=error,
+            tolerance=tolerance,
+        )
 
 
 def _golden_rows(matrix: Floats) -> Floats:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+import reprlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +62,8 @@ def load_strategy(path: Path) -> LoadedStrategy:
     FeatureLogicRefused
         If the logic of a feature or function cannot be hashed.
     """
-    file = path.absolute()
+    # Of a link, the file it leads to: what lies beside that belongs to it.
+    file = path.resolve()
     strategy = _declared(vars(import_file(locate_source(file))), file)
     feature_file = file.parent / strategy.features if strategy.features else file
     graph = load_feature_file(feature_file)
@@ -86,9 +89,52 @@ def _declared(names: dict[str, Any], file: Path) -> Strategy:
             "`strategy = Strategy(name=..., inputs=..., ...)`"
         )
     (strategy,) = found.values()
-    if strategy.label_horizon < 1:
-        raise StrategyInvalid(f"{file.name}: label_horizon counts bars ahead, from 1")
+    for field, wanted in _WANTED.items():
+        if not _is_wanted(field, getattr(strategy, field)):
+            raise StrategyInvalid(
+                f"{file.name}: {field} of the strategy is {_shown(getattr(strategy, field))}; "
+                f"it has to be {wanted}",
+                field=field,
+            )
     return strategy
+
+
+_WANTED = {
+    "name": "a text",
+    "inputs": "a tuple of features' names",
+    "label": "the name of a feature",
+    "label_horizon": "a whole number of bars ahead, from 1",
+    "train": "a function",
+    "signal": "a function",
+    "config": "a mapping of names to values",
+    "features": "the name of a file, or None",
+    "seeds": "a mapping of names to whole numbers",
+}
+
+
+def _is_wanted(field: str, value: object) -> bool:
+    match field:
+        case "inputs":
+            return isinstance(value, tuple | list) and all(type(each) is str for each in value)
+        case "label_horizon":
+            return type(value) is int and value >= 1
+        case "train" | "signal":
+            return inspect.isfunction(value)
+        case "config":
+            return isinstance(value, Mapping) and all(type(each) is str for each in value)
+        case "features":
+            return value is None or type(value) is str
+        case "seeds":
+            return isinstance(value, Mapping) and all(
+                type(name) is str and type(seed) is int for name, seed in value.items()
+            )
+        case _:
+            return type(value) is str and value != ""
+
+
+def _shown(value: object) -> str:
+    plain = type(value).__module__ == "builtins" and not callable(value)
+    return reprlib.repr(value) if plain else f"of type {type(value).__name__}"
 
 
 def _check_label(strategy: Strategy, graph: FeatureGraph) -> None:
