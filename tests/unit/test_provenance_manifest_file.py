@@ -6,8 +6,10 @@ import hashlib
 import json
 import platform
 import stat
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -88,6 +90,64 @@ def test_writing_twice_is_once_and_another_manifest_is_refused(tmp_path: Path) -
         write_manifest(manifest(created_by="bob"), tmp_path)
     assert read_manifest(path).created_by == "ada"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def _bytes(path: Path) -> None:
+    path.write_bytes(b"\xff\xfe")
+
+
+def _folder(path: Path) -> None:
+    path.mkdir()
+
+
+def _dangling(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+def _copy_elsewhere(path: Path) -> None:
+    other = path.parent / "elsewhere"
+    other.mkdir()
+    path.symlink_to(write_manifest(manifest(), other))
+
+
+@pytest.mark.parametrize("lay", [_bytes, _folder, _dangling, _copy_elsewhere])
+def test_whatever_else_stands_under_the_name_is_left_alone(
+    lay: Callable[[Path], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "spx-v1.manifest.json"
+    lay(path)
+    before = path.lstat()
+    with pytest.raises(AlreadyExists):
+        write_manifest(manifest(), tmp_path)
+    assert path.lstat() == before
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from tradeworthy.errors import HomeUnusable
+from tradeworthy.provenance.manifest_file import read_manifest, write_manifest
+manifest = read_manifest(Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+try:
+    write_manifest(manifest, Path(sys.argv[2]))
+except HomeUnusable as error:
+    print(error.message)
+"""
+
+
+def test_a_full_disk_leaves_nothing(papers: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "full"
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(papers), str(folder)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "cannot write" in done.stdout
+    assert "too large" in done.stdout
+    assert list(folder.iterdir()) == []
 
 
 def test_of_racing_writers_one_wins_and_the_file_is_whole(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def write_manifest(manifest: Manifest, folder: Path) -> Path:
     try:
         _create(path, text.encode())
     except FileExistsError as error:
-        if path.is_file() and path.read_text(encoding="utf-8") == text:
+        if _holds(path, text.encode()):
             return path
         raise AlreadyExists(
             f"{path} holds another manifest; a manifest is never rewritten, draft a new version"
@@ -64,6 +64,16 @@ def read_manifest_text(path: Path) -> bytes:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ManifestInvalid(f"cannot read {path}: {error.strerror}") from error
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    # A link would let the papers change behind their name.
+    if path.is_symlink() or not path.is_file():
+        return False
+    try:
+        return path.read_bytes() == data
+    except OSError:
+        return False
 
 
 def _create(path: Path, data: bytes) -> None:
