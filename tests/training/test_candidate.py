@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, datetime, timedelta
 from importlib import metadata
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from tradeworthy.errors import ArtifactInvalid, StrategyInvalid
@@ -14,6 +15,7 @@ from tradeworthy.provenance.dataset_hash import dataset_hash
 from tradeworthy.provenance.manifest import Manifest
 from tradeworthy.provenance.manifest_completeness import missing_evidence, missing_fields
 from tradeworthy.training.candidate import train_candidate
+from tradeworthy.training.evaluation import evaluate
 from tradeworthy.training.strategy_file import load_strategy
 from tradeworthy.training.training_table import training_table
 from training.strategy_workshop import (
@@ -25,6 +27,7 @@ from training.strategy_workshop import (
     edited,
     market,
     papers,
+    request_for,
     trained,
     write_strategy,
 )
@@ -73,6 +76,24 @@ def test_the_end_of_training_is_a_bar_that_was_there(asked: date | None, tmp_pat
     candidate = train_candidate(loaded, data_of(bars), config={}, train_end=asked, windows=WINDOWS)
     manifest = Manifest.from_json(papers(candidate))
     assert manifest.dataset.train_end == str(bars["date"].max())
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "America/New_York"])
+def test_bars_within_the_day_and_their_time_zone(zone: str | None, tmp_path: Path) -> None:
+    first = datetime(2015, 1, 5, 14)  # noqa: DTZ001 - the zone comes below
+    days = BARS["date"].unique().sort()
+    times = pl.datetime_range(first, first + timedelta(hours=len(days) - 1), "1h", eager=True)
+    if zone is not None:
+        times = times.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+    bars = BARS.with_columns(date=pl.col("date").replace_strict(days, times))
+    file = write_strategy(tmp_path, LIGHT)
+    day = date(2015, 1, 25)
+    loaded = load_strategy(file)
+    candidate = train_candidate(loaded, data_of(bars), config={}, train_end=day, windows=WINDOWS)
+    end = "T04:00:00.000000Z" if zone == "America/New_York" else "T23:00:00.000000Z"
+    told = candidate.fields["dataset"].train_end
+    assert told == ("2015-01-26" if zone == "America/New_York" else "2015-01-25") + end
+    assert evaluate(request_for(file, candidate, bars)).training_data_rebuilt
 
 
 def test_the_libraries_that_trained_it_are_told(tmp_path: Path) -> None:

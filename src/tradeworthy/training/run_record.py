@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -295,7 +295,8 @@ def artifact_record(artifact: Artifact) -> FileRecord:
 def moment(value: object) -> str:
     """Write a bar's time as manifests do: a date, or a time in UTC."""
     if isinstance(value, datetime):
-        return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        utc = value if value.tzinfo is None else value.astimezone(UTC)
+        return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
     return str(value)
 
 

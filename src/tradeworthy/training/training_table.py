@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
 from typing import cast
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -63,8 +64,8 @@ def training_table(
 
 
 def known_bars(bars: pl.DataFrame, train_end: date | datetime | None) -> pl.DataFrame:
-    """Return the bars up to and including ``train_end``."""
-    return bars if train_end is None else bars.filter(pl.col(TIME) <= train_end)
+    """Return the bars up to and including ``train_end``; of a date, all of that day."""
+    return bars if train_end is None else bars.filter(pl.col(TIME) <= _told(bars, train_end))
 
 
 def last_moment(bars: pl.DataFrame) -> date | datetime:
@@ -80,7 +81,8 @@ def input_matrix(strategy: Strategy, rows: pl.DataFrame) -> NDArray[np.float64]:
 def parse_train_end(bars: pl.DataFrame, text: str | None) -> date | datetime | None:
     """Return the last moment to train on as the bars tell time, None for all of them.
 
-    A day without a time means all of that day; a time without an offset is UTC.
+    A day without a time means all of that day, where the bars have a time zone there; a time
+    without an offset is UTC.
 
     Raises
     ------
@@ -99,10 +101,28 @@ def parse_train_end(bars: pl.DataFrame, text: str | None) -> date | datetime | N
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise InvalidInput(f"{text!r} is no date: write it as 2011-12-30", field="until") from error
-    utc = moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    day = _is_day(text)
     if isinstance(bars.schema[TIME], pl.Date):
-        return utc.date()
-    return datetime.combine(utc, time.max) if _is_day(text) else utc
+        return moment.date() if day else _in_utc(moment).date()
+    return _told(bars, moment.date() if day else _in_utc(moment))
+
+
+def _told(bars: pl.DataFrame, moment: date | datetime) -> date | datetime:
+    """Return a moment as the bars tell time: a day as its end, in their zone."""
+    kind = bars.schema[TIME]
+    if not isinstance(kind, pl.Datetime):
+        return moment
+    zone = None if kind.time_zone is None else ZoneInfo(kind.time_zone)
+    if not isinstance(moment, datetime):
+        return datetime.combine(moment, time.max, tzinfo=zone)
+    if zone is None:
+        return _in_utc(moment).replace(tzinfo=None)
+    return _in_utc(moment).astimezone(zone)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC)
 
 
 def _is_day(text: str) -> bool:
