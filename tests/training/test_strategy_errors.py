@@ -97,6 +97,49 @@ def test_a_slip_in_the_file(slip: str, tmp_path: Path) -> None:
     assert len(caught.value.message.splitlines()) == 1
 
 
+IMPOSTORS = {
+    "a namesake from another file": (
+        ("import numpy as np", "import numpy as np\nfrom helper import train as real"),
+        ("train=train", "train=real"),
+    ),
+    "a function under another's name": (
+        (
+            DECLARATION,
+            "def two(table, config):\n    return 2\n\n\ntwo.__qualname__ = 'train'\n" + DECLARATION,
+        ),
+        ("train=train", "train=two"),
+    ),
+    "a function that was changed": (
+        (DECLARATION, "train.__code__ = (lambda table, config: 3).__code__\n" + DECLARATION),
+    ),
+}
+
+
+@pytest.mark.parametrize("impostor", IMPOSTORS)
+def test_the_function_that_runs_is_the_one_that_is_hashed(impostor: str, tmp_path: Path) -> None:
+    text = NO_SKLEARN
+    for old, new in IMPOSTORS[impostor]:
+        text = edited(text, old, new)
+    file = write_strategy(tmp_path, text)
+    (tmp_path / "helper.py").write_text("def train(table, config):\n    return 1\n")
+    with pytest.raises(TradeworthyError, match="train"):
+        load_strategy(file)
+
+
+def test_functions_of_a_class_a_package_and_without_a_name(tmp_path: Path) -> None:
+    text = edited(
+        NO_SKLEARN, "signal=target_weight", "signal=lambda predictions, rows, config: predictions"
+    )
+    text = edited(text, "def train(", "class Recipe:\n    @staticmethod\n    def train(")
+    text = edited(text, "    return LinearRegression()", "        return LinearRegression()")
+    text = edited(text, "train=train", "train=Recipe.train")
+    text = edited(text, "import numpy as np", "import numpy as np\nfrom .helper import K")
+    file = write_strategy(tmp_path / "desk", text)
+    for name, content in (("__init__.py", ""), ("helper.py", "K = 1\n")):
+        (tmp_path / "desk" / name).write_text(content)
+    assert load_strategy(file).strategy.train.__qualname__ == "Recipe.train"
+
+
 RUNS = {
     "train raises": ("return self\n", "raise ValueError('no data')\n", "ValueError: no data"),
     "train exits": ("return self\n", "raise SystemExit(0)\n", "SystemExit: 0"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tradeworthy.errors import StrategyInvalid
-from tradeworthy.features.feature_file import load_feature_file, logic_in_file
+from tradeworthy.features.feature_file import load_feature_file, logic_in_file, logic_of
 from tradeworthy.features.feature_graph import FeatureGraph
 from tradeworthy.features.feature_logic import EFFECTS, Logic
 from tradeworthy.features.graph_snapshot import GraphSnapshot
@@ -152,4 +152,12 @@ def _check_label(strategy: Strategy, graph: FeatureGraph) -> None:
 
 def _logic(file: Path, function: Callable[..., Any]) -> Logic:
     # Training may use randomness (its seeds are recorded) and time; its logic counts all the same.
-    return logic_in_file(file, function.__qualname__, allow=EFFECTS)
+    logic = logic_in_file(file, function.__qualname__, allow=EFFECTS)
+    # The service knows the function by its name in the file: no other may run under it.
+    if logic_of(function, allow=EFFECTS).digest != logic.digest:
+        raise StrategyInvalid(
+            f"{function.__qualname__} of the strategy is not the function of that name in "
+            f"{file.name}: write it there, and call from it what stands elsewhere",
+            function=function.__qualname__,
+        )
+    return logic
