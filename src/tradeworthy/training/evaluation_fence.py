@@ -114,9 +114,12 @@ def _drop_capabilities(libc: ctypes.CDLL) -> None:
     """Give up what lets root see into every process for all of a fence."""
     header, held = _CapabilityHeader(_CAPABILITY_VERSION, 0), _Capabilities()
     _checked(libc.capget(ctypes.byref(header), ctypes.byref(held)))
+    admin, perfmon = 1 << _ADMIN, 1 << (_PERFMON - 32)
+    if not any(held.low[at] & admin or held.high[at] & perfmon for at in range(3)):
+        return
     for at in range(3):
-        held.low[at] &= ~(1 << _ADMIN)
-        held.high[at] &= ~(1 << (_PERFMON - 32))
+        held.low[at] &= ~admin
+        held.high[at] &= ~perfmon
     _checked(libc.capset(ctypes.byref(header), ctypes.byref(held)))
 
 
@@ -145,11 +148,19 @@ def _beside(private: Path) -> Iterator[Path]:
     """Yield what lies beside a folder and beside each folder above it."""
     place = private.resolve()
     for folder in place.parents:
-        for entry in os.scandir(folder):
+        for entry in _listed(folder):
             # A link's target is let through, or not, where it lies itself.
             if entry.path != str(place) and not entry.is_symlink():
                 yield Path(entry.path)
         place = folder
+
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        return list(os.scandir(folder))
+    except OSError:
+        # What lies in a folder that may not be listed stays unreadable, unless it is named.
+        return []
 
 
 def _imported_from() -> set[Path]:
