@@ -13,7 +13,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
-from reference_words import ADVICE, BY_REQUEST, EVENTS, MANIFEST, ROUTING_ADVICE
+from reference_words import ADVICE, BY_REQUEST, EVENTS, MANIFEST
 from typer.main import get_command
 
 from tradeworthy.access.roles import PERMISSIONS, Action
@@ -22,7 +22,7 @@ from tradeworthy.api.governed_route import ACTION
 from tradeworthy.api.problems import STATUS
 from tradeworthy.cli.app import app as command_line
 from tradeworthy.cli.exit_codes import MEANINGS, exit_code
-from tradeworthy.errors import leaves
+from tradeworthy.errors import leaves, title
 from tradeworthy.lifecycle import events
 from tradeworthy.lifecycle.stages import TRANSITIONS, is_promotion
 from tradeworthy.promotion.gates import GATES
@@ -37,7 +37,6 @@ from tradeworthy.settings import Settings
 
 FOLDER = Path(__file__).parent / "reference"
 NOTICE = "<!-- Written by docs/generate_reference.py from the code; change that and run it. -->"
-_ROUTING = {404: "route_not_found", 405: "method_not_allowed"}
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -165,19 +164,8 @@ def errors_page() -> str:
     known = leaves()
     _same(ADVICE, known, "ADVICE")
     rows = [
-        (f"`{code}`", STATUS[code], exit_code(error("")), _sentence(error), ADVICE[code])
+        (f"`{code}`", STATUS[code], exit_code(error("")), title(error), ADVICE[code])
         for code, error in sorted(known.items())
-    ]
-    rows[[row[0] for row in rows].index("`internal_error`")] = (
-        "`internal_error`",
-        STATUS["internal_error"],
-        exit_code(known["internal_error"]("")),
-        "Something that nobody expected.",
-        ADVICE["internal_error"],
-    )
-    _same(ROUTING_ADVICE, _ROUTING.values(), "ROUTING_ADVICE")
-    routing = [
-        (f"`{code}`", status, "-", *ROUTING_ADVICE[code]) for status, code in _ROUTING.items()
     ]
     return page(
         "Error codes",
@@ -185,12 +173,8 @@ def errors_page() -> str:
         "`detail`, `instance` and, where there are facts to tell, `details`. On the command line "
         "it is one line, `code: message`, and an exit code. Programs match on the code; it never "
         "changes once released.",
-        table(("Code", "HTTP", "Exit", "What it is", "What to do"), rows + routing),
+        table(("Code", "HTTP", "Exit", "What it is", "What to do"), rows),
     )
-
-
-def _sentence(error: type) -> str:
-    return (error.__doc__ or "").strip().splitlines()[0]
 
 
 def policy_page() -> str:

@@ -16,6 +16,9 @@ ADVICE = {
     "version_not_found": "Check the number with `tradeworthy models versions MODEL`.",
     "no_production_version": "Promote a version to PRODUCTION.",
     "not_found": "Check the key; upload or register the record first.",
+    "route_not_found": "Check the path against the table of routes or `/openapi.json`; a server "
+    "that is older than the command line may lack it.",
+    "method_not_allowed": "Use a method that the `Allow` header names.",
     "already_exists": "Use what is there, or choose another name.",
     "last_admin": "Rotate the token, or issue another admin a token without a scope first.",
     "idempotency_conflict": "Choose a new Idempotency-Key, or wait until the first request ended.",
@@ -52,17 +55,6 @@ ADVICE = {
     "address_in_use": "Choose another `--port` or `--host`.",
     "settings_invalid": "Correct the environment variable that the message names.",
     "server_unreachable": "Check that the server runs and that `--server` is its URL.",
-}
-
-ROUTING_ADVICE = {
-    "route_not_found": (
-        "The service has no such path.",
-        "Check the path against the table of routes or `/openapi.json`.",
-    ),
-    "method_not_allowed": (
-        "The path has no such method.",
-        "Use the method that the table of routes names.",
-    ),
 }
 
 # Routes whose authorisation depends on the request; their mark is the least that all take.

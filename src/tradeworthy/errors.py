@@ -10,7 +10,9 @@ from typing import ClassVar
 
 
 class TradeworthyError(Exception):
-    """Base of every error of this package.
+    """Something that nobody expected.
+
+    Besides it is the base of every error of this package.
 
     Parameters
     ----------
@@ -98,6 +100,18 @@ class IdempotencyConflict(TradeworthyError):
     """The Idempotency-Key was used before with another request."""
 
     code = "idempotency_conflict"
+
+
+class RouteNotFound(TradeworthyError):
+    """The service has no such path."""
+
+    code = "route_not_found"
+
+
+class MethodNotAllowed(TradeworthyError):
+    """The path has no such method."""
+
+    code = "method_not_allowed"
 
 
 class InvalidTransition(TradeworthyError):
@@ -276,11 +290,27 @@ def leaves() -> dict[str, type[TradeworthyError]]:
 def rebuild(code: str, message: str, details: dict[str, object]) -> TradeworthyError:
     """Return the error that another process or a server told of.
 
+    A newer server may know codes that we do not: they stay in the message.
+
     Examples
     --------
     >>> rebuild("model_not_found", "no model 'm'", {})
     ModelNotFound("no model 'm'")
+    >>> rebuild("market_closed", "come back tomorrow", {})
+    TradeworthyError('market_closed: come back tomorrow')
     """
-    error = leaves().get(code, TradeworthyError)(message)
+    known = leaves().get(code)
+    error = TradeworthyError(f"{code}: {message}") if known is None else known(message)
     error.details = details
     return error
+
+
+def title(error: type[TradeworthyError]) -> str:
+    """Return what a kind of error is, in a sentence.
+
+    Examples
+    --------
+    >>> title(ModelNotFound), title(TradeworthyError)
+    ('No model of that name.', 'Something that nobody expected.')
+    """
+    return (error.__doc__ or error.code).strip().splitlines()[0]

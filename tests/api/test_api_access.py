@@ -111,6 +111,32 @@ def test_a_management_route_checks_in_order(served: ServedHome) -> None:
     )
 
 
+VERSIONED = ("approve", "retire", "quarantine", "lift-quarantine", "tags", "manifest")
+
+
+@pytest.mark.parametrize("name", VERSIONED)
+def test_a_version_is_looked_up_before_the_body(served: ServedHome, name: str) -> None:
+    method = "PUT" if name == "manifest" else "POST"
+    for kind, content in (("text/csv", b"{"), (JSON, b"{"), (JSON, b"{".ljust(9 * 2**20))):
+        found = []
+        for version in (99, 3):
+            path = f"/api/v1/ml/m/versions/{version}/{name}"
+            headers = {"content-type": kind}
+            response = served.client("all").request(method, path, content=content, headers=headers)
+            found.append(told(response)[0])
+        assert found[0] == 404
+        assert found[1] in {413, 415, 422}
+
+
+def test_a_body_that_no_route_reads(served: ServedHome) -> None:
+    """A GET ignores one, however large; a POST without fields refuses one."""
+    large = b" " * 9 * 2**20
+    assert served.client("vera").request("GET", "/api/v1/models", content=large).status_code == 200
+    path = "/api/v1/ml/m/versions"
+    assert told(served.client("ana").post(path, content=large)) == (413, "payload_too_large")
+    assert told(served.client("ana").post(path, content=b"[]")) == (422, "invalid_input")
+
+
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/json; charset=latin-1"])
 def test_bodies_of_other_types(served: ServedHome, kind: str) -> None:
     for path in ("m/promote", "models", "tokens", "m/versions/3/tags", "releases", "drift/scans"):

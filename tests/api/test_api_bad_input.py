@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 
@@ -88,6 +89,13 @@ GETS = {
     "/api/v1/nothing": (404, "route_not_found"),
     "/api/v1/models?limit=0": (422, "invalid_input"),
     "/api/v1/models?limit=100000": (422, "invalid_input"),
+    "/api/v1/models?limit=1&limit=2": (422, "invalid_input"),
+    "/api/v1/models?limt=1": (422, "invalid_input"),
+    "/api/v1/models/": (404, "route_not_found"),
+    "/api/v1/models/m/status/": (404, "route_not_found"),
+    "/api/v1/ml/versions?stage=STAGING&stage=PRODUCTION": (422, "invalid_input"),
+    "/api/v1/ml/versions?tag=%01%3Db": (422, "invalid_input"),
+    "/api/v1/ml/versions?" + "&".join(["tag=a%3Db"] * 1000): (422, "invalid_input"),
     "/api/v1/models?after=%00": (422, "invalid_input"),
     "/api/v1/ml/versions?after_model=%00": (422, "invalid_input"),
     "/api/v1/ml/versions?strategy=a%00b": (422, "invalid_input"),
@@ -125,6 +133,7 @@ POSTS = {
     "register: surrogate": ("models", {"name": "x", "owner": "\ud800"}, (422, "invalid_input")),
     "register: unknown field": ("models", {"name": "x", "stage": 1}, (422, "invalid_input")),
     "register: number": ("models", {"name": 7}, (422, "invalid_input")),
+    "draft: a number": ("m/versions", {"version": 7}, (422, "invalid_input")),
     "draft: no model": ("none/versions", {}, (404, "model_not_found")),
     "backtest: no version": ("m/backtest", {"version": 99}, (404, "version_not_found")),
     "backtest: draft": ("m/backtest", {"version": 5}, (409, "invalid_transition")),
@@ -221,6 +230,7 @@ POSTS = {
         (422, "invalid_input"),
     ),
     "scan: no zone": ("drift/scans", {"as_of": "2026-01-05T12:00:00"}, (422, "invalid_input")),
+    "scan: long ago": ("drift/scans", {"as_of": "0001-01-01T00:00:00Z"}, (422, "invalid_input")),
     "scan: future": ("drift/scans", {"as_of": "9999-01-05T12:00:00Z"}, (422, "invalid_input")),
     "scan: no model": ("drift/scans", {"model": "none"}, (404, "model_not_found")),
     "scan: NUL": ("drift/scans", {"model": "\0"}, (422, "invalid_input")),
@@ -269,6 +279,14 @@ RAW = {
     + b"[" * 400
     + b"]" * 400
     + b"}}",
+    "too deep": b'{"version": 4, "overrides": {"min_sharpe": ' + b"[" * 99 + b"]" * 99 + b"}}",
+    "UTF-16": '{"version": 4}'.encode("utf-16"),
+    "UTF-16 without a mark": '{"version": 4}'.encode("utf-16-le"),
+    "UTF-32": '{"version": 4}'.encode("utf-32"),
+    "byte order mark": b'\xef\xbb\xbf{"version": 4}',
+    "key twice": b'{"version": 3, "version": 4}',
+    "key twice within": b'{"version": 4, "overrides": {"min_sharpe": 9, "min_sharpe": 0.6}}',
+    "half a pair": b'{"version": 4, "reason": "\\ud800"}',
     "NaN": b'{"version": 4, "overrides": {"min_sharpe": NaN}}',
     "infinity": b'{"version": 4, "overrides": {"min_sharpe": 1e999}}',
     "huge integer": b'{"version": ' + b"9" * 5000 + b"}",
@@ -286,10 +304,29 @@ def test_bodies_that_are_no_promotion(served: ServedHome, name: str) -> None:
     assert served.stage(4) == "TRAINED"
 
 
-@pytest.mark.parametrize("tag", ['"x"', "3", '"-1"', 'W/"3"', '"1', '"' + "9" * 50 + '"', ""])
-def test_if_match_that_is_no_revision(served: ServedHome, tag: str) -> None:
+def test_a_number_may_be_written_in_any_way_that_json_has(served: ServedHome) -> None:
+    headers = {"content-type": "application/json"}
+    for text in ("4", "4.0", "4e0", "0.4E+1"):
+        body = f'{{"version": {text}, "dry_run": true, "reason": "\\ud83d\\ude00"}}'
+        response = served.client("vic").post(
+            "/api/v1/ml/m/promote", content=body.encode(), headers=headers
+        )
+        assert (response.status_code, response.json()["version"]) == (200, 4)
+
+
+@pytest.mark.parametrize("tag", ["3", '"1', "", "**", '"3" "4"', 'w/"3"', "null"])
+def test_if_match_that_is_no_tag(served: ServedHome, tag: str) -> None:
     response = served.promote("vic", 4, headers={"if-match": tag})
     assert told(response) == (422, "invalid_input")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_if_match_where_nothing_would_look_at_it(served: ServedHome, method: str) -> None:
+    path = {"POST": "/api/v1/ml/m/versions", "PUT": "/api/v1/ml/m/versions/5/manifest"}[method]
+    headers = {"if-match": '"1"', "content-type": "application/json"}
+    response = served.client("ana").request(method, path, headers=headers)
+    assert told(response) == (422, "invalid_input")
+    assert len(served.get("vera", "/api/v1/models/m/versions").json()) == 5
 
 
 @pytest.mark.parametrize("key", ["", "a b", "é", "k" * 129])
@@ -300,7 +337,39 @@ def test_keys_that_are_none(served: ServedHome, key: str) -> None:
     assert len(served.get("vera", "/api/v1/models/m/versions").json()) == 5
 
 
-def test_errors_come_from_the_method_too(served: ServedHome) -> None:
-    response = served.client("all").request("DELETE", "/api/v1/models")
-    assert told(response) == (405, "method_not_allowed")
-    assert "GET" in response.headers["allow"]
+METHODS = {
+    "/api/v1/models": "GET",
+    "/api/v1/ml/tokens": "GET, POST",
+    "/api/v1/ml/datasets": "GET, POST",
+    "/api/v1/ml/m/versions/3/manifest": "GET, PUT",
+    "/api/v1/models/m/predict": "POST",
+}
+
+
+@pytest.mark.parametrize("path", METHODS)
+def test_errors_come_from_the_method_too(served: ServedHome, path: str) -> None:
+    for method in ("DELETE", "OPTIONS", "HEAD"):
+        response = served.client("all").request(method, path)
+        assert (response.status_code, response.headers["allow"]) == (405, METHODS[path])
+        if method != "HEAD":
+            assert told(response) == (405, "method_not_allowed")
+
+
+def test_a_client_that_leaves_is_no_failure_of_the_service(
+    served: ServedHome, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = served.home.token("ana")
+    lines = (
+        "POST /api/v1/ml/m/promote HTTP/1.1",
+        "host: here",
+        f"authorization: Bearer {token}",
+        "content-type: application/json",
+        "content-length: 100",
+    )
+    with socket.create_connection(("127.0.0.1", served.port)) as client:
+        client.sendall("\r\n".join((*lines, "", '{"version"')).encode())
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(1) == b""
+    # The event loop that closed the connection woke the request before it serves this one.
+    assert served.get("vera", "/api/v1/models").status_code == 200
+    assert "unexpected" not in caplog.text

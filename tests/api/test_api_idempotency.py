@@ -49,6 +49,26 @@ def test_another_request_under_the_key_is_refused(own: ServedHome) -> None:
     assert count(own) == 5
 
 
+def test_a_body_that_is_not_understood_comes_before_its_key(own: ServedHome) -> None:
+    path = "/api/v1/ml/m/versions/3/tags"
+    assert own.post("ana", path, {"key": "note", "value": "x"}, headers=KEY).status_code == 200
+    for body in ({"key": "note"}, {"key": "a=b", "value": "x"}, {"key": "note", "value": 1}):
+        assert told(own.post("ana", path, body, headers=KEY)) == (422, "invalid_input")
+    other = own.post("ana", path, {"key": "note", "value": "y"}, headers=KEY)
+    assert told(other) == (409, "idempotency_conflict")
+
+
+def test_a_key_is_not_for_a_token_with_other_rights(own: ServedHome) -> None:
+    asked = {"actor": "ana", "roles": ["researcher"], "strategies": ["trend"]}
+    token = own.post("all", "/api/v1/ml/tokens", asked).json()["token"]
+    assert own.post("ana", DRAFT, headers=KEY).status_code == 201
+    narrow = own.client(None).post(
+        DRAFT, json={}, headers=KEY | {"authorization": f"Bearer {token}"}
+    )
+    assert told(narrow) == (409, "idempotency_conflict")
+    assert count(own) == 6
+
+
 def test_a_refusal_gives_the_key_back(own: ServedHome) -> None:
     refused = own.promote("olga", 2, headers=KEY, overrides={"min_sharpe": 99})
     assert told(refused) == (422, "promotion_refused")

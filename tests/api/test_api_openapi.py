@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -75,6 +77,19 @@ def test_every_route_does_what_it_documents(
 
     for operation in schema.get_all_operations():
         exercise(operation.ok().as_strategy(generation_mode=mode), holds, examples)
+
+
+def test_the_document_holds_what_it_refers_to(served: ServedHome) -> None:
+    document = served.client(None).get("/openapi.json").json()
+    references = set(re.findall(r'"\$ref": "([^"]*)"', json.dumps(document)))
+    assert "#/components/schemas/Problem" in references
+    assert references <= {
+        f"#/components/schemas/{name}" for name in document["components"]["schemas"]
+    }
+    for path in document["paths"].values():
+        for operation in path.values():
+            for parameter in operation.get("parameters", ()):
+                assert "null" not in json.dumps(parameter["schema"])
 
 
 def exercise(

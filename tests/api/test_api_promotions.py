@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from api.database_copy import copy_database
 from api.served_home import ServedHome, told, until
 from api.small_home import MARKET, SmallHome, approve, promote, train
 from tradeworthy.access.roles import Actor, Role
+from tradeworthy.api.service import open_service
 from tradeworthy.clock import utc_now
 from tradeworthy.errors import (
     InvalidTransition,
@@ -117,6 +119,38 @@ def test_if_match_names_the_revision_that_was_seen(own: ServedHome) -> None:
     assert told(stale) == (412, "precondition_failed")
     assert own.stage(2) == "STAGING"
     assert own.promote("olga", 2, headers={"if-match": revision(own)}).status_code == 200
+
+
+def test_if_match_is_read_as_http_reads_it(own: ServedHome) -> None:
+    seen = revision(own)
+    for other in (f"W/{seen}", '"x"', '"-1"', f'"0{seen[1:]}', '"1", "2"', f'"{"9" * 50}"', '""'):
+        for dry_run in (True, False):
+            response = own.promote("olga", 2, headers={"if-match": other}, dry_run=dry_run)
+            assert told(response) == (412, "precondition_failed")
+    assert own.stage(2) == "STAGING"
+    for good in ("*", seen, f'"x",W/{seen} , {seen}'):
+        assert own.promote("olga", 2, headers={"if-match": good}, dry_run=True).status_code == 200
+    assert own.promote("olga", 2, headers={"if-match": "*"}).status_code == 200
+
+
+def test_if_match_holds_in_a_race_too(home: SmallHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at the revision and the commit somebody else puts a tag on."""
+    service = open_service(home.settings(), randomness=secrets.token_bytes)
+    olga = Actor("olga", frozenset({Role.OPERATOR}))
+    ana = Actor("ana", frozenset({Role.RESEARCHER}))
+    plan = service.promotions.plan
+
+    def plan_while_it_moves(*given: Any) -> Any:
+        monkeypatch.undo()
+        service.registry.tag("m", 3, "note", "x", actor=ana)
+        return plan(*given)
+
+    monkeypatch.setattr(service.promotions, "plan", plan_while_it_moves)
+    seen = frozenset({service.registry.model("m").revision})
+    with pytest.raises(PreconditionFailed):
+        service.registry.promote("m", 2, if_match=seen, actor=olga)
+    assert service.registry.model("m").state.versions[2].stage == "STAGING"
+    service.close()
 
 
 def test_nobody_approves_what_is_their_own(own: ServedHome, tmp_path: Path) -> None:

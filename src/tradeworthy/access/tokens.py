@@ -15,7 +15,8 @@ from tradeworthy.errors import InvalidInput, LastAdmin
 
 SECRET_BYTES = 32
 _PATTERN = re.compile(r"tw_[A-Za-z0-9_-]{43}")
-_ACTOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._+-]{0,63}")
+ACTOR = "[A-Za-z0-9][A-Za-z0-9@._+-]{0,63}"
+_ACTOR = re.compile(ACTOR)
 
 
 @dataclass(frozen=True, slots=True)

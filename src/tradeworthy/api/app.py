@@ -46,6 +46,8 @@ def create_api(service: Service) -> FastAPI:
         # The pages would load scripts from elsewhere; /openapi.json says the same.
         docs_url=None,
         redoc_url=None,
+        # A redirect would lose the body or the token on its way, to wherever Host points.
+        redirect_slashes=False,
     )
     app.state.service = service
     problems.install(app)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+import re
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from tradeworthy.access.roles import Action, Actor
-from tradeworthy.api.idempotency import answer_once
+from tradeworthy.api.body_form import JSON, BodyForm
+from tradeworthy.api.idempotency import answer_once, once_a_key
+from tradeworthy.api.preconditions import HEADER as IF_MATCH
 from tradeworthy.api.service import Service
 from tradeworthy.api.token_gate import bearer_token
-from tradeworthy.errors import InvalidInput, ModelNotFound, PayloadTooLarge, UnsupportedMediaType
+from tradeworthy.errors import InvalidInput, ModelNotFound
+from tradeworthy.lifecycle.decisions import version_of
 from tradeworthy.model_registry.registry import is_name
 from tradeworthy.model_registry.writing import record_of
 
 ACTION = "x-tradeworthy-action"
-JSON_LIMIT = 8 * 2**20
-_JSON = "application/json"
+_NUMBER = re.compile("[1-9][0-9]{0,8}")
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _STATUSES = {
     401: "no live token",
@@ -33,11 +36,10 @@ _STATUSES = {
     423: "quarantined",
     503: "something it needs does not answer",
 }
-REVISION = '^"[0-9]{1,9}"$'
 _ETAG = {
     "description": "The model's revision.",
     "required": True,
-    "schema": {"type": "string", "pattern": REVISION},
+    "schema": {"type": "string", "pattern": '^"[0-9]{1,9}"$'},
 }
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"description": text, "content": _PROBLEM} for status, text in _STATUSES.items()
@@ -52,7 +54,7 @@ def governed(action: Action, *, raw: str | None = None, etag: bool = False) -> d
     """
     extra: dict[str, Any] = {ACTION: action.value}
     if raw is not None:
-        schema = {"type": "object"} if raw == _JSON else {"type": "string", "format": "binary"}
+        schema = {"type": "object"} if raw == JSON else {"type": "string", "format": "binary"}
         extra["requestBody"] = {"required": True, "content": {raw: {"schema": schema}}}
     told = {200: {"headers": {"ETag": _ETAG}}} if etag else {}
     return {"openapi_extra": extra, "responses": PROBLEMS | told}
@@ -81,17 +83,19 @@ RawBody = Annotated[bytes, Depends(bytes_of)]
 
 
 class GovernedRoute(APIRoute):
-    """Authenticate, authorise and look the model up before the body is read."""
+    """Authenticate, authorise and look model and version up before the body is read."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **given: Any) -> None:
+        super().__init__(path, once_a_key(endpoint), **given)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Wrap FastAPI's handler, which reads and validates the body."""
+        """Wrap FastAPI's handler, which validates the body."""
         inner = super().get_route_handler()
         extra = self.openapi_extra or {}
         action = Action(str(extra[ACTION]))
-        reads_json = self.body_field is not None
-        raw = next(iter(extra.get("requestBody", {}).get("content", ())), None)
-        media_type = _JSON if reads_json else raw
-        known = frozenset(field.alias for field in self.dependant.query_params)
+        form = BodyForm.of(self)
+        queries = {field.alias: _is_list(field) for field in self.dependant.query_params}
+        conditional = any(each["name"] == IF_MATCH for each in extra.get("parameters", ()))
 
         async def handler(request: Request) -> Response:
             service = service_of(request)
@@ -99,70 +103,42 @@ class GovernedRoute(APIRoute):
             token = bearer_token(header.encode("latin-1") if header else None)
             actor = await run_in_threadpool(service.authenticate, token)
             actor.require(action)
-            model = request.path_params.get("model")
-            if model is not None:
-                await run_in_threadpool(_check_model, service, actor, action, model)
-            limit = JSON_LIMIT if reads_json else service.settings.max_upload_bytes
-            _check_length(request, limit)
-            if media_type is not None:
-                _check_type(request, media_type)
-            _check_query(request, known)
-            limited = _limited(request, limit)
-            # Read here: FastAPI would tell a body that is too large as one that is no JSON.
-            await limited.body()
+            if "model" in request.path_params:
+                await run_in_threadpool(_check_path, service, actor, action, request.path_params)
+            understood = await form.read(request, service.settings.max_upload_bytes)
+            _check_query(request, queries)
+            if not (conditional or request.method == "GET") and IF_MATCH in request.headers:
+                # Ignored, it would change what the caller has not seen.
+                raise InvalidInput(f"this request takes no {IF_MATCH}: leave it out")
             request.state.actor = actor
-            return await answer_once(limited, service, actor, action, inner)
+            return await answer_once(understood, service, actor, action, inner)
 
         return handler
 
 
-def _check_model(service: Service, actor: Actor, action: Action, model: str) -> None:
+def _is_list(field: Any) -> bool:
+    annotation = field.field_info.annotation
+    return any(get_origin(part) is list for part in (annotation, *get_args(annotation)))
+
+
+def _check_path(service: Service, actor: Actor, action: Action, path: Mapping[str, str]) -> None:
+    model, version = path["model"], path.get("version", "")
     if not is_name(model):
         # Nor could every database look such a name up.
         raise ModelNotFound(f"no model {model[:128]!r}: that cannot be a name")
-    actor.require(action, record_of(service.store, model).state.strategy)
+    state = record_of(service.store, model).state
+    actor.require(action, state.strategy)
+    if _NUMBER.fullmatch(version):
+        version_of(state, int(version))
 
 
-def _check_length(request: Request, limit: int) -> None:
-    length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > limit:
-        raise too_large(limit)
-
-
-def too_large(limit: int) -> PayloadTooLarge:
-    """Build the error of a body above ``limit`` bytes."""
-    return PayloadTooLarge(f"the body is larger than {limit} bytes", limit=limit)
-
-
-def _check_type(request: Request, media_type: str) -> None:
-    kind, _, parameters = request.headers.get("content-type", "").lower().partition(";")
-    charset = parameters.replace(" ", "").replace('"', "")
-    if kind.strip() != media_type or charset not in {"", "charset=utf-8"}:
-        raise UnsupportedMediaType(f"send the body as {media_type}, not {kind or 'nothing'}")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedMediaType("send the body without a Content-Encoding")
-
-
-def _check_query(request: Request, known: frozenset[str]) -> None:
+def _check_query(request: Request, known: Mapping[str, bool]) -> None:
     # A condition that was mistyped and ignored would answer with what nobody asked for.
-    unknown = sorted(set(request.query_params) - known)
-    if unknown:
-        told = ", ".join(sorted(known)) or "none"
-        raise InvalidInput(
-            f"no query parameter {unknown[0][:80]!r} here; known are {told}", field=unknown[0][:80]
-        )
-
-
-def _limited(request: Request, limit: int) -> Request:
-    """Return the request with its body counted: chunks have no length in the header."""
-    read = 0
-
-    async def receive() -> Any:
-        nonlocal read
-        message = await request.receive()
-        read += len(message.get("body", b""))
-        if read > limit:
-            raise too_large(limit)
-        return message
-
-    return Request(request.scope, receive, request._send)
+    for name in request.query_params:
+        if name not in known:
+            told = ", ".join(sorted(known)) or "none"
+            raise InvalidInput(
+                f"no query parameter {name[:80]!r} here; known are {told}", field=name[:80]
+            )
+        if not known[name] and len(request.query_params.getlist(name)) > 1:
+            raise InvalidInput(f"the query parameter {name!r} stands twice", field=name)

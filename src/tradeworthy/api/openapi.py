@@ -34,7 +34,8 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         )
         components = document.setdefault("components", {})
         known = components.setdefault("schemas", {})
-        known["Problem"] = schemas.Problem.model_json_schema()
+        problem = schemas.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        known |= problem.pop("$defs", {}) | {"Problem": problem}
         for unused in ("HTTPValidationError", "ValidationError"):
             known.pop(unused, None)
         components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
@@ -51,6 +52,8 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     predicts = path.endswith("/predict")
     parameters = operation.get("parameters", [])
+    for parameter in parameters:
+        parameter["schema"] = _given(parameter["schema"])
     impossible = {
         *(() if method != "get" else _ONLY_CHANGES),
         *(() if "requestBody" in operation else _ONLY_BODIES),
@@ -64,3 +67,13 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         for status, response in responses.items():
             if status.startswith("2") or status == "409":
                 response.setdefault("headers", {})[REPLAYED] = _REPLAYED
+
+
+def _given(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter that is there: left out it is absent, never null."""
+    choices = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
+    if len(choices) != 1:
+        return schema
+    kept = {name: value for name, value in schema.items() if name != "anyOf"}
+    kept |= choices[0]
+    return kept

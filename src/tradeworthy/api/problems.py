@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from http import HTTPStatus
 from types import MappingProxyType
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.routing import compile_path
 
 from tradeworthy import errors
 from tradeworthy.digests import Json
@@ -29,6 +32,8 @@ STATUS: Mapping[str, int] = MappingProxyType(
         errors.VersionNotFound.code: 404,
         errors.NoProductionVersion.code: 404,
         errors.RecordNotFound.code: 404,
+        errors.RouteNotFound.code: 404,
+        errors.MethodNotAllowed.code: 405,
         errors.AlreadyExists.code: 409,
         errors.LastAdmin.code: 409,
         errors.IdempotencyConflict.code: 409,
@@ -63,8 +68,6 @@ STATUS: Mapping[str, int] = MappingProxyType(
     }
 )
 
-_ROUTING = {404: "route_not_found", 405: "method_not_allowed"}
-
 
 def problem(error: TradeworthyError, instance: str) -> tuple[int, bytes, dict[str, str]]:
     """Return status, body and headers of the answer to ``error``.
@@ -79,7 +82,7 @@ def problem(error: TradeworthyError, instance: str) -> tuple[int, bytes, dict[st
     status = STATUS[error.code]
     body: dict[str, object] = {
         "type": f"urn:tradeworthy:problem:{error.code}",
-        "title": (type(error).__doc__ or error.code).strip().splitlines()[0],
+        "title": errors.title(type(error)),
         "status": status,
         "code": error.code,
         "detail": error.message,
@@ -96,7 +99,7 @@ def problem(error: TradeworthyError, instance: str) -> tuple[int, bytes, dict[st
 
 
 def _response(error: TradeworthyError, request: Request) -> Response:
-    status, body, headers = problem(error, request.url.path)
+    status, body, headers = problem(error, request.scope["path"])
     return Response(body, status, headers)
 
 
@@ -119,25 +122,35 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _routing(request: Request, error: HTTPException) -> Response:
-        if error.status_code not in _ROUTING:
-            # FastAPI's own word for a body that no JSON parser takes.
-            refused = errors.InvalidInput("the body is not JSON in UTF-8, or nested too deeply")
-            return _response(refused, request)
-        code = _ROUTING[error.status_code]
-        body = {
-            "type": f"urn:tradeworthy:problem:{code}",
-            "title": str(error.detail),
-            "status": error.status_code,
-            "code": code,
-            "detail": f"{request.method} {request.url.path}: {error.detail}; see /openapi.json",
-            "instance": request.url.path,
-        }
-        headers = {"content-type": MEDIA_TYPE, **(error.headers or {})}
-        return Response(json.dumps(body), error.status_code, headers)
+        asked = f"{request.method} {request.scope['path'][:200]}"
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            told = (error.headers or {}).get("Allow", "")
+            allowed = ", ".join(_methods(app, request.scope["path"])) or told
+            refused = errors.MethodNotAllowed(f"{asked}: this path takes {allowed}")
+            response = _response(refused, request)
+            response.headers["Allow"] = allowed
+            return response
+        return _response(errors.RouteNotFound(f"{asked}: see /openapi.json for what is"), request)
+
+    @app.exception_handler(ClientDisconnect)
+    async def _left(request: Request, _: ClientDisconnect) -> Response:
+        # Nobody reads this; without it the log would tell of a failure of ours.
+        return _response(errors.InvalidInput("the client left before its body ended"), request)
 
     @app.exception_handler(Exception)
     async def _unknown(request: Request, error: Exception) -> Response:
-        _LOG.error("unexpected error at %s", request.url.path, exc_info=error)
+        _LOG.error("unexpected error at %s", request.scope["path"], exc_info=error)
         return _response(
             TradeworthyError("an unexpected error; the service's log has the details"), request
         )
+
+
+def _methods(app: FastAPI, path: str) -> list[str]:
+    """Return every method of a path: the framework tells those of one of its routes."""
+    found = {
+        method.upper()
+        for template, item in app.openapi()["paths"].items()
+        if compile_path(template)[0].match(path)
+        for method in item
+    }
+    return sorted(found)

@@ -6,22 +6,38 @@ import re
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    WithJsonSchema,
+)
 from pydantic.json_schema import SkipJsonSchema
 
 from tradeworthy.access.roles import Role
+from tradeworthy.access.tokens import ACTOR
 from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.model_registry.registry import NAME
 
 # PostgreSQL keeps no NUL in a text; control characters would only confuse a reader of the record.
 ONE_LINE = "^[^\\x00-\\x1f\\x7f]*$"
 NO_NUL = "^[^\\x00]*$"
+TAG_KEY = "[^=\\x00-\\x1f\\x7f]+"
+TAG = f"^{TAG_KEY}=[^\\x00]*$"
 Line = Annotated[str, Field(max_length=128, pattern=ONE_LINE)]
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=ONE_LINE)]
 Reason = Annotated[str, Field(max_length=2000, pattern=NO_NUL)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-VersionNumber = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
+# The registry checks these names, and says what they may be; here they are only documented.
+RegisteredName = Annotated[Name, WithJsonSchema({"type": "string", "pattern": f"^{NAME}$"})]
+ActorName = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^{ACTOR}$"})]
 BasisPoints = Annotated[float, Field(ge=0, le=1000, strict=True)]
-TagText = Annotated[str, Field(max_length=641, pattern=NO_NUL)]
+# The route says what is wrong with one; here the form is only documented.
+TagText = Annotated[str, Field(max_length=641, json_schema_extra={"pattern": TAG})]
+# Each is a condition of the query; a database takes only so many.
+TagTexts = Annotated[list[TagText], Field(max_length=32)]
 
 
 def _written(value: object) -> object:
@@ -33,6 +49,15 @@ def _written(value: object) -> object:
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 Moment = Annotated[datetime, BeforeValidator(_written)]
+
+
+def _whole(value: object) -> object:
+    """Take 4.0 as 4: to JSON they are one number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+VersionNumber = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True), BeforeValidator(_whole)]
+Epoch = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True), BeforeValidator(_whole)]
 Flag = Annotated[bool, Field(strict=True)]
 
 
@@ -57,8 +82,8 @@ class Problem(BaseModel):
 class ModelAsked(Asked):
     """A model to register."""
 
-    name: Name
-    strategy: Name
+    name: RegisteredName
+    strategy: RegisteredName
     owner: Name
     tier: Annotated[str, Field(min_length=1, max_length=64, pattern=ONE_LINE)] = "standard"
 
@@ -105,7 +130,7 @@ class ReasonAsked(Asked):
 class TagAsked(Asked):
     """A tag of a version."""
 
-    key: Annotated[str, Field(max_length=128, pattern="^[^=\\x00-\\x1f\\x7f]+$")]
+    key: Annotated[str, Field(max_length=128, pattern=f"^{TAG_KEY}$")]
     value: Annotated[str, Field(max_length=512, pattern=NO_NUL)]
 
 
@@ -119,7 +144,7 @@ class ActivationAsked(Asked):
     """A release to activate."""
 
     release: Digest
-    expected_epoch: Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)] | None = None
+    expected_epoch: Epoch | None = None
     reason: Reason = ""
     force: Flag = False
 
@@ -134,7 +159,7 @@ class ScanAsked(Asked):
 class TokenAsked(Asked):
     """A token to issue."""
 
-    actor: Annotated[str, Field(min_length=1, max_length=64)]
+    actor: ActorName
     roles: Annotated[list[Role], Field(min_length=1)]
     strategies: list[Name] | None = None
 

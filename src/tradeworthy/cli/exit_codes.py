@@ -33,6 +33,7 @@ _BY_ERROR: Mapping[type[errors.TradeworthyError], int] = MappingProxyType(
         errors.VersionNotFound: NOT_FOUND,
         errors.NoProductionVersion: NOT_FOUND,
         errors.RecordNotFound: NOT_FOUND,
+        errors.RouteNotFound: NOT_FOUND,
         errors.AlreadyExists: CONFLICT,
         errors.LastAdmin: CONFLICT,
         errors.IdempotencyConflict: CONFLICT,

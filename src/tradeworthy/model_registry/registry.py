@@ -35,7 +35,8 @@ from tradeworthy.store.records import Document, ModelRecord
 RESERVED_NAMES = frozenset(
     {"blobs", "datasets", "drift", "jobs", "models", "policy", "releases", "tokens", "versions"}
 )
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+_NAME = re.compile(NAME)
 
 
 class ModelRegistry:
@@ -180,7 +181,7 @@ class ModelRegistry:
         *,
         overrides: Mapping[str, object] | None = None,
         reason: str = "",
-        if_match: int | None = None,
+        if_match: frozenset[int] | None = None,
         actor: Actor,
     ) -> PromotionPlan:
         """Move a version one stage forward, or withdraw it, if its gates pass.
@@ -192,7 +193,7 @@ class ModelRegistry:
         StaleStage
             If somebody else moved the version or the champion meanwhile.
         PreconditionFailed
-            If the model is not at revision ``if_match``.
+            If the model is not, or no longer, at one of the revisions ``if_match``.
         InvalidTransition, OverrideLoosensPolicy, Forbidden
             As for ``plan_promotion``.
         """
@@ -209,7 +210,15 @@ class ModelRegistry:
             )
             return self._promotions.change(fresh, expected, self._clock())
 
-        write(self._store, record, prepare, actor=actor.name, now=self._clock(), reason=reason)
+        write(
+            self._store,
+            record,
+            prepare,
+            actor=actor.name,
+            now=self._clock(),
+            reason=reason,
+            if_match=if_match,
+        )
         return planned.plan
 
     def approve(

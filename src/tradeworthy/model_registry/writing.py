@@ -39,13 +39,13 @@ def record_of(store: Reader, model: str) -> ModelRecord:
     return record
 
 
-def check_revision(record: ModelRecord, if_match: int | None) -> None:
-    """Raise ``PreconditionFailed`` unless the model is at the revision the caller saw."""
-    if if_match is not None and if_match != record.revision:
+def check_revision(record: ModelRecord, if_match: frozenset[int] | None) -> None:
+    """Raise ``PreconditionFailed`` unless the model is at a revision the caller saw."""
+    if if_match is not None and record.revision not in if_match:
         raise PreconditionFailed(
-            f"model {record.state.name!r} is at revision {record.revision}, not {if_match}: "
-            "look at it again",
-            expected=if_match,
+            f"model {record.state.name!r} is at revision {record.revision}, which If-Match does "
+            "not name: look at it again",
+            expected=sorted(if_match),
             actual=record.revision,
         )
 
@@ -58,6 +58,7 @@ def write(
     actor: str,
     now: datetime,
     reason: str = "",
+    if_match: frozenset[int] | None = None,
 ) -> tuple[Event, ...]:
     """Decide and commit ``prepare``'s change; return its events.
 
@@ -68,11 +69,14 @@ def write(
     ------
     StaleStage
         If a stage moved meanwhile.
+    PreconditionFailed
+        If the model is not, or no longer, at one of the revisions ``if_match``.
     TradeworthyError
         Whatever ``decide`` refuses with.
     """
     current = record
     for _ in range(ATTEMPTS):
+        check_revision(current, if_match)
         change = prepare(current.state)
         events = decide(current.state, change.command, actor=actor, now=now, reason=reason)
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -14,6 +14,9 @@ from tradeworthy.api.presenting import drift_report_out
 from tradeworthy.errors import Forbidden, InvalidInput
 from tradeworthy.model_registry.writing import record_of
 
+# The windows of a slot reach back from it, and years begin at 1.
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
 router = APIRouter(prefix="/api/v1/ml", tags=["drift"], route_class=GovernedRoute)
 
 
@@ -22,12 +25,9 @@ def run_scans(
     asked: schemas.ScanAsked, service: Serving, caller: Caller
 ) -> list[schemas.DriftReportOut]:
     """Scan every slot that is due, now or up to ``as_of``; return the reports that are new."""
-    if asked.as_of is not None and asked.as_of.utcoffset() != timedelta(0):
-        raise InvalidInput("as_of is a time in UTC, as in 2026-01-05T12:00:00Z", field="as_of")
     now = service.clock()
-    if asked.as_of is not None and asked.as_of > now:
-        # A report of a slot to come would keep all slots before it from being due.
-        raise InvalidInput("as_of is not in the future: leave it out for now", field="as_of")
+    if asked.as_of is not None:
+        _check_moment(asked.as_of, now)
     if asked.model is not None:
         record = record_of(service.store, asked.model)
         caller.require(Action.SCAN_DRIFT, record.state.strategy)
@@ -35,6 +35,16 @@ def run_scans(
         raise Forbidden("a token that is scoped to strategies scans one model: name it")
     made = service.scheduler.run_due(now, model=asked.model, as_of=asked.as_of)
     return [drift_report_out(record) for record in made]
+
+
+def _check_moment(as_of: datetime, now: datetime) -> None:
+    if as_of.utcoffset() != timedelta(0):
+        raise InvalidInput("as_of is a time in UTC, as in 2026-01-05T12:00:00Z", field="as_of")
+    if as_of > now:
+        # A report of a slot to come would keep all slots before it from being due.
+        raise InvalidInput("as_of is not in the future: leave it out for now", field="as_of")
+    if as_of < _EARLIEST:
+        raise InvalidInput("as_of lies before 1970: nothing was predicted then", field="as_of")
 
 
 @router.get("/{model}/drift/reports", **governed(Action.READ))

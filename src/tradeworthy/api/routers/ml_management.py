@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from tradeworthy.access.roles import Action
 from tradeworthy.api import schemas
 from tradeworthy.api.governed_route import (
-    REVISION,
     Caller,
     GovernedRoute,
     RawBody,
@@ -20,6 +20,7 @@ from tradeworthy.api.governed_route import (
     governed,
 )
 from tradeworthy.api.paging import visible_page
+from tradeworthy.api.preconditions import IfMatch, conditional
 from tradeworthy.api.presenting import event_out, full_version_out, plan_out, version_out
 from tradeworthy.api.respond_async import PrefersAsync, accepted, or_a_job
 from tradeworthy.errors import InvalidInput, RecordNotFound
@@ -29,13 +30,13 @@ from tradeworthy.lifecycle.state import fold
 from tradeworthy.model_registry.backtest_desk import CostsAsked
 from tradeworthy.model_registry.job_desk import outcome_to_json
 from tradeworthy.model_registry.papers import manifest_of
-from tradeworthy.model_registry.writing import record_of
+from tradeworthy.model_registry.writing import check_revision, record_of
 from tradeworthy.store.records import VersionQuery, VersionRow
 
 router = APIRouter(prefix="/api/v1/ml", tags=["management"], route_class=GovernedRoute)
 
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
-IfMatch = Annotated[str | None, Header(alias="If-Match", pattern=REVISION)]
+_TAG = re.compile(schemas.TAG)
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
@@ -64,14 +65,14 @@ def search_versions(
     strategy: Annotated[schemas.Line | None, Query()] = None,
     stage: Stage | None = None,
     tag: Annotated[
-        list[schemas.TagText] | None, Query(description="key=value; all have to hold")
+        schemas.TagTexts | None, Query(description="key=value; all have to hold")
     ] = None,
     after_model: Annotated[schemas.Line, Query()] = "",
     after_version: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
     limit: Limit = 100,
 ) -> list[schemas.VersionOut]:
     """Search versions by strategy, stage and tags, a page at a time."""
-    query = VersionQuery(strategy=strategy, stage=stage, tags=_tags(tag or []))
+    query = VersionQuery(strategy=strategy, stage=stage, tags=_tags(tag or ()))
 
     def fetch(last: VersionRow | None) -> Sequence[VersionRow]:
         after = (last.model, last.version.version) if last else (after_model, after_version)
@@ -92,9 +93,9 @@ def _tags(texts: Sequence[str]) -> dict[str, str]:
 
 
 def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise InvalidInput(f"tag {text!r} is not of the form key=value", field="tag")
+    if not _TAG.fullmatch(text):
+        raise InvalidInput(f"tag {text[:80]!r} is not of the form key=value", field="tag")
+    key, _, value = text.partition("=")
     return key, value
 
 
@@ -163,16 +164,17 @@ def backtest(
     return schemas.BacktestOut.model_validate(outcome_to_json(model, asked.version, outcome))
 
 
-@router.post("/{model}/promote", **governed(Action.PROMOTE))
+@router.post("/{model}/promote", **conditional(governed(Action.PROMOTE)))
 def promote(
     model: str,
     asked: schemas.PromotionAsked,
     service: Serving,
     caller: Caller,
-    if_match: IfMatch = None,
+    if_match: IfMatch,
 ) -> schemas.PlanOut:
     """Move a version one stage forward or to RETIRED; ``dry_run`` says what its gates would."""
     if asked.dry_run:
+        check_revision(record_of(service.store, model), if_match)
         plan = service.registry.plan_promotion(
             model,
             asked.version,
@@ -188,7 +190,7 @@ def promote(
         asked.target,
         overrides=asked.overrides,
         reason=asked.reason,
-        if_match=None if if_match is None else int(if_match.strip('"')),
+        if_match=if_match,
         actor=caller,
     )
     return plan_out(plan, applied=True)
