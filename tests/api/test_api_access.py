@@ -192,6 +192,16 @@ def test_lists_leave_out_what_is_out_of_scope_without_ending_early(served: Serve
     assert [each["version"] for each in found.json()] == [2, 3]
 
 
+def test_all_tags_that_are_asked_for_have_to_hold(own: ServedHome) -> None:
+    path = "/api/v1/ml/m/versions/{}/tags"
+    for version, key in ((2, "a"), (3, "a"), (3, "b")):
+        tag = {"key": key, "value": "x=y"}
+        assert own.post("ana", path.format(version), tag).status_code == 200
+    for tags, expected in ((["a=x=y"], [2, 3]), (["a=x=y", "b=x=y"], [3]), (["b=x"], [])):
+        found = own.get("vera", "/api/v1/ml/versions", tag=tags)
+        assert [each["version"] for each in found.json()] == expected
+
+
 def test_a_scoped_token_does_not_touch_what_is_everybodys(served: ServedHome) -> None:
     for path, body in (
         ("tokens", {"actor": "x", "roles": ["viewer"]}),

@@ -94,7 +94,10 @@ class GovernedRoute(APIRoute):
         extra = self.openapi_extra or {}
         action = Action(str(extra[ACTION]))
         form = BodyForm.of(self)
-        queries = {field.alias: _is_list(field) for field in self.dependant.query_params}
+        queries = {
+            field.alias: _is_list(field.field_info.annotation)
+            for field in self.dependant.query_params
+        }
         conditional = any(each["name"] == IF_MATCH for each in extra.get("parameters", ()))
 
         async def handler(request: Request) -> Response:
@@ -116,9 +119,8 @@ class GovernedRoute(APIRoute):
         return handler
 
 
-def _is_list(field: Any) -> bool:
-    annotation = field.field_info.annotation
-    return any(get_origin(part) is list for part in (annotation, *get_args(annotation)))
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(map(_is_list, get_args(annotation)))
 
 
 def _check_path(service: Service, actor: Actor, action: Action, path: Mapping[str, str]) -> None:
