@@ -10,10 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import httpx
 
-from tradeworthy.errors import ServerUnreachable, TradeworthyError, Unauthenticated, rebuild
+from tradeworthy.errors import (
+    ServerUnreachable,
+    SettingsInvalid,
+    TradeworthyError,
+    Unauthenticated,
+    rebuild,
+)
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -22,6 +29,9 @@ if TYPE_CHECKING:
     from tradeworthy.settings import Settings
 
 SECONDS = 900.0
+# A host that is away says nothing; a backtest may well take long.
+CONNECT_SECONDS = 10.0
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 @contextmanager
@@ -41,7 +51,7 @@ def open_client(
     """
     service: HomeService | RemoteService
     if server:
-        service = RemoteService(server.rstrip("/"))
+        service = RemoteService(server)
     else:
         from tradeworthy.settings import read_settings
 
@@ -112,24 +122,68 @@ class HomeService:
 
 
 class RemoteService:
-    """A server by its URL; its connection is kept."""
+    """A server by its URL; its connection is kept.
+
+    A redirect is not followed and a loopback address is asked without a proxy: no other host ever
+    gets the token.
+
+    Parameters
+    ----------
+    url
+        ``http://`` or ``https://``, host, and port and path prefix if it has them.
+
+    Raises
+    ------
+    SettingsInvalid
+        For another URL, and for proxies or certificates in the environment that cannot be used.
+    """
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self._client = httpx.Client(timeout=SECONDS)
+        self._url = _checked_url(url)
+        try:
+            self._client = httpx.Client(
+                timeout=httpx.Timeout(SECONDS, connect=CONNECT_SECONDS),
+                follow_redirects=False,
+                mounts={f"all://{host}": None for host in _LOOPBACK},
+            )
+        except (ValueError, OSError, httpx.InvalidURL) as error:
+            raise SettingsInvalid(
+                f"the environment's proxy or certificate settings cannot be used ({error}): "
+                "correct HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE or SSL_CERT_DIR"
+            ) from error
 
     def send(self, method: str, path: str, request: Mapping[str, Any]) -> httpx.Response:
         """Answer one request."""
         try:
-            return self._client.request(method, f"{self._url}{path}", **request)
-        except (httpx.TransportError, httpx.InvalidURL) as error:
+            response = self._client.request(method, f"{self._url}{path}", **request)
+        except httpx.RequestError as error:
+            told = str(error) or type(error).__name__
             raise ServerUnreachable(
-                f"no answer from {self._url} ({error}): is it running, and is --server right?"
+                f"no answer from {self._url} ({told}): is it running, and is --server right?"
             ) from error
+        if response.has_redirect_location:
+            raise ServerUnreachable(
+                f"{self._url} redirects to {response.headers['location'][:200]}, where your token "
+                "is not sent: if that is the service, name it with --server"
+            )
+        return response
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
+
+
+def _checked_url(text: str) -> str:
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, ValueError):
+        url = httpx.URL("")
+    if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment:
+        raise SettingsInvalid("--server is not a URL such as https://models.example:8765")
+    if url.userinfo:
+        # It would be sent instead of the token; here it is not quoted either.
+        raise SettingsInvalid("--server has a user or password in it: leave them out")
+    return text.rstrip("/")
 
 
 class ServiceClient:
@@ -190,12 +244,29 @@ class ServiceClient:
         told = {"content-type": kind, "prefer": prefer}
         headers = self._headers | {name: text for name, text in told.items() if text}
         query = {
-            name: list(map(str, value)) if isinstance(value, list) else str(value)
+            name: list(map(_text, value)) if isinstance(value, list) else _text(value)
             for name, value in parameters.items()
             if value is not None
         }
         request = {"content": content, "headers": headers, "params": query}
-        return _unwrap(self._service.send(method, path, request))
+        return _unwrap(self._service.send(method, _quoted(path), request))
+
+
+def _text(value: object) -> str:
+    # Bytes of an argument that are no UTF-8 come as halves of surrogate pairs.
+    return str(value).encode(errors="replace").decode()
+
+
+def _quoted(path: str) -> str:
+    """Return a path whose segments are sent as they are, whatever a user called a model.
+
+    Examples
+    --------
+    >>> _quoted("/api/v1/models/m?x/../status")
+    '/api/v1/models/m%3Fx/%2E%2E/status'
+    """
+    segments = (quote(segment, safe="", errors="replace") for segment in path.split("/"))
+    return "/".join(each.replace(".", "%2E") if each in {".", ".."} else each for each in segments)
 
 
 def _unwrap(response: httpx.Response) -> Any:
@@ -209,6 +280,11 @@ def _unwrap(response: httpx.Response) -> Any:
         ) from error
     if response.is_success:
         return body
-    if not isinstance(body, dict) or "code" not in body:
-        raise TradeworthyError(f"the server answered {response.status_code}")
-    raise rebuild(body["code"], body["detail"], body.get("details") or {})
+    told = body if isinstance(body, dict) else {}
+    code, detail, details = (told.get(name) for name in ("code", "detail", "details"))
+    if not (isinstance(code, str) and isinstance(detail, str)):
+        raise TradeworthyError(
+            f"the server answered {response.status_code} without saying why: is --server a "
+            "Tradeworthy service?"
+        )
+    raise rebuild(code, detail, details if isinstance(details, dict) else {})

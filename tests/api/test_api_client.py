@@ -1,0 +1,253 @@
+"""The client against servers that are not there, not ours, elsewhere, older or newer."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from api.served_home import ServedHome
+from api.small_home import SmallHome, speaking
+from tradeworthy.client import RemoteService, ServiceClient, open_client, read_token
+from tradeworthy.errors import (
+    InvalidInput,
+    ModelNotFound,
+    ServerUnreachable,
+    SettingsInvalid,
+    TradeworthyError,
+    Unauthenticated,
+)
+
+TOKEN = "tw_" + "s" * 43
+
+
+class Stranger(HTTPServer):
+    """A server that gives one answer and remembers what it was asked."""
+
+    def __init__(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.answer = (status, body, headers)
+        self.asked: list[tuple[str, str | None]] = []
+
+    @property
+    def url(self) -> str:
+        """Its URL."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Answer(BaseHTTPRequestHandler):
+    """Gives the server's answer."""
+
+    def do_GET(self) -> None:
+        """Answer a GET."""
+        assert isinstance(self.server, Stranger)
+        self.server.asked.append((self.path, self.headers["authorization"]))
+        status, body, headers = self.server.answer
+        self.send_response(status)
+        for name, value in ({"content-length": str(len(body))} | headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def stranger(status: int, body: bytes = b"", **headers: str) -> Iterator[Stranger]:
+    """Run a server that is none of ours."""
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    with Stranger(status, body, given) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def ask(url: str, path: str = "/api/v1/models") -> object:
+    """Ask a server for something, with a token."""
+    with open_client(server=url, token=TOKEN) as client:
+        return client.get(path)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_takes_the_token_nowhere(status: int) -> None:
+    with (
+        stranger(200, b"[]") as elsewhere,
+        stranger(status, location=f"{elsewhere.url}/x") as server,
+    ):
+        with pytest.raises(ServerUnreachable, match="redirects to") as caught:
+            ask(server.url)
+        assert elsewhere.url in caught.value.message
+        assert TOKEN not in caught.value.message
+        assert [token for _, token in server.asked] == [f"Bearer {TOKEN}"]
+        assert elsewhere.asked == []
+
+
+def test_a_loopback_address_is_not_asked_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with stranger(200, b"[]") as server, stranger(200, b"{}") as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("ALL_PROXY", proxy.url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        assert ask(server.url) == []
+        assert proxy.asked == []
+        assert ask("http://models.example") == {}
+        assert len(proxy.asked) == 1
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY"])
+def test_a_proxy_that_is_none(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "gopher://nowhere")
+    with pytest.raises(SettingsInvalid, match=name):
+        ask("http://models.example")
+
+
+def test_certificates_that_are_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    with pytest.raises(SettingsInvalid, match="SSL_CERT_FILE"):
+        ask("https://models.example")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:8765",
+        "ftp://host",
+        "http://",
+        "https:///x",
+        "http://host:port",
+        "http://host?x=1",
+        "http://host/#x",
+        "http://[::1",
+        "models",
+    ],
+)
+def test_urls_that_are_none(url: str) -> None:
+    with pytest.raises(SettingsInvalid, match="--server is not a URL"):
+        ask(url)
+
+
+def test_a_password_in_the_url_is_not_sent_nor_told() -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        ask("http://ana:secret@127.0.0.1:9")
+    assert "secret" not in caught.value.message
+
+
+def test_nobody_listens() -> None:
+    with pytest.raises(ServerUnreachable, match=r"no answer from http://127.0.0.1:9 "):
+        ask("http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        (200, b"<html>", {}),
+        (502, b"Bad Gateway", {}),
+        (200, b"not gzip", {"content_encoding": "gzip"}),
+        (200, b"[]", {"content_length": "10"}),
+        (200, b"\xff", {}),
+    ],
+)
+def test_answers_that_are_no_answer(status: int, body: bytes, headers: dict[str, str]) -> None:
+    with stranger(status, body, **headers) as server, pytest.raises(ServerUnreachable):
+        ask(server.url)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [],
+        {},
+        "x",
+        {"code": "model_not_found"},
+        {"code": 4, "detail": "x"},
+        {"code": [], "detail": 4},
+    ],
+)
+def test_failures_that_say_nothing(told: object) -> None:
+    with stranger(404, json.dumps(told).encode()) as server:
+        with pytest.raises(TradeworthyError, match="answered 404") as caught:
+            ask(server.url)
+        assert caught.value.code == "internal_error"
+
+
+def test_a_newer_server_tells_of_errors_that_we_do_not_know() -> None:
+    body = json.dumps({"code": "market_closed", "detail": "come back", "details": []}).encode()
+    with stranger(409, body) as server:
+        with pytest.raises(TradeworthyError, match="market_closed: come back") as caught:
+            ask(server.url)
+        assert caught.value.details == {}
+
+
+def test_an_older_server_lacks_a_route(served: ServedHome) -> None:
+    with pytest.raises(TradeworthyError) as caught:
+        served.speaker("all").get("/api/v1/nothing")
+    assert caught.value.code == "route_not_found"
+    with pytest.raises(TradeworthyError) as caught:
+        served.speaker("all").post("/api/v1/models")
+    assert caught.value.code == "method_not_allowed"
+
+
+NAMES = [
+    "m?x",
+    "m#x",
+    "m x",
+    "..",
+    ".",
+    "m%2Fx",
+    "m\n",
+    "m\x00",
+    "m\udcff",
+    "möbius",
+    "[",
+    ";",
+    "\\",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_sent_as_it_is(served: ServedHome, home: SmallHome, name: str) -> None:
+    def look(client: ServiceClient) -> None:
+        with pytest.raises(ModelNotFound):
+            client.get(f"/api/v1/models/{name}/status")
+        with pytest.raises(InvalidInput):
+            client.get("/api/v1/ml/versions", tag=[name])
+
+    look(served.speaker("all"))
+    with speaking(home, "all") as client:
+        look(client)
+
+
+def test_a_wrong_token_is_told_and_never_quoted(served: ServedHome) -> None:
+    remote = RemoteService(served.url)
+    with pytest.raises(Unauthenticated) as caught:
+        ServiceClient(remote, TOKEN).get("/api/v1/models")
+    assert TOKEN not in caught.value.message
+    remote.close()
+
+
+def test_a_prefix_of_the_path_is_kept() -> None:
+    with stranger(200, b"[]") as server:
+        assert ask(f"{server.url}/desk/") == []
+        assert server.asked[0][0] == "/desk/api/v1/models"
+
+
+def test_token_files(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    assert read_token(file) == TOKEN
+    for content in (f"{TOKEN} {TOKEN}".encode(), b"a\nb", "é".encode(), b"\xff"):
+        file.write_bytes(content)
+        with pytest.raises(Unauthenticated) as caught:
+            read_token(file)
+        assert TOKEN not in caught.value.message
+    with pytest.raises(Unauthenticated):
+        read_token(tmp_path)
+    file.write_text("")
+    assert read_token(file) is None
