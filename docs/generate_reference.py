@@ -64,8 +64,9 @@ def settings_page() -> str:
     return page(
         "Settings",
         "Read from the environment when a command or the service starts. An option of the command "
-        "line wins over the environment. The command line itself also reads `TRADEWORTHY_SERVER`, "
-        "`TRADEWORTHY_TOKEN_FILE` and `TRADEWORTHY_TOKEN`.",
+        "line wins over the environment. An empty variable counts as one that is not set; one that "
+        "can only be a misspelt setting is refused. The command line itself also reads "
+        "`TRADEWORTHY_SERVER`, `TRADEWORTHY_TOKEN_FILE` and `TRADEWORTHY_TOKEN`.",
         table(("Setting", "Environment variable", "Default", "Meaning"), rows),
     )
 
@@ -94,8 +95,9 @@ def routes_page() -> str:
         "Every POST takes an `Idempotency-Key`: a repeat is answered with the first reply and "
         "`Idempotency-Replayed: true`, the same key with another request is a 409. Replies that "
         "hold a token are never kept; such a repeat is a 409. `promote` takes `If-Match` with the "
-        "ETag of `status` or `versions` and answers 412 when the model has moved on. Predict is "
-        "answered before the framework, only by a running service.",
+        "ETag of `status` or `versions` and answers 412 when the model has moved on; elsewhere an "
+        "`If-Match` is refused. JSON is UTF-8, with no key twice, no NaN and at most 100 levels. "
+        "Predict is answered before the framework, only by a running service.",
         table(("Route", "What it does", "Who", "Body"), rows),
     )
 

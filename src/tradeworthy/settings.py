@@ -5,6 +5,9 @@ Each field is read from ``TRADEWORTHY_`` and its name in capitals.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Literal
 
@@ -14,13 +17,23 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from tradeworthy.errors import SettingsInvalid
 
 MEBIBYTE = 2**20
+PREFIX = "TRADEWORTHY_"
+# The command line reads these itself.
+_COMMAND_LINE = ("SERVER", "TOKEN", "TOKEN_FILE")
+_ALIKE = 0.75
+_LONGER = 2
 
 
 class Settings(BaseSettings):
     """Where things lie and how large they may be."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TRADEWORTHY_", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix=PREFIX,
+        # An empty variable is how many tools write one that is not set.
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     home: Path = Field(default=Path("tradeworthy-home"), description="the folder of everything")
@@ -35,7 +48,7 @@ class Settings(BaseSettings):
     token_key: SecretStr | None = Field(
         default=None, description="the key of token MACs; the home's token.key by default"
     )
-    host: str = Field(default="127.0.0.1", description="the address to listen on")
+    host: str = Field(default="127.0.0.1", min_length=1, description="the address to listen on")
     port: int = Field(default=8765, ge=0, le=65535, description="the port; 0 takes a free one")
     prediction_log: Literal["strict", "fast"] = Field(
         default="strict", description="strict answers after the disk has the record"
@@ -50,7 +63,7 @@ class Settings(BaseSettings):
     )
     scheduler: bool = Field(default=True, description="run the drift schedule in the service")
     evaluation_seconds: float = Field(
-        default=600.0, gt=0, description="how long one backtest may take"
+        default=600.0, gt=0, allow_inf_nan=False, description="how long one backtest may take"
     )
     job_lease_seconds: float = Field(
         default=30.0, ge=1, le=3600, description="how long a job stays with a silent worker"
@@ -95,12 +108,44 @@ def read_settings(**overrides: object) -> Settings:
     Raises
     ------
     SettingsInvalid
-        Naming the setting and what is wrong with it, never its value.
+        Naming the setting and what is wrong with it, never its value; also for a variable that
+        can only be a misspelt setting.
     """
+    _refuse_slips(os.environ)
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"]).upper()
-        raise SettingsInvalid(f"TRADEWORTHY_{name}: {first['msg']}", setting=name) from error
+        raise SettingsInvalid(f"{PREFIX}{name}: {first['msg']}", setting=name) from error
+
+
+def _refuse_slips(environment: Iterable[str]) -> None:
+    known = {name.upper() for name in Settings.model_fields} | set(_COMMAND_LINE)
+    for variable in sorted(environment):
+        name = variable.upper().removeprefix(PREFIX)
+        if variable.upper().startswith(PREFIX) and name not in known:
+            meant = _meant(name, sorted(known))
+            if meant is not None:
+                raise SettingsInvalid(
+                    f"{variable} is no setting: {PREFIX}{meant} is; rename or unset it",
+                    setting=name,
+                )
+
+
+def _meant(name: str, known: Iterable[str]) -> str | None:
+    """Return the setting that a name is a slip of, None for a name of something else.
+
+    Examples
+    --------
+    >>> _meant("PROT", ["HOST", "PORT"]), _meant("DATABASE", ["DATABASE_URL"])
+    ('PORT', 'DATABASE_URL')
+    >>> _meant("TEST_DSN", ["HOST", "PORT", "DATABASE_URL"]) is None
+    True
+    """
+    for each in known:
+        alike = SequenceMatcher(None, name, each).ratio() >= _ALIKE
+        if each.startswith(f"{name}_") or (alike and abs(len(name) - len(each)) <= _LONGER):
+            return each
+    return None
