@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis.errors import Unsatisfiable
 from hypothesis.strategies import SearchStrategy
 from schemathesis import GenerationMode
@@ -71,6 +71,8 @@ def test_every_route_does_what_it_documents(
     schema = schemathesis.openapi.from_url(f"{fuzzed.url}/openapi.json")
 
     def holds(case: schemathesis.Case) -> None:
+        # An empty list of values is not in the URL, so that nothing is wrong with it.
+        assume([] not in (case.query or {}).values())
         aim(case)
         response = case.call(headers=headers)
         case.validate_response(response, checks=CHECKS, headers=headers)

@@ -17,7 +17,7 @@ _PARAMETER = {
     "name": HEADER,
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "pattern": '^([*]|"[0-9]{1,9}")$'},
+    "schema": {"type": "string", "pattern": '^"[0-9]{1,9}"$'},
     "description": "The ETag of the model as it was seen; the answer is 412 if it moved on.",
 }
 
