@@ -304,6 +304,25 @@ def test_bodies_that_are_no_promotion(served: ServedHome, name: str) -> None:
     assert served.stage(4) == "TRAINED"
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("models", {"x" * 10**6: 1}),
+        ("models", {"name": "x" * 10**6}),
+        ("m/promote", {"version": 4, "overrides": {"x" * 10**6: 1}}),
+        ("m/promote", {"version": 4, "target": "x" * 10**6}),
+        ("m/versions/3/tags", {"key": "x" * 10**6, "value": "x"}),
+        ("releases", {"snapshots": [1] * 10**4}),
+        ("tokens", {"actor": "x" * 10**6, "roles": ["viewer"]}),
+        ("tokens", {"actor": "x", "roles": ["x" * 1000] * 1000}),
+    ],
+)
+def test_answers_stay_short_whatever_is_sent(served: ServedHome, path: str, body: object) -> None:
+    response = served.post("all", f"/api/v1/ml/{path}", body)
+    assert told(response)[0] == 422
+    assert len(response.content) < 20_000
+
+
 def test_a_number_may_be_written_in_any_way_that_json_has(served: ServedHome) -> None:
     headers = {"content-type": "application/json"}
     for text in ("4", "4.0", "4e0", "0.4E+1"):

@@ -19,6 +19,9 @@ from tradeworthy.digests import Json
 from tradeworthy.errors import TradeworthyError
 
 MEDIA_TYPE = "application/problem+json"
+# An answer stays short whatever was sent.
+_SHOWN = 80
+_MOST_FAULTS = 100
 _LOG = logging.getLogger("tradeworthy.api")
 
 STATUS: Mapping[str, int] = MappingProxyType(
@@ -112,13 +115,13 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
-        found: list[Json] = [
-            {"place": [str(part) for part in item["loc"]], "message": str(item["msg"])}
-            for item in error.errors()
+        faults = [
+            ([str(part)[:_SHOWN] for part in item["loc"]], str(item["msg"]))
+            for item in error.errors()[:_MOST_FAULTS]
         ]
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        return _response(errors.InvalidInput(f"{place}: {first['msg']}", errors=found), request)
+        told: list[Json] = [{"place": [*place], "message": text} for place, text in faults]
+        place, text = faults[0]
+        return _response(errors.InvalidInput(f"{'.'.join(place)}: {text}", errors=told), request)
 
     @app.exception_handler(HTTPException)
     async def _routing(request: Request, error: HTTPException) -> Response:

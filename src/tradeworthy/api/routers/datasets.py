@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from tradeworthy.access.roles import Action
-from tradeworthy.api import schemas
+from tradeworthy.api import field_types, schemas
 from tradeworthy.api.governed_route import Caller, GovernedRoute, RawBody, Serving, governed
 from tradeworthy.api.presenting import dataset_out
 
@@ -26,7 +26,7 @@ def upload_blob(sha256: Sha256, data: RawBody, service: Serving) -> schemas.Blob
 
 @router.post("/datasets", status_code=201, **governed(Action.UPLOAD, raw=_BYTES))
 def upload_dataset(
-    name: Annotated[str, Query(min_length=1, max_length=128, pattern=schemas.ONE_LINE)],
+    name: Annotated[str, Query(min_length=1, max_length=128, pattern=field_types.ONE_LINE)],
     data: RawBody,
     service: Serving,
     caller: Caller,

@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from tradeworthy.access.roles import Action
-from tradeworthy.api import schemas
+from tradeworthy.api import field_types, schemas
 from tradeworthy.api.governed_route import (
     Caller,
     GovernedRoute,
@@ -36,7 +36,7 @@ from tradeworthy.store.records import VersionQuery, VersionRow
 router = APIRouter(prefix="/api/v1/ml", tags=["management"], route_class=GovernedRoute)
 
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
-_TAG = re.compile(schemas.TAG)
+_TAG = re.compile(field_types.TAG)
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
@@ -62,12 +62,12 @@ def register_model(asked: schemas.ModelAsked, service: Serving, caller: Caller) 
 def search_versions(
     service: Serving,
     caller: Caller,
-    strategy: Annotated[schemas.Line | None, Query()] = None,
+    strategy: Annotated[field_types.Line | None, Query()] = None,
     stage: Stage | None = None,
     tag: Annotated[
-        schemas.TagTexts | None, Query(description="key=value; all have to hold")
+        field_types.TagTexts | None, Query(description="key=value; all have to hold")
     ] = None,
-    after_model: Annotated[schemas.Line, Query()] = "",
+    after_model: Annotated[field_types.Line, Query()] = "",
     after_version: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
     limit: Limit = 100,
 ) -> list[schemas.VersionOut]:
@@ -246,7 +246,7 @@ def tag_version(
 
 @router.get("/{model}/history", **governed(Action.READ))
 def history(
-    model: str, service: Serving, at: Annotated[schemas.Moment | None, Query()] = None
+    model: str, service: Serving, at: Annotated[field_types.Moment | None, Query()] = None
 ) -> schemas.HistoryOut:
     """Return a model as it stood at a time, folded from its events."""
     moment = service.clock() if at is None else _utc(at)

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from tradeworthy.access.roles import Action
-from tradeworthy.api import schemas
+from tradeworthy.api import field_types, schemas
 from tradeworthy.api.governed_route import Caller, GovernedRoute, Serving, governed
 from tradeworthy.api.paging import visible_page
 from tradeworthy.api.presenting import full_version_out, version_out
@@ -29,7 +29,7 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 def list_models(
     service: Serving,
     caller: Caller,
-    after: Annotated[schemas.Line, Query()] = "",
+    after: Annotated[field_types.Line, Query()] = "",
     limit: Limit = 100,
 ) -> list[schemas.ModelOut]:
     """List models by name; ``after`` is the last name of the page before."""
