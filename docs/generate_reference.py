@@ -92,9 +92,10 @@ def routes_page() -> str:
         "is named, unknown fields are refused. Errors are `application/problem+json` with a "
         "stable `code` ([errors](errors.md)). Checks answer in the order 401, 403, 404, 413, 415, "
         "422, 423, 409, 503. A token that is scoped to strategies sees and touches only those.",
-        "Every POST takes an `Idempotency-Key`: a repeat is answered with the first reply and "
-        "`Idempotency-Replayed: true`, the same key with another request is a 409. Replies that "
-        "hold a token are never kept; such a repeat is a 409. `promote` takes `If-Match` with the "
+        "Every POST but predict takes an `Idempotency-Key`: a repeat is answered with the first "
+        "reply and `Idempotency-Replayed: true`, the same key with another request is a 409. "
+        "Replies that hold a token are never kept; such a repeat is a 409. `promote` takes "
+        "`If-Match` with the "
         "ETag of `status` or `versions` and answers 412 when the model has moved on; elsewhere an "
         "`If-Match` is refused. JSON is UTF-8, with no key twice, no NaN and at most 100 levels. "
         "Predict is answered before the framework, only by a running service.",
