@@ -70,6 +70,8 @@ GETS = {
     "/api/v1/ml/none/policy": (404, "model_not_found"),
     "/api/v1/ml/none/drift/reports": (404, "model_not_found"),
     "/api/v1/ml/m/versions/99": (404, "version_not_found"),
+    "/api/v1/ml/m/versions/2147483647": (404, "version_not_found"),
+    "/api/v1/ml/m/versions/2147483648": (422, "invalid_input"),
     "/api/v1/ml/m/versions/99/manifest": (404, "version_not_found"),
     "/api/v1/ml/m/versions/5/manifest": (404, "not_found"),
     "/api/v1/ml/m/versions/0": (422, "invalid_input"),

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from tradeworthy.access.roles import Action, Actor
 from tradeworthy.api.body_form import JSON, BodyForm
+from tradeworthy.api.field_types import MAX_VERSION
 from tradeworthy.api.idempotency import answer_once, once_a_key
 from tradeworthy.api.preconditions import HEADER as IF_MATCH
 from tradeworthy.api.service import Service
@@ -22,7 +23,7 @@ from tradeworthy.model_registry.registry import is_name
 from tradeworthy.model_registry.writing import record_of
 
 ACTION = "x-tradeworthy-action"
-_NUMBER = re.compile("[1-9][0-9]{0,8}")
+_NUMBER = re.compile("[1-9][0-9]{0,9}")
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _STATUSES = {
     401: "no live token",
@@ -134,7 +135,7 @@ def _check_path(service: Service, actor: Actor, action: Action, path: Mapping[st
         raise ModelNotFound(f"no model {model[:128]!r}: that cannot be a name")
     state = record_of(service.store, model).state
     actor.require(action, state.strategy)
-    if _NUMBER.fullmatch(version):
+    if _NUMBER.fullmatch(version) and int(version) <= MAX_VERSION:
         version_of(state, int(version))
 
 

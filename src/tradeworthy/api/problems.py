@@ -133,7 +133,7 @@ def install(app: FastAPI) -> None:
             response = _response(refused, request)
             response.headers["Allow"] = allowed
             return response
-        return _response(errors.RouteNotFound(f"{asked}: see /openapi.json for what is"), request)
+        return _response(errors.RouteNotFound(f"{asked}: no such path; see /openapi.json"), request)
 
     @app.exception_handler(ClientDisconnect)
     async def _left(request: Request, _: ClientDisconnect) -> Response:

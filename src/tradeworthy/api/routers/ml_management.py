@@ -35,7 +35,7 @@ from tradeworthy.store.records import VersionQuery, VersionRow
 
 router = APIRouter(prefix="/api/v1/ml", tags=["management"], route_class=GovernedRoute)
 
-Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Version = Annotated[int, Path(ge=1, le=field_types.MAX_VERSION)]
 _TAG = re.compile(field_types.TAG)
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
