@@ -106,17 +106,23 @@ class Client:
 
     def __init__(self, folder, *, confirmed_until=2**62, max_pending=100, **routes):
         self.log = PredictionLog(folder, max_pending=max_pending)
+        self.now = 1000
+        self.authorise = authorise
+        self.before_the_last_chunk = lambda: None
         self.table = RouteTable(7, confirmed_until, routes or {"m": ready()})
         self.path = HotPath(
             behind,
             routes=lambda: self.table,
-            authorise=authorise,
+            authorise=self.who,
             log=self.log,
             problem=problem,
             clock=lambda: NOW,
-            monotonic=lambda: 1000,
+            monotonic=lambda: self.now,
             max_bytes=500_000,
         )
+
+    def who(self, header, model):
+        return self.authorise(header, model)
 
     def send(self, body=None, *, chunks=None, caller="good", model="m", drop=(), **headers):
         body = body_of() if body is None else body
@@ -143,6 +149,8 @@ class Client:
             if not left:
                 return {"type": "http.disconnect"}
             chunk = left.pop(0)
+            if not left:
+                self.before_the_last_chunk()
             return {"type": "http.request", "body": chunk, "more_body": bool(left) or leave}
 
         async def send(message):
@@ -344,6 +352,56 @@ def test_client_that_leaves_gets_no_answer(make_client):
         "headers": [(b"authorization", b"Bearer good")],
     }
     assert client.call(scope, [body_of()[:5]], leave=True) == (None, None)
+    assert client.records == []
+
+
+def nobody(header, model):
+    raise Unauthenticated("revoked")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"authorise": nobody}, "unauthenticated"),
+        ({"m": None}, "model_not_found"),
+        ({"m": Blocked(NoProductionVersion("retired"))}, "no_production_version"),
+        ({"m": Blocked(ModelQuarantined("stopped"), ready().decoder, A)}, "model_quarantined"),
+        ({"m": ready(bound_hash=B, active_hash=B, running_hash=B)}, "feature_graph_mismatch"),
+    ],
+)
+def test_what_changes_while_a_slow_body_comes_counts(make_client, change, code):
+    """A client that trickles its body must not predict with a model that was stopped meanwhile."""
+    client = make_client()
+
+    def turn():
+        client.authorise = change.get("authorise", authorise)
+        routes = {"m": change.get("m", ready())}
+        client.table = RouteTable(8, 2**62, {name: r for name, r in routes.items() if r})
+
+    client.before_the_last_chunk = turn
+    assert client.code(chunks=[body_of()[:9], body_of()[9:]]) == code
+    assert client.records == []
+
+
+def test_slow_body_is_answered_by_the_version_that_is_current_then(make_client):
+    client = make_client()
+
+    def turn():
+        client.table = RouteTable(8, 2**62, {"m": ready(version=4)})
+
+    client.before_the_last_chunk = turn
+    status, answer = client.send(chunks=[body_of()[:9], body_of()[9:]])
+    assert (status, answer["version"], answer["epoch"]) == (200, 4, 8)
+
+
+def test_lease_that_runs_out_while_a_slow_body_comes_counts(make_client):
+    client = make_client(confirmed_until=2000)
+
+    def later():
+        client.now = 2001
+
+    client.before_the_last_chunk = later
+    assert client.code(chunks=[body_of()[:9], body_of()[9:]]) == "release_unconfirmed"
     assert client.records == []
 
 

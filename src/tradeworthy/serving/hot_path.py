@@ -33,7 +33,7 @@ from tradeworthy.errors import (
 from tradeworthy.serving.decoder import Decoder, PredictRequest, too_many_bytes
 from tradeworthy.serving.log_segments import Origin
 from tradeworthy.serving.prediction_log import PredictionLog
-from tradeworthy.serving.route_table import Blocked, Ready, RouteTable, no_feature_source
+from tradeworthy.serving.route_table import Blocked, Ready, Route, RouteTable, no_feature_source
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -163,7 +163,7 @@ class HotPath:
     async def _serve(self, scope: Scope, receive: Receive, send: Send, model: str) -> None:
         started = self._monotonic()
         try:
-            answer = await self._answer(scope, receive, model, started)
+            answer = await self._answer(scope, receive, model)
         except TradeworthyError as error:
             await self._refuse(error, scope, send, model)
             return
@@ -183,28 +183,23 @@ class HotPath:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _answer(
-        self, scope: Scope, receive: Receive, model: str, started: int
-    ) -> tuple[bytes, int] | None:
+    async def _answer(self, scope: Scope, receive: Receive, model: str) -> tuple[bytes, int] | None:
         """Check in the contract's order, predict, log; None when the client is gone."""
         head = _Head(scope["headers"])
-        principal = self._authorise(head.authorization, model)
-        table = self._routes()
-        route = table.lookup(model)
-        if isinstance(route, Blocked) and isinstance(
-            route.error, (ModelNotFound, NoProductionVersion)
-        ):
-            raise route.error.with_traceback(None)
+        principal, table, route = self._find(head, model)
         decoder = route.decoder
         limit = min(self._max_bytes, decoder.max_bytes) if decoder else self._max_bytes
         body = await _read_body(receive, head.length, limit)
         if body is None:
             return None
+        if table is not self._routes():
+            # The client took its time: what was revoked, stopped or replaced meanwhile counts.
+            principal, table, route = self._find(head, model)
         head.require_json()
         now = self._clock()
-        request = await self._decode(decoder, body)
+        request = await self._decode(route.decoder, body)
         ready = table.admit(route, request, now)
-        table.require_confirmed(started)
+        table.require_confirmed(self._monotonic())
         rows = request.rows
         if rows is None:
             rows = await _resolve(ready, request, now)
@@ -220,6 +215,17 @@ class HotPath:
             outputs=outputs,
         )
         return _body(ready, table, outputs, ids), len(ids)
+
+    def _find(self, head: _Head, model: str) -> tuple[Principal, RouteTable, Route]:
+        """Return who calls, the current table and the model's route: 401, 403, 404."""
+        principal = self._authorise(head.authorization, model)
+        table = self._routes()
+        route = table.lookup(model)
+        if isinstance(route, Blocked) and isinstance(
+            route.error, (ModelNotFound, NoProductionVersion)
+        ):
+            raise route.error.with_traceback(None)
+        return principal, table, route
 
     async def _decode(self, decoder: Decoder | None, body: bytes) -> PredictRequest:
         if decoder is None:
