@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from tradeworthy.access.tokens import TokenRecord
 from tradeworthy.api.token_gate import TokenGate
@@ -13,6 +15,7 @@ from tradeworthy.errors import (
     FeatureGraphMismatch,
     ModelQuarantined,
     NoProductionVersion,
+    StoreUnavailable,
     TradeworthyError,
 )
 from tradeworthy.features.graph_diff import diff_snapshots
@@ -22,7 +25,7 @@ from tradeworthy.model_registry.alignment import Alignment
 from tradeworthy.model_registry.fact_gathering import FactGatherer
 from tradeworthy.model_registry.papers import graph_of, manifest_of
 from tradeworthy.provenance.manifest import Manifest
-from tradeworthy.serving.decoder import Decoder, make_decoder
+from tradeworthy.serving.decoder import FLOAT64_MAX, make_decoder
 from tradeworthy.serving.predictor import Predictor
 from tradeworthy.serving.route_table import WAYS_OUT, Blocked, Ready, Route, RouteTable
 from tradeworthy.store.protocol import Reader
@@ -31,6 +34,25 @@ from tradeworthy.store.records import ModelSummary, VersionQuery
 PAGE = 1000
 MAX_ROWS = 100_000
 _NEVER = 2**63
+_LOG = logging.getLogger("tradeworthy.serving")
+
+# What a predictor is loaded from: digest, format and number of inputs.
+_Artifact: TypeAlias = tuple[str, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """A model's route and what it was made of; made anew only when ``basis`` changes."""
+
+    basis: object
+    route: Route
+    artifact: _Artifact | None = None
+    predictor: Predictor | None = None
+
+    @property
+    def may_recover(self) -> bool:
+        """Whether a file that comes back would mend the route: no record tells of that."""
+        return isinstance(self.route, Blocked) and isinstance(self.route.error, ArtifactInvalid)
 
 
 class RouteRefresher:
@@ -66,7 +88,8 @@ class RouteRefresher:
         self._max_bytes = max_bytes
         self._basis: object = None
         self._retry_at = _NEVER
-        self._predictors: dict[str, Predictor] = {}
+        self._built: Mapping[str, _Built] = {}
+        self._predictors: Mapping[_Artifact, Predictor] = {}
         self._tokens: tuple[TokenRecord, ...] = ()
         self.table = RouteTable(0, 0, {})
 
@@ -87,23 +110,34 @@ class RouteRefresher:
         basis = (position, self._facts.code.signature())
         changed = basis != self._basis or now > self._retry_at
         if changed:
-            routes: Mapping[str, Route] = self._build()
-            self._retry_at = now + self._lease if _may_recover(routes) else _NEVER
-        else:
-            routes = self.table.routes
+            built = self._build((position[1], basis[1]))
+            if self._store.position()[1] != position[1]:
+                # A release was activated meanwhile: these routes are of neither epoch.
+                return self.refresh()
+            self._keep(built)
+            recoverable = any(each.may_recover for each in built.values())
+            self._retry_at = now + self._lease if recoverable else _NEVER
+        routes = {model: each.route for model, each in self._built.items()}
         self.table = RouteTable(position[1], now + self._lease, routes)
         self._basis = basis
         return changed
 
-    def _build(self) -> dict[str, Route]:
+    def _build(self, surroundings: object) -> dict[str, _Built]:
+        """Return every model's route, made anew where its version or surroundings changed."""
         models: list[ModelSummary] = []
         while page := self._store.models(after=models[-1].name if models else "", limit=PAGE):
             models += page
         self._gate.renew_strategies({model.name: model.strategy for model in models})
         champions = self._champions()
-        held = self._predictors
-        self._predictors = {}
-        return {m.name: self._route(m.name, champions.get(m.name), held) for m in models}
+        return {m.name: self._renew(m.name, champions.get(m.name), surroundings) for m in models}
+
+    def _keep(self, built: Mapping[str, _Built]) -> None:
+        self._built = built
+        self._predictors = {
+            each.artifact: each.predictor
+            for each in built.values()
+            if each.artifact is not None and each.predictor is not None
+        }
 
     def _champions(self) -> dict[str, VersionState]:
         found: dict[str, VersionState] = {}
@@ -114,58 +148,79 @@ class RouteRefresher:
             after = (rows[-1].model, rows[-1].version.version)
         return found
 
-    def _route(
-        self, model: str, champion: VersionState | None, held: dict[str, Predictor]
-    ) -> Route:
+    def _renew(self, model: str, champion: VersionState | None, surroundings: object) -> _Built:
+        """Return a model's route; whatever fails blocks this model and no other."""
+        basis = champion and (
+            champion.version,
+            champion.manifest_digest,
+            champion.quarantine_reason,
+            surroundings,
+        )
+        held = self._built.get(model)
+        if held is not None and held.basis == basis and not held.may_recover:
+            return held
+        try:
+            return self._make(model, champion, basis)
+        except StoreUnavailable:
+            raise
+        except TradeworthyError as error:
+            return _Built(basis, Blocked(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on predicting
+            _LOG.exception("the route of %r cannot be built", model)
+            told = f"the version in PRODUCTION cannot be loaded ({type(error).__name__})"
+            return _Built(basis, Blocked(ArtifactInvalid(f"{told}: see the service's log")))
+
+    def _make(self, model: str, champion: VersionState | None, basis: object) -> _Built:
         if champion is None:
-            return Blocked(
-                NoProductionVersion(
-                    f"model {model!r} has no version in PRODUCTION: promote one", model=model
-                )
+            raise NoProductionVersion(
+                f"model {model!r} has no version in PRODUCTION: promote one", model=model
             )
+        manifest = manifest_of(self._store, champion)
+        if champion.quarantined:
+            return _Built(basis, self._blocked(_quarantined(model, champion), manifest))
+        alignment = self._facts.alignment(manifest)
+        artifact = _artifact_of(manifest)
         try:
-            manifest = manifest_of(self._store, champion)
-            decoder = make_decoder(manifest.inputs, MAX_ROWS, self._max_bytes)
-        except TradeworthyError as error:
-            return Blocked(error)
-        explain = self._explainer(manifest)
-        bound = manifest.feature_graph_hash
-        try:
-            return self._ready(model, champion, manifest, decoder, held)
-        except TradeworthyError as error:
-            return Blocked(error, decoder, bound, explain)
+            predictor = self._predictors.get(artifact) or self._facts.predictor(manifest)
+        except ArtifactInvalid as error:
+            stop = error if alignment.aligned else _mismatch(model, champion.version, alignment)
+            return _Built(basis, self._blocked(stop, manifest))
+        if alignment.aligned:
+            route = self._ready(model, champion, manifest, predictor, alignment.bound)
+        else:
+            stop = _mismatch(model, champion.version, alignment)
+            route = self._blocked(stop, manifest, predictor.largest)
+        return _Built(basis, route, artifact, predictor)
+
+    def _blocked(
+        self, error: TradeworthyError, manifest: Manifest, largest: float = FLOAT64_MAX
+    ) -> Route:
+        return Blocked(
+            error,
+            make_decoder(manifest.inputs, MAX_ROWS, self._max_bytes, largest),
+            manifest.feature_graph_hash,
+            self._explainer(manifest),
+        )
 
     def _ready(
         self,
         model: str,
         champion: VersionState,
         manifest: Manifest,
-        decoder: Decoder,
-        held: dict[str, Predictor],
-    ) -> Ready:
-        if champion.quarantined:
-            raise ModelQuarantined(
-                f"version {champion.version} of {model!r} is quarantined "
-                f"({champion.quarantine_reason}): an operator lifts that",
-                version=champion.version,
-            )
-        alignment = self._facts.alignment(manifest)
-        if not alignment.aligned:
-            raise _mismatch(model, champion.version, alignment)
-        sha256 = manifest.files[0].sha256
-        predictor = held.get(sha256) or self._facts.predictor(manifest)
-        self._predictors[sha256] = predictor
+        predictor: Predictor,
+        graph_hash: str,
+    ) -> Route:
         assert champion.manifest_digest is not None  # noqa: S101 - its manifest was just read
         return Ready(
             model=model,
             version=champion.version,
             manifest_digest=champion.manifest_digest,
-            artifact_sha256=sha256,
-            bound_hash=alignment.bound,
-            active_hash=alignment.bound,
-            running_hash=alignment.bound,
+            artifact_sha256=manifest.files[0].sha256,
+            bound_hash=graph_hash,
+            active_hash=graph_hash,
+            running_hash=graph_hash,
             predictor=predictor,
-            decoder=decoder,
+            decoder=make_decoder(manifest.inputs, MAX_ROWS, self._max_bytes, predictor.largest),
             explain=self._explainer(manifest),
         )
 
@@ -187,11 +242,18 @@ class RouteRefresher:
         return explain
 
 
-def _may_recover(routes: Mapping[str, Route]) -> bool:
-    """Tell whether a file that comes back would mend a route: no record tells of that."""
-    return any(
-        isinstance(route, Blocked) and isinstance(route.error, ArtifactInvalid)
-        for route in routes.values()
+def _artifact_of(manifest: Manifest) -> _Artifact:
+    if not manifest.files:
+        raise ArtifactInvalid(f"{manifest.file_name} names no artifact file")
+    file = manifest.files[0]
+    return file.sha256, file.format, len(manifest.inputs)
+
+
+def _quarantined(model: str, champion: VersionState) -> ModelQuarantined:
+    return ModelQuarantined(
+        f"version {champion.version} of {model!r} is quarantined "
+        f"({champion.quarantine_reason}): an operator lifts that",
+        version=champion.version,
     )
 
 

@@ -1,0 +1,145 @@
+"""The route table: what fails while it is built, what is kept, and what a route knows."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from api.served_home import row
+from api.small_home import SmallHome, speaking
+from tradeworthy.api.route_refresher import RouteRefresher
+from tradeworthy.api.service import Service, open_service
+from tradeworthy.api.token_gate import TokenGate
+from tradeworthy.errors import InvalidInput, StoreUnavailable
+from tradeworthy.model_registry.fact_gathering import FactGatherer
+from tradeworthy.serving.route_table import Blocked, Ready
+
+
+class FailingStore:
+    """A store that is gone for one call, the ``failing``-th from now on (0: never)."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self.failing = 0
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._store, name)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            self.failing -= 1
+            if self.failing == 0:
+                raise StoreUnavailable("the database is gone")
+            return method(*arguments, **options)
+
+        return call
+
+
+@pytest.fixture
+def service(home: SmallHome) -> Iterator[Service]:
+    opened = open_service(home.settings(), randomness=secrets.token_bytes)
+    yield opened
+    opened.close()
+
+
+def refresher(store: Any, facts: FactGatherer) -> RouteRefresher:
+    gate = TokenGate(bytes(32))
+    return RouteRefresher(store, facts, gate, lease_seconds=60, max_bytes=100_000)
+
+
+def test_a_database_that_fails_at_any_moment_blocks_nothing_for_good(service: Service) -> None:
+    store = FailingStore(service.store)
+    facts = replace(service.facts, store=store)
+    for failing in range(1, 100):
+        routes = refresher(store, facts)
+        store.failing = failing
+        try:
+            routes.refresh()
+        except StoreUnavailable:
+            assert dict(routes.table.routes) == {}
+            routes.refresh()
+        assert isinstance(routes.table.routes["m"], Ready), failing
+        if store.failing > 0:
+            break
+    assert failing > 5
+
+
+class BrokenLoader(FactGatherer):
+    """Fails in a way that nobody foresaw."""
+
+    __slots__ = ()
+
+    def predictor(self, manifest: Any) -> Any:
+        raise MemoryError(manifest.file_name)
+
+
+def test_a_model_that_fails_unforeseen_blocks_only_itself(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    facts = service.facts
+    routes = refresher(service.store, BrokenLoader(facts.store, facts.blobs, facts.code))
+    routes.refresh()
+    codes = {
+        name: route.error.code
+        for name, route in routes.table.routes.items()
+        if isinstance(route, Blocked)
+    }
+    missing = "no_production_version"
+    assert codes == {"m": "artifact_invalid", "empty": missing, "far": missing}
+    assert "MemoryError" in caplog.text
+
+
+def test_a_route_is_made_anew_only_when_its_model_changes(
+    service: Service, home: SmallHome
+) -> None:
+    routes = refresher(service.store, service.facts)
+    routes.refresh()
+    before = routes.table.routes["m"]
+    with speaking(home, "ana") as ana:
+        ana.post("/api/v1/ml/empty/versions")
+    assert routes.refresh()
+    assert routes.table.routes["m"] is before
+    with speaking(home, "olga") as olga:
+        olga.post("/api/v1/ml/m/versions/1/quarantine", {"reason": "looks odd"})
+    assert routes.refresh()
+    stopped = routes.table.routes["m"]
+    assert isinstance(stopped, Blocked)
+    assert stopped.error.code == "model_quarantined"
+    with home.features.open("a") as file:
+        file.write("# a change\n")
+    assert routes.refresh()
+    assert routes.table.routes["m"] is not stopped
+    assert not routes.refresh()
+
+
+class NarrowLoader(FactGatherer):
+    """Its models hold numbers up to a hundred."""
+
+    __slots__ = ()
+
+    def predictor(self, manifest: Any) -> Any:
+        loaded = FactGatherer.predictor(self, manifest)
+        loaded.largest = 100.0
+        return loaded
+
+
+def test_a_route_knows_how_large_a_number_its_model_holds(
+    service: Service, home: SmallHome
+) -> None:
+    """So that such a number is a 422 with its names, before any 409 or 423."""
+    facts = service.facts
+    routes = refresher(service.store, NarrowLoader(facts.store, facts.blobs, facts.code))
+    for blocked in (False, True):
+        if blocked:
+            home.features.write_text(home.features.read_text().replace("WINDOW = 5", "WINDOW = 6"))
+        routes.refresh()
+        route = routes.table.routes["m"]
+        assert isinstance(route, Blocked) is blocked
+        assert route.decoder is not None
+        with pytest.raises(InvalidInput) as caught:
+            route.decoder.decode(json.dumps({"rows": [row(), row(day=101)]}).encode())
+        assert caught.value.details == {"row": 1, "field": "day_return"}
