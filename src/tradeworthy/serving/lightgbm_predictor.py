@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-import re
 import threading
 from functools import cache
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tradeworthy.errors import ArtifactInvalid
+from tradeworthy.serving.lightgbm_text import check_model_text
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
@@ -28,7 +28,6 @@ _PREDICT_NORMAL: Final = 0
 _PARAMETERS: Final = b"num_threads=1 verbosity=-1"
 _LIBRARIES: Final = ("lib_lightgbm.so", "lib_lightgbm.dylib", "lib_lightgbm.dll")
 _INSTALL: Final = "install the lightgbm package in this environment, or convert the model to ONNX"
-_VERSION: Final = re.compile(rb"tree\r?\nversion=v[34]\r?\n")
 # Kept for the life of the process: the library calls it.
 _SILENCE: Final = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(lambda _message: None)
 
@@ -47,11 +46,7 @@ class LightGbmModel:
     """
 
     def __init__(self, data: bytes, n_inputs: int) -> None:
-        # The C side reads up to the first NUL byte: what follows would be hashed, never loaded.
-        if _VERSION.match(data) is None or b"\x00" in data:
-            raise ArtifactInvalid(
-                "the artifact is not a LightGBM text model (save_model, v3 or v4)"
-            )
+        check_model_text(data)
         self.largest = float(np.finfo(np.float64).max)
         self._library = library = load_library(find_library())
         self._booster = ctypes.c_void_p()
