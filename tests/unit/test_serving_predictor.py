@@ -276,6 +276,71 @@ def test_random_operators_are_refused():
     assert "repeatable" in refusal(unary("Bernoulli"), n_inputs=1).message
 
 
+def test_dropout_is_refused_where_it_draws():
+    rate = numpy_helper.from_array(np.array(0.5, dtype=np.float32), "rate")
+    training = numpy_helper.from_array(np.array(True), "training")
+    shape = [None, 1]
+    for inputs, refused in ((["x", "rate", "training"], True), (["x", "rate", ""], False)):
+        node = helper.make_node("Dropout", inputs, ["y"])
+        data = model([node], [tensor("x", shape)], [tensor("y", shape)], [rate, training])
+        if refused:
+            assert "repeatable" in refusal(data, n_inputs=1).message
+        else:
+            assert load(data, n_inputs=1).predict(np.array([[3.0]])).tolist() == [3.0]
+
+
+def looping(trips):
+    """A model that adds its input to itself as often as ``trips`` says."""
+    flag = TensorProto.BOOL
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["c"], ["d"]), helper.make_node("Add", ["v", "v"], ["w"])],
+        "body",
+        [tensor("i", [], TensorProto.INT64), tensor("c", [], flag), tensor("v", [None, 1])],
+        [tensor("d", [], flag), tensor("w", [None, 1])],
+    )
+    loop = helper.make_node("Loop", ["trips", "true", "x"], ["y"], body=body)
+    constants = [
+        numpy_helper.from_array(np.array(trips, dtype=np.int64), "trips"),
+        numpy_helper.from_array(np.array(True), "true"),
+    ]
+    return model([loop], [tensor("x", [None, 1])], [tensor("y", [None, 1])], constants)
+
+
+@pytest.mark.parametrize("trips", [1, 2**62])
+def test_loops_are_refused_for_they_may_never_end(trips):
+    assert "without end" in refusal(looping(trips), n_inputs=1).message
+
+
+def across_rows(*operators):
+    """A model whose answer to a row depends on the rows beside it."""
+    axes = numpy_helper.from_array(np.array([0]), "axes")
+    constants = [axes] + [
+        numpy_helper.from_array(np.array([value]), name)
+        for name, value in (("first", -1), ("last", -(2**62)), ("step", -1))
+    ]
+    return model(operators, [tensor("x", [None, 1])], [tensor("y", [None, 1])], constants)
+
+
+@pytest.mark.parametrize(
+    "operators",
+    [
+        [
+            helper.make_node("ReduceMean", ["x"], ["m"], axes=[0]),
+            helper.make_node("Sub", ["x", "m"], ["y"]),
+        ],
+        [helper.make_node("Slice", ["x", "first", "last", "axes", "step"], ["y"])],
+        [helper.make_node("CumSum", ["x", "axis"], ["y"])],
+    ],
+    ids=["demeaned", "reversed", "summed"],
+)
+def test_rows_that_depend_on_their_neighbours_are_refused(operators):
+    if operators[0].op_type == "CumSum":
+        operators[0].input[1] = "zero"
+        zero = helper.make_node("Squeeze", ["axes"], ["zero"])
+        operators = [zero, *operators]
+    assert "each row's answer" in refusal(across_rows(*operators), n_inputs=1).message
+
+
 def test_output_that_is_not_finite_is_refused_when_it_happens():
     logarithm = load(unary("Log"), n_inputs=1)
     assert logarithm.predict(np.array([[1.0]])).tolist() == [0.0]

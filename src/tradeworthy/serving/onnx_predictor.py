@@ -1,8 +1,8 @@
 """ONNX models by onnxruntime on one thread.
 
 Before the runtime sees a model, its protobuf is walked: tensors stored in other files, operators
-outside the standard domains and operators that draw random numbers are refused. Field numbers
-are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (IR version 3 and later).
+outside the standard domains, operators that draw random numbers and loops are refused. Field
+numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (IR version 3 on).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _MESSAGES: Final[dict[str, dict[int, str]]] = {
     "sparse": {1: "tensor", 2: "tensor"},
     "tensor": {},
 }
-_OP_TYPE, _DOMAIN = 4, 7
+_INPUT, _OP_TYPE, _DOMAIN = 1, 4, 7
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 _FLOATS: Final[dict[str, type[np.floating[Any]]]] = {
     "tensor(float)": np.float32,
@@ -92,8 +92,8 @@ def refuse_unsafe(data: bytes) -> None:
     Raises
     ------
     ArtifactInvalid
-        For bytes that are no ONNX model, external data, custom operator domains and random
-        operators.
+        For bytes that are no ONNX model, external data, custom operator domains, random operators
+        and loops.
 
     Examples
     --------
@@ -110,6 +110,7 @@ def refuse_unsafe(data: bytes) -> None:
         message, content = pending.pop()
         children = _MESSAGES[message]
         operator, domain = b"", b""
+        inputs: list[bytes] = []
         for number, value in _fields(content):
             child = children.get(number)
             if isinstance(value, int):
@@ -121,9 +122,11 @@ def refuse_unsafe(data: bytes) -> None:
                 operator = bytes(value)
             elif message == "node" and number == _DOMAIN:
                 domain = bytes(value)
+            elif message == "node" and number == _INPUT:
+                inputs.append(bytes(value))
             elif message == "tensor" and number == _EXTERNAL_DATA:
                 raise _external()
-        _refuse_operator(operator, domain)
+        _refuse_operator(operator, domain, inputs)
     if not has_graph:
         raise ArtifactInvalid("the artifact is not an ONNX model: it has no graph")
 
@@ -140,7 +143,7 @@ def _external() -> ArtifactInvalid:
     )
 
 
-def _refuse_operator(operator: bytes, domain: bytes) -> None:
+def _refuse_operator(operator: bytes, domain: bytes, inputs: list[bytes]) -> None:
     name = operator.decode("utf-8", "replace")
     if domain not in _DOMAINS:
         raise ArtifactInvalid(
@@ -148,7 +151,14 @@ def _refuse_operator(operator: bytes, domain: bytes) -> None:
             f"{domain.decode('utf-8', 'replace')!r}; export the model with standard operators",
             operator=name,
         )
-    if operator in _RANDOM:
+    if operator == b"Loop":
+        # Its end may depend on the rows: one request could stop every other one for ever.
+        raise ArtifactInvalid(
+            "the ONNX operator 'Loop' may run without end; export the model without loops",
+            operator=name,
+        )
+    # The third input of Dropout switches to training, where it draws.
+    if operator in _RANDOM or (operator == b"Dropout" and any(inputs[2:])):
         raise ArtifactInvalid(
             f"the ONNX operator {name!r} draws random numbers; predictions must be repeatable",
             operator=name,

@@ -22,6 +22,8 @@ from tradeworthy.serving.onnx_predictor import OnnxModel
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 FORMATS = ("onnx", "lightgbm")
+# Batches add up in another order: float32 may differ by this much of the greatest answer.
+_SAME_ROW = 1e-3
 
 _PICKLE_TEXT = re.compile(
     rb"(?:c[\w.]+\n[\w.]+\n|[(\]}][ldt]?p\d+\n|[(\]}]q.|\([ldt]\.|\(c[\w.]+\n)", re.DOTALL
@@ -222,17 +224,30 @@ def _guarded(run: Callable[[FloatArray], FloatArray], rows: FloatArray) -> Float
 
 
 def _warm_up(model: _Model, n_inputs: int) -> None:
-    """Run batches of one and three rows; one finite answer is enough.
+    """Run three rows one by one and together; one finite answer is enough.
 
     A model may rightly have no value at zero (a logarithm), so not every answer must be finite.
+    But a row's answer must be its own: what is logged of it is the row, not its neighbours.
     """
     probes = np.array([[0.0], [1.0], [0.25]]) * np.ones(n_inputs)
-    for rows in (probes[:1], probes):
-        outputs = _guarded(model.run, rows)
-        if outputs.shape != (len(rows),):
-            raise ArtifactInvalid(
-                f"the model answers {len(rows)} rows with an array of shape {outputs.shape}; "
-                "it must answer one number a row"
-            )
-    if not np.isfinite(outputs).any():
+    alone = np.concatenate([_probe(model, probes[i : i + 1]) for i in range(len(probes))])
+    together = _probe(model, probes)
+    finite = np.isfinite(alone)
+    if not finite.any():
         raise ArtifactInvalid("the model answers no finite number to zeros, ones and quarters")
+    tolerance = _SAME_ROW * max(1.0, float(np.abs(alone[finite]).max()))
+    if not np.allclose(alone, together, rtol=0.0, atol=tolerance, equal_nan=True):
+        raise ArtifactInvalid(
+            "the model answers a row otherwise when other rows stand beside it, or otherwise the "
+            "second time; export it so that each row's answer depends on that row alone"
+        )
+
+
+def _probe(model: _Model, rows: FloatArray) -> FloatArray:
+    outputs = _guarded(model.run, rows)
+    if outputs.shape != (len(rows),):
+        raise ArtifactInvalid(
+            f"the model answers {len(rows)} rows with an array of shape {outputs.shape}; "
+            "it must answer one number a row"
+        )
+    return outputs
