@@ -22,6 +22,8 @@ from tradeworthy.serving.log_segments import (
     SegmentStarted,
     frame,
     read_frames,
+    seal_of,
+    segment_name,
 )
 from tradeworthy.serving.prediction_log import PredictionLog
 
@@ -181,7 +183,7 @@ def test_tail_is_in_flight_while_the_writer_lives_and_torn_when_it_is_dead(tmp_p
     log = PredictionLog(tmp_path, mode="fast")
     write(log, 2)
     (path,) = tmp_path.iterdir()
-    whole = frame(Predicted(0, 99, NOW, 5, "ada", None, bytes(16), bytes(8)))
+    whole = predicted(99, seal_of(path.name))
     with path.open("ab") as file:
         file.write(whole[:-3])
     scan = read_from(tmp_path)
@@ -200,19 +202,28 @@ def test_tail_is_in_flight_while_the_writer_lives_and_torn_when_it_is_dead(tmp_p
     assert path.stat().st_size == last.faults[0].offset + 10
 
 
+SEAL = bytes(range(100, 108))
+STARTED = SegmentStarted("0123456789", 0, NOW)
+NAME = segment_name(STARTED, SEAL)
+
+
+def predicted(number, seal=SEAL, inputs=bytes(16), actor="ada"):
+    return frame(Predicted(0, number, NOW, number, actor, None, inputs, bytes(8)), seal)
+
+
 SEGMENT = b"".join(
     [
-        frame(SegmentStarted("0123456789", 0, NOW)),
-        frame(OriginDeclared(0, origin())),
-        *(frame(Predicted(0, i, NOW, i, "ada", None, bytes(16), bytes(8))) for i in range(4)),
+        frame(STARTED, SEAL),
+        frame(OriginDeclared(0, origin()), SEAL),
+        *(predicted(number) for number in range(4)),
     ]
 )
-FRAMES = [found for found in read_frames(SEGMENT) if isinstance(found, Frame)]
+FRAMES = [found for found in read_frames(SEGMENT, SEAL) if isinstance(found, Frame)]
 
 
 @pytest.mark.parametrize("cut", range(len(SEGMENT) + 1))
 def test_every_cut_is_either_clean_or_one_torn_tail(tmp_path, cut):
-    (tmp_path / "x.segment").write_bytes(SEGMENT[:cut])
+    (tmp_path / NAME).write_bytes(SEGMENT[:cut])
     scan = read_from(tmp_path)
     whole = [found for found in FRAMES if found.offset + found.length <= cut]
     assert len(scan.records) == max(0, len(whole) - 2)
@@ -226,7 +237,7 @@ def test_every_cut_is_either_clean_or_one_torn_tail(tmp_path, cut):
 def test_a_changed_byte_is_reported_and_spoils_one_frame(place, flip):
     data = bytearray(SEGMENT)
     data[place] ^= flip
-    found = list(read_frames(bytes(data)))
+    found = list(read_frames(bytes(data), SEAL))
     intact = [each for each in FRAMES if not each.offset <= place < each.offset + each.length]
     assert [each for each in found if isinstance(each, Frame)] == intact
     (damage,) = (each for each in found if isinstance(each, Damage))
@@ -235,14 +246,61 @@ def test_a_changed_byte_is_reported_and_spoils_one_frame(place, flip):
 
 @given(st.binary(max_size=300))
 def test_arbitrary_bytes_are_damage(data):
-    assert sum(each.length for each in read_frames(data)) == len(data)
-    assert all(isinstance(each, Damage) for each in read_frames(data))
+    assert sum(each.length for each in read_frames(data, SEAL)) == len(data)
+    assert all(isinstance(each, Damage) for each in read_frames(data, SEAL))
+
+
+@pytest.mark.parametrize("cut", range(1, 24))
+def test_numbers_that_look_like_a_frame_are_not_taken_for_one(tmp_path, cut):
+    """A client sends the bytes of a frame as numbers, and the frame around them is torn."""
+    log = PredictionLog(tmp_path / "own", mode="fast")
+    write(log, 1)
+    log.close()
+    (own,) = (tmp_path / "own").iterdir()
+    seal = seal_of(own.name)
+    forged = predicted(7, bytes(8), actor="mallory")
+    inputs = forged + bytes(-len(forged) % 16)
+    torn = predicted(1, seal, inputs * 3)[:-cut]
+    whole = own.read_bytes()
+    for trial in (torn, torn + predicted(2, seal), torn[:40] + inputs):
+        folder = tmp_path / f"trial-{len(trial)}"
+        folder.mkdir()
+        (folder / own.name).write_bytes(whole + trial)
+        records = read_from(folder).records
+        assert {record.actor for record in records} == {"ada"}
+
+
+def test_segments_that_were_cut_or_renamed_are_reported_once(tmp_path):
+    (tmp_path / NAME).write_bytes(SEGMENT)
+    (tmp_path / "copy.segment").write_bytes(SEGMENT)
+    first = read_from(tmp_path)
+    assert (len(first.records), first.count("corrupt")) == (4, 1)
+    (tmp_path / NAME).write_bytes(SEGMENT[: FRAMES[-1].offset])
+    second = read_from(tmp_path, first.cursor)
+    assert (second.records, second.count("corrupt")) == ([], 1)
+    assert second.faults[0].length == FRAMES[-1].length
+    assert read_from(tmp_path, second.cursor).faults == ()
+
+
+@pytest.mark.parametrize("mode", ["strict", "fast"])
+def test_deleted_segment_answers_nothing_and_a_new_one_begins(tmp_path, mode):
+    log = PredictionLog(tmp_path, mode=mode)
+    write(log, 3)
+    for path in tmp_path.iterdir():
+        path.unlink()
+    with pytest.raises(PredictionLogFull, match="deleted"):
+        write(log, 1)
+    assert not log.healthy
+    ids = write(log, 2)
+    assert log.healthy
+    log.close()
+    assert [record.prediction_ids[0] for record in read_from(tmp_path).records] == ids
 
 
 def test_records_whose_declaration_is_lost_are_reported(tmp_path):
     data = bytearray(SEGMENT)
     data[FRAMES[1].offset + 20] ^= 1
-    (tmp_path / "x.segment").write_bytes(bytes(data))
+    (tmp_path / NAME).write_bytes(bytes(data))
     scan = read_from(tmp_path)
     assert (scan.records, scan.count("corrupt"), scan.count("orphan")) == ([], 1, 4)
 
@@ -340,6 +398,6 @@ def test_full_disk_refuses_until_there_is_room_again(tmp_path, mode):
     assert scan.count("torn") > 0
     assert scan.count("corrupt") == scan.count("orphan") == 0
     for path in tmp_path.iterdir():
-        first = next(read_frames(path.read_bytes()))
+        first = next(read_frames(path.read_bytes(), seal_of(path.name)))
         assert isinstance(first, Frame)
         assert isinstance(first.payload, SegmentStarted)

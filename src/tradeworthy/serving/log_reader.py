@@ -28,6 +28,7 @@ from tradeworthy.serving.log_segments import (
     SegmentStarted,
     prediction_id,
     read_frames,
+    seal_of,
 )
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
@@ -168,7 +169,7 @@ def read_from(folder: Path, cursor: Cursor | None = None) -> Scan:
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         mark = known.get(path.name, SegmentMark(0))
         try:
-            if path.stat().st_size > mark.offset:
+            if path.stat().st_size != mark.offset:
                 mark = _read_segment(path, mark, records, faults)
         except FileNotFoundError:
             continue
@@ -252,16 +253,23 @@ def _read_segment(
     path: Path, mark: SegmentMark, records: list[PredictionRecord], faults: list[Fault]
 ) -> SegmentMark:
     """Read one segment from ``mark`` on, append what it holds, and return the new mark."""
+    size = path.stat().st_size
+    seal = seal_of(path.name)
+    if seal is None or size < mark.offset:
+        # Renamed, or shorter than it was: what is missing cannot be read again.
+        first = min(size, mark.offset)
+        faults.append(Fault(path.name, first, max(size, mark.offset) - first, "corrupt"))
+        return SegmentMark(size, mark.declarations)
     with path.open("rb") as file:
         # Asked twice: the writer may die, or take its lock, while we read.
         writer_lives = _is_locked(file)
-        worker, origins = _declarations(file, mark)
+        worker, origins = _declarations(file, mark, seal)
         file.seek(mark.offset)
         data = file.read()
         writer_lives = _is_locked(file) or writer_lives
     offset = mark.offset + len(data)
     declarations = list(mark.declarations)
-    for found in read_frames(data, mark.offset):
+    for found in read_frames(data, seal, mark.offset):
         if isinstance(found, Damage):
             if found.kind == "tail" and writer_lives:
                 offset = found.offset
@@ -291,13 +299,15 @@ def _learn(found: Frame, worker: str | None, origins: dict[int, Origin]) -> str 
     return worker
 
 
-def _declarations(file: BinaryIO, mark: SegmentMark) -> tuple[str | None, dict[int, Origin]]:
+def _declarations(
+    file: BinaryIO, mark: SegmentMark, seal: bytes
+) -> tuple[str | None, dict[int, Origin]]:
     """Read again what the records after ``mark`` may refer to."""
     worker: str | None = None
     origins: dict[int, Origin] = {}
     for offset, length in mark.declarations:
         file.seek(offset)
-        for found in read_frames(file.read(length), offset):
+        for found in read_frames(file.read(length), seal, offset):
             if isinstance(found, Frame):
                 worker = _learn(found, worker, origins)
     return worker, origins

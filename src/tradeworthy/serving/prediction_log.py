@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from tradeworthy.errors import HomeUnusable, PredictionLogFull
 from tradeworthy.serving.log_segments import (
+    SEAL_BYTES,
     Origin,
     OriginDeclared,
     Predicted,
@@ -30,6 +31,7 @@ from tradeworthy.serving.log_segments import (
     SegmentStarted,
     frame,
     prediction_id,
+    sync_folder,
 )
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
@@ -75,6 +77,7 @@ class PredictionLog:
     ) -> None:
         self.folder = folder
         self.worker = secrets.token_hex(5)
+        self._seal = secrets.token_bytes(SEAL_BYTES)
         self.healthy = True
         self._strict = mode == "strict"
         self._max_pending = max_pending
@@ -90,6 +93,7 @@ class PredictionLog:
         self._declared: set[int] = set()
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            sync_folder(folder.parent)
             self._segment = self._open_segment()
         except OSError as error:
             raise HomeUnusable(
@@ -157,7 +161,8 @@ class PredictionLog:
                 override,
                 rows.astype(np.float64, copy=False).tobytes(),
                 outputs.astype(np.float64, copy=False).tobytes(),
-            )
+            ),
+            self._seal,
         )
         await self._write_with_group(origin, record)
         if count == 1:
@@ -228,7 +233,7 @@ class PredictionLog:
             for entry in group:
                 if entry.origin not in self._declared:
                     declared = OriginDeclared(entry.origin, self._origins[entry.origin])
-                    parts.append(frame(declared))
+                    parts.append(frame(declared, self._seal))
                     self._declared.add(entry.origin)
                 parts.append(entry.frame)
             segment.write(b"".join(parts))
@@ -254,7 +259,7 @@ class PredictionLog:
         self._declared = set()
         started = SegmentStarted(self.worker, self._sequence, self._clock())
         self._sequence += 1
-        return SegmentFile(self.folder, started, durable=self._strict)
+        return SegmentFile(self.folder, started, self._seal, durable=self._strict)
 
 
 def _full(reason: str) -> PredictionLogFull:
