@@ -16,7 +16,7 @@ from api.served_home import ServedHome, row
 from api.small_home import SmallHome
 from tradeworthy.features.feature_file import read_feature_file
 
-HEAVY = {"pandas", "sklearn", "mlflow", "scipy", "lightgbm", "onnx", "skl2onnx", "torch"}
+HEAVY = {"pandas", "sklearn", "mlflow", "scipy", "lightgbm", "onnx", "skl2onnx", "torch", "polars"}
 COMMAND = [sys.executable, "-m", "tradeworthy.cli"]
 SERVING = """
 import json, socket, sys, threading, urllib.request

@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradeworthy.errors import DatasetInvalid
+from tradeworthy.provenance.dataset_columns import combine_columns
 from tradeworthy.provenance.dataset_diff import diff_datasets
 from tradeworthy.provenance.dataset_hash import (
     BLOCK_ROWS,
-    combine_columns,
     dataset_digest,
     dataset_hash,
 )

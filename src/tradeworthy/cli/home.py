@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +46,8 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the home over HTTP until interrupted."""
+    # What a start imports stays: looking through it for garbage would lengthen the start.
+    gc.disable()
     from tradeworthy.api.server import serve_home
     from tradeworthy.settings import read_settings
 

@@ -8,11 +8,9 @@ from datetime import datetime
 from tradeworthy.access.roles import Action, Actor
 from tradeworthy.digests import sha256_hex
 from tradeworthy.errors import InvalidInput
-from tradeworthy.provenance.dataset_hash import dataset_hash
 from tradeworthy.store.blobs import BlobFolder
 from tradeworthy.store.protocol import Store
 from tradeworthy.store.records import DatasetRecord
-from tradeworthy.validation.bar_file import parse_bars
 
 MAX_NAME = 128
 
@@ -37,6 +35,10 @@ class DatasetDesk:
         Forbidden
             Unless the actor may upload.
         """
+        # Table code takes a third of a second to import: not every service is sent market data.
+        from tradeworthy.provenance.dataset_hash import dataset_hash
+        from tradeworthy.validation.bar_file import parse_bars
+
         actor.require(Action.UPLOAD)
         if not 0 < len(name) <= MAX_NAME:
             raise InvalidInput(f"a dataset's name has 1 to {MAX_NAME} characters", field="name")

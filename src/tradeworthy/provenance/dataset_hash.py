@@ -18,6 +18,7 @@ import polars as pl
 from tradeworthy.digests import tagged_digest
 from tradeworthy.errors import DatasetInvalid
 from tradeworthy.provenance.column_encoding import Bytes, encoded_blocks, logical_type
+from tradeworthy.provenance.dataset_columns import combine_columns
 
 BLOCK_ROWS = 65_536
 
@@ -110,24 +111,6 @@ def dataset_digest(table: Table) -> DatasetDigest:
     columns = tuple(_column_digest(frame.get_column(name)) for name in sorted(frame.columns))
     total = combine_columns(frame.height, ((c.name, c.dtype, c.digest) for c in columns))
     return DatasetDigest(hash=total, rows=frame.height, columns=columns)
-
-
-def combine_columns(rows: int, columns: Iterable[tuple[str, str, str]]) -> str:
-    """Return the dataset hash of columns given as (name, logical type, digest).
-
-    This is how a manifest, which records the columns but not the data, is checked against its own
-    ``dataset_hash``.
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> digest = dataset_digest(pl.DataFrame({"a": [1]}))
-    >>> columns = [(c.name, c.dtype, c.digest) for c in digest.columns]
-    >>> combine_columns(1, columns) == digest.hash
-    True
-    """
-    parts = [part.encode() for column in sorted(columns) for part in column]
-    return tagged_digest("dataset/v1", str(rows).encode(), *parts)
 
 
 def _column_digest(series: pl.Series) -> ColumnDigest:

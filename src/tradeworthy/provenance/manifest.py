@@ -17,7 +17,7 @@ from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 from tradeworthy.digests import tagged_digest
 from tradeworthy.errors import InvalidInput, ManifestInvalid
 from tradeworthy.provenance.config_hash import training_config_hash
-from tradeworthy.provenance.dataset_hash import combine_columns
+from tradeworthy.provenance.dataset_columns import combine_columns
 from tradeworthy.provenance.records import (
     CodeRecord,
     DatasetRecord,

@@ -8,6 +8,7 @@ numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (IR 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
@@ -39,6 +40,8 @@ _MESSAGES: Final[dict[str, dict[int, str]]] = {
     "tensor": {},
 }
 _INPUT, _OP_TYPE, _DOMAIN = 1, 4, 7
+# A forest is an attribute of a million numbers (fields 7 and 8), which are passed over at once.
+_ATTRIBUTE_NUMBERS: Final = re.compile(rb"(?:\x3d[\x00-\xff]{4}|\x40[\x80-\xff]{0,9}[\x00-\x7f])++")
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 _FLOATS: Final[dict[str, type[np.floating[Any]]]] = {
     "tensor(float)": np.float32,
@@ -111,7 +114,8 @@ def refuse_unsafe(data: bytes) -> None:
         children = _MESSAGES[message]
         operator, domain = b"", b""
         inputs: list[bytes] = []
-        for number, value in _fields(content):
+        numbers = _ATTRIBUTE_NUMBERS if message == "attribute" else None
+        for number, value in _fields(content, numbers):
             child = children.get(number)
             if isinstance(value, int):
                 _refuse_location(message, number, value)
@@ -165,10 +169,15 @@ def _refuse_operator(operator: bytes, domain: bytes, inputs: list[bytes]) -> Non
         )
 
 
-def _fields(content: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+def _fields(
+    content: memoryview, passed_over: re.Pattern[bytes] | None
+) -> Iterator[tuple[int, int | memoryview]]:
     """Yield (field number, value) of one protobuf message; bytes for length-delimited fields."""
     position, end = 0, len(content)
     while position < end:
+        if passed_over is not None and (run := passed_over.match(content, position)):
+            position = run.end()
+            continue
         tag, position = _varint(content, position)
         number, wire = tag >> 3, tag & 7
         if wire == 0:
