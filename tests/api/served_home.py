@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
-import uvicorn
 
 from api.small_home import SmallHome
 from tradeworthy.api.app import create_app
+from tradeworthy.api.server import server_of
 from tradeworthy.client import RemoteService, ServiceClient
 from tradeworthy.features.feature_file import read_feature_file
 
@@ -29,10 +29,7 @@ class ServedHome:
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        config = uvicorn.Config(
-            create_app(self.settings), log_level="critical", access_log=False, lifespan="on"
-        )
-        self._server = uvicorn.Server(config)
+        self._server = server_of(create_app(self.settings), log_level="critical")
         self._thread = threading.Thread(target=self._server.run, args=([listener],))
         self._thread.start()
         self._clients: dict[str | None, httpx.Client] = {}

@@ -46,7 +46,7 @@ def create_api(service: Service) -> FastAPI:
         # The pages would load scripts from elsewhere; /openapi.json says the same.
         docs_url=None,
         redoc_url=None,
-        # A redirect would lose the body or the token on its way, to wherever Host points.
+        # A path with a slash too many is no route: a redirect would name the host that was sent.
         redirect_slashes=False,
     )
     app.state.service = service

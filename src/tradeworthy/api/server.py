@@ -10,7 +10,9 @@ import sys
 import uvicorn
 
 from tradeworthy.api.app import create_app
+from tradeworthy.api.http_protocol import PlainHttpProtocol
 from tradeworthy.errors import AddressInUse
+from tradeworthy.serving.hot_path import HotPath
 from tradeworthy.settings import Settings
 
 BACKLOG = 1024
@@ -40,6 +42,19 @@ def listen(host: str, port: int) -> socket.socket:
     return opened
 
 
+def server_of(app: HotPath, *, log_level: str = "warning") -> uvicorn.Server:
+    """Return a server of the application that is not running yet."""
+    config = uvicorn.Config(
+        app,
+        http=PlainHttpProtocol,
+        ws="none",
+        lifespan="on",
+        log_level=log_level,
+        access_log=False,
+    )
+    return uvicorn.Server(config)
+
+
 def serve_home(settings: Settings) -> None:
     """Serve a home until interrupted; says on standard error where it listens."""
     with listen(settings.host, settings.port) as opened:
@@ -52,7 +67,4 @@ def serve_home(settings: Settings) -> None:
         address = f"http://{host}:{opened.getsockname()[1]}"
         sys.stderr.write(f"tradeworthy serves {settings.home} at {address}\n")
         sys.stderr.flush()
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, lifespan="on", ws="none"
-        )
-        uvicorn.Server(config).run(sockets=[opened])
+        server_of(app).run(sockets=[opened])

@@ -1,0 +1,96 @@
+"""Requests as they come over the wire: what clients do that HTTP libraries for tests do not."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+
+import pytest
+
+from api.served_home import ServedHome, row
+
+PREDICT = "/api/v1/models/m/predict"
+OFFER = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAMAAABk"}
+LAST = {"connection": "close"}
+
+
+def request(served: ServedHome, method: str = "POST", path: str = PREDICT, **headers: str) -> bytes:
+    asked = {"rows": [row()], "feature_graph_hash": served.graph_hash()}
+    body = json.dumps(asked).encode()
+    given = {
+        "host": "trading",
+        "authorization": f"Bearer {served.home.token('vera')}",
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+    } | headers
+    if "transfer-encoding" in given:
+        del given["content-length"]
+        body = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+    lines = "".join(f"{name}: {value}\r\n" for name, value in given.items())
+    return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
+
+
+def talk(served: ServedHome, *pieces: bytes) -> bytes:
+    """Send the pieces one by one and read until the service closes the connection."""
+    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for piece in pieces:
+            connection.sendall(piece)
+        answer = b""
+        while received := connection.recv(65_536):
+            answer += received
+    return answer
+
+
+def statuses(answer: bytes) -> list[int]:
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+) ", answer)]
+
+
+@pytest.mark.parametrize("chunked", [{}, {"transfer-encoding": "chunked"}])
+@pytest.mark.parametrize("size", [1, 7, 100, 10_000])
+def test_an_offer_of_http_2_is_passed_over(
+    served: ServedHome, chunked: dict[str, str], size: int
+) -> None:
+    """Java's client makes one; its body must not be lost, whole or in pieces."""
+    sent = request(served, **OFFER, **chunked) + request(served, **LAST)
+    pieces = [sent[at : at + size] for at in range(0, len(sent), size)]
+    answer = talk(served, *pieces)
+    assert statuses(answer) == [200, 200]
+    assert answer.count(b'"predictions":[') == 2
+
+
+def test_many_offers_on_one_connection(served: ServedHome) -> None:
+    last = OFFER | {"connection": "upgrade, close"}
+    sent = request(served, **OFFER) * 300 + request(served, **last)
+    assert statuses(talk(served, sent)) == [200] * 301
+
+
+def test_an_offer_changes_nothing_else(served: ServedHome) -> None:
+    unknown = OFFER | {"authorization": "Bearer unknown"}
+    answer = talk(served, request(served, **unknown), request(served, **LAST))
+    assert statuses(answer) == [401, 200]
+    web_socket = {"connection": "Upgrade", "upgrade": "websocket", "sec-websocket-version": "13"}
+    answer = talk(served, request(served, "GET", **web_socket), request(served, **LAST))
+    assert statuses(answer) == [405, 200]
+    assert statuses(talk(served, request(served, "CONNECT"))) == [400]
+
+
+def test_requests_sent_at_once_are_answered_in_their_order(served: ServedHome) -> None:
+    sent = [
+        request(served),
+        request(served, authorization="Bearer unknown"),
+        request(served, path="/healthz"),
+        request(served, **LAST),
+    ]
+    assert statuses(talk(served, b"".join(sent))) == [200, 401, 405, 200]
+
+
+@pytest.mark.parametrize(
+    "path", [f"{PREDICT}/", f"/{PREDICT}", "/api/v1/models//predict", "/healthz/"]
+)
+def test_a_slash_too_many_is_no_route(served: ServedHome, path: str) -> None:
+    answer = talk(served, request(served, path=path, **LAST))
+    assert statuses(answer) == [404]
+    assert b'"route_not_found"' in answer
+    assert b"location:" not in answer.lower()
