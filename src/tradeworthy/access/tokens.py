@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import re
 from collections.abc import Iterable
@@ -71,7 +70,7 @@ def token_from_bytes(secret: bytes) -> str:
 
 def token_mac(token: str, key: bytes) -> str:
     """Return the HMAC under which a token is kept and found."""
-    return hmac.new(key, token.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, token.encode(), "sha256").hex()
 
 
 def is_token(text: str) -> bool:
