@@ -76,6 +76,26 @@ def test_an_offer_changes_nothing_else(served: ServedHome) -> None:
     assert statuses(talk(served, request(served, "CONNECT"))) == [400]
 
 
+@pytest.mark.parametrize("part", [b"y", b"x: y\r\n", b"/"])
+def test_a_head_without_end_is_cut_off(served: ServedHome, part: bytes) -> None:
+    """Nobody knows yet who sends it, and the rest of the service must not wait for it."""
+    begin = {b"y": b"POST / HTTP/1.1\r\nx: ", b"/": b"POST "}.get(part, b"POST / HTTP/1.1\r\n")
+    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
+        connection.sendall(begin)
+        with pytest.raises(ConnectionError):
+            for _ in range(10_000):
+                connection.sendall(part * 10_000)
+    assert statuses(talk(served, request(served, **LAST))) == [200]
+
+
+def test_a_long_head_is_taken(served: ServedHome) -> None:
+    long = {f"x-{number}": "y" * 900 for number in range(60)}
+    sent = request(served, **long) + request(served, **long, **OFFER) + request(served, **LAST)
+    for size in (1000, 1_000_000):
+        pieces = [sent[at : at + size] for at in range(0, len(sent), size)]
+        assert statuses(talk(served, *pieces)) == [200, 200, 200]
+
+
 def test_requests_sent_at_once_are_answered_in_their_order(served: ServedHome) -> None:
     sent = [
         request(served),
