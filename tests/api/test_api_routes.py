@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import json
 import secrets
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
-from api.served_home import row
+from api.served_home import INPUTS, row
 from api.small_home import SmallHome, speaking
+from tradeworthy.api.app import create_app
 from tradeworthy.api.route_refresher import RouteRefresher
+from tradeworthy.api.server import server_of
 from tradeworthy.api.service import Service, open_service
 from tradeworthy.api.token_gate import TokenGate
 from tradeworthy.errors import InvalidInput, StoreUnavailable
+from tradeworthy.features.feature_file import read_feature_file
 from tradeworthy.model_registry.fact_gathering import FactGatherer
 from tradeworthy.serving.route_table import Blocked, Ready
+
+# As many requests as the framework answers at once outside of the event loop.
+THREADS = 40
 
 
 class FailingStore:
@@ -114,6 +125,42 @@ def test_a_route_is_made_anew_only_when_its_model_changes(
     assert routes.refresh()
     assert routes.table.routes["m"] is not stopped
     assert not routes.refresh()
+
+
+def test_busy_management_threads_do_not_let_the_lease_run_out(home: SmallHome) -> None:
+    """Forty researchers wait for their backtests: whoever predicts must not notice."""
+    settings = home.settings()
+    app = create_app(settings)
+    release, busy = threading.Event(), threading.Semaphore(0)
+
+    def waiting() -> None:
+        busy.release()
+        release.wait()
+
+    api: Any = app._app
+    api.add_api_route("/waiting", waiting)
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server = server_of(app, log_level="critical")
+    bound = read_feature_file(home.features).closure(INPUTS).hash
+    asked = {"rows": [row()], "feature_graph_hash": bound}
+    headers = {"authorization": f"Bearer {home.token('vera')}"}
+    with ThreadPoolExecutor(THREADS + 1) as threads:
+        running = threads.submit(server.run, [listener])
+        waiters = [threads.submit(httpx.get, f"{url}/waiting", timeout=60) for _ in range(THREADS)]
+        for _ in waiters:
+            assert busy.acquire(timeout=60)
+        epochs = []
+        began = time.monotonic()
+        while time.monotonic() < began + 2 * settings.lease_seconds:
+            answer = httpx.post(f"{url}/api/v1/models/m/predict", json=asked, headers=headers)
+            epochs.append(answer.json().get("epoch"))
+            assert httpx.get(f"{url}/healthz").status_code == 200
+        release.set()
+        assert [waiter.result().status_code for waiter in waiters] == [200] * THREADS
+        server.should_exit = True
+        running.result()
+    assert set(epochs) == {1}
 
 
 class NarrowLoader(FactGatherer):

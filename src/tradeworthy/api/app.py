@@ -7,10 +7,10 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
-from starlette.concurrency import run_in_threadpool
 
 import tradeworthy
 from tradeworthy.api import problems
@@ -113,11 +113,14 @@ async def _running(service: Service, log: PredictionLog) -> AsyncIterator[None]:
 
 async def _repeat(work: Callable[[], object], seconds: float) -> None:
     """Run ``work`` again and again; a failure is logged and does not end the loop."""
-    while True:
-        try:
-            await run_in_threadpool(work)
-        except StoreUnavailable as error:
-            _LOG.warning("%s; trying again", error.message)
-        except Exception:  # noqa: BLE001 - whatever it was, the next run may succeed
-            _LOG.exception("a background run failed; trying again")
-        await asyncio.sleep(seconds)
+    loop = asyncio.get_running_loop()
+    # A thread of its own: those of the framework may all be busy with requests, for minutes.
+    with ThreadPoolExecutor(1) as thread:
+        while True:
+            try:
+                await loop.run_in_executor(thread, work)
+            except StoreUnavailable as error:
+                _LOG.warning("%s; trying again", error.message)
+            except Exception:  # noqa: BLE001 - whatever it was, the next run may succeed
+                _LOG.exception("a background run failed; trying again")
+            await asyncio.sleep(seconds)

@@ -15,8 +15,8 @@ router = APIRouter(tags=["operations"])
 
 
 @router.get("/healthz")
-def live() -> schemas.Health:
-    """Answer as long as the process lives."""
+async def live() -> schemas.Health:
+    """Answer as long as the process lives, even if every thread is busy with requests."""
     return schemas.Health(status="alive")
 
 
