@@ -133,3 +133,15 @@ def test_silence_is_not_normal(own: ServedHome) -> None:
     (report,) = scan(own, datetime.now(UTC) - timedelta(seconds=1))
     assert report["status"] in {"NO_DATA", "INSUFFICIENT"}
     assert report["severity"] in {"SEVERE", None}
+
+
+def test_old_slots_are_scanned_although_today_has_a_report(own: ServedHome) -> None:
+    (today,) = scan(own, datetime.now(UTC) - timedelta(seconds=1))
+    past = datetime(2020, 3, 18, tzinfo=UTC)
+    slots = [scan(own, past + weeks * SLOT) for weeks in range(3)]
+    assert [len(each) for each in slots] == [1, 1, 1]
+    assert scan(own, past + 2 * SLOT) == []
+    assert [each["slot"] for each in reports(own)] == [
+        today["slot"],
+        *(each[0]["slot"] for each in reversed(slots)),
+    ]

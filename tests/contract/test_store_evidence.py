@@ -251,6 +251,10 @@ def test_reports_come_newest_slot_first(store: Store) -> None:
     assert [r.version for r in store.drift_reports("m", limit=3)] == [1, 1, 2]
     assert store.drift_reports("m", version=2) == (report(1, 2),)
     assert store.drift_reports("m", version=3) == store.drift_reports("ghost") == ()
+    past = store.drift_reports("m", version=1, until=NOON + 1.5 * hour)
+    assert past == (report(1), report(0))
+    assert store.drift_reports("m", until=NOON, limit=1) == (report(0),)
+    assert store.drift_reports("m", until=NOON - hour) == ()
 
 
 @pytest.mark.parametrize(("model", "version"), [("m", 2), ("ghost", 1)])

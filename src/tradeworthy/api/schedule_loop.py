@@ -10,8 +10,9 @@ import threading
 
 from tradeworthy.api.app import SCHEDULER_SECONDS
 from tradeworthy.api.service import open_service
-from tradeworthy.errors import StoreUnavailable
+from tradeworthy.errors import TradeworthyError
 from tradeworthy.settings import Settings
+from tradeworthy.store.records import DriftReportRecord
 
 
 def run_schedule(settings: Settings, *, once: bool) -> None:
@@ -24,23 +25,26 @@ def run_schedule(settings: Settings, *, once: bool) -> None:
     try:
         while True:
             try:
-                made = service.scheduler.run_due(service.clock())
-            except StoreUnavailable as error:
+                for record in service.scheduler.due_reports(service.clock()):
+                    _tell(record)
+            except TradeworthyError as error:
                 if once:
                     raise
-                sys.stderr.write(f"{error.code}: {error.message}; trying again\n")
-                made = ()
-            for record in made:
-                told = {
-                    "model": record.model,
-                    "version": record.version,
-                    "slot": record.slot.isoformat(),
-                    "status": record.status,
-                    "severity": record.severity,
-                }
-                sys.stdout.write(json.dumps(told) + "\n")
-            sys.stdout.flush()
+                why = "; ".join([error.message, *getattr(error, "__notes__", ())])
+                sys.stderr.write(f"{error.code}: {why}; trying again\n")
             if once or stopped.wait(SCHEDULER_SECONDS):
                 return
     finally:
         service.close()
+
+
+def _tell(record: DriftReportRecord) -> None:
+    told = {
+        "model": record.model,
+        "version": record.version,
+        "slot": record.slot.isoformat(),
+        "status": record.status,
+        "severity": record.severity,
+    }
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()

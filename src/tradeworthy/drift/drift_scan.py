@@ -53,6 +53,7 @@ def scan_features(
     training: Mapping[str, TrainingProfile] | None = None,
     calendar: Sequence[int | str] | None = None,
     market_open: bool = True,
+    rows_expected: bool = True,
 ) -> DriftReport:
     """Compare the last sessions of ``rows`` with the ones before, and with training.
 
@@ -73,6 +74,9 @@ def scan_features(
         Sessions that were expected, oldest first, up to this slot; by default those in ``rows``.
     market_open
         False when no row is expected in this slot: the status is CLOSED.
+    rows_expected
+        False while nobody can say whether rows should have come, as for a model that has just
+        gone live: none at all are INSUFFICIENT then, not NO_DATA.
 
     Returns
     -------
@@ -103,7 +107,7 @@ def scan_features(
         return DriftReport(**key, status=Status.CLOSED, severity=None)
     frame = session_frame(rows, calendar, setting.windows)
     key |= frame.bounds(setting.windows)
-    unjudged = _without_statistics(key, setting.windows)
+    unjudged = _without_statistics(key, setting.windows, rows_expected=rows_expected)
     if unjudged is not None:
         return unjudged
     features = tuple(
@@ -160,7 +164,7 @@ def candidate_drift(
         "current_rows": max((np.size(column) for column in current.values()), default=0),
         "reference_rows": max((one.profile.rows for one in training.values()), default=0),
     }
-    unjudged = _without_statistics(key, setting.windows)
+    unjudged = _without_statistics(key, setting.windows, rows_expected=True)
     if unjudged is not None:
         return unjudged
     features = tuple(
@@ -222,9 +226,11 @@ def _weights(importances: Mapping[str, float] | Sequence[str]) -> dict[str, floa
     return weights
 
 
-def _without_statistics(key: dict[str, Any], windows: Windows) -> DriftReport | None:
+def _without_statistics(
+    key: dict[str, Any], windows: Windows, *, rows_expected: bool
+) -> DriftReport | None:
     """Return the report of windows that cannot be compared, None for those that can."""
-    if key["current_rows"] == 0:
+    if key["current_rows"] == 0 and rows_expected:
         return DriftReport(**key, status=Status.NO_DATA, severity=Severity.SEVERE)
     if (
         key["current_rows"] < windows.min_current_rows
@@ -263,7 +269,10 @@ def _feature(
         return setting.evidence(name, weight, (), found, capped=not history.replayed)
     comparisons = [rolling]
     if trained is not None:
-        training = against_training(history.current_rows, trained, setting.windows, setting.floors)
+        whole = history.current_rows
+        if rows.finished is not None:
+            whole = bounded(rows.finished.columns[name])
+        training = against_training(whole, trained, setting.windows, setting.floors)
         comparisons += [] if training is None else [training]
     return setting.evidence(name, weight, comparisons, found, capped=not history.replayed)
 

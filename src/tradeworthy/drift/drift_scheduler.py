@@ -6,8 +6,8 @@ and the slots are the same for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, cast
 
@@ -19,8 +19,9 @@ from tradeworthy.drift.drift_calibration import Windows
 from tradeworthy.drift.drift_report import DriftReport
 from tradeworthy.drift.drift_scan import scan_features
 from tradeworthy.drift.schedule import Schedule, due_slots, slot_text
-from tradeworthy.drift.session_frame import Rows
+from tradeworthy.drift.session_frame import DAY_NS, Rows, rows_so_far
 from tradeworthy.drift.training_profile import TrainingProfile
+from tradeworthy.errors import StoreUnavailable
 from tradeworthy.lifecycle.state import ModelState, VersionState
 from tradeworthy.promotion.policy import Policy
 from tradeworthy.provenance.manifest import Manifest
@@ -30,7 +31,6 @@ from tradeworthy.store.records import DriftReportRecord
 # The longest that markets usually stay closed: a long weekend. Without an exchange's calendar a
 # longer silence is taken for a dead feed.
 LONGEST_CLOSURE = timedelta(days=5)
-_DAY_NS = 86_400_000_000_000
 
 
 class LoggedRows(Protocol):
@@ -48,8 +48,8 @@ class LoggedRows(Protocol):
 class History(Protocol):
     """Where logged rows come from."""
 
-    def columns(self, model: str, version: int, *, until: int) -> LoggedRows:
-        """Return a version's rows up to an event time."""
+    def columns(self, model: str, version: int, *, until: int, sessions: int) -> LoggedRows:
+        """Return a version's rows of its newest sessions up to an event time, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,18 @@ class DriftScheduler:
     ) -> tuple[DriftReportRecord, ...]:
         """Scan every due slot of every production model; return the reports that are new.
 
+        See `due_reports`.
+        """
+        return tuple(self.due_reports(now, model=model, as_of=as_of))
+
+    def due_reports(
+        self, now: datetime, *, model: str | None = None, as_of: datetime | None = None
+    ) -> Iterator[DriftReportRecord]:
+        """Scan what is due, one slot at a time; yield each new report once it is stored.
+
+        A model that cannot be scanned does not keep the others from it: what it raised is raised
+        when all are done.
+
         Parameters
         ----------
         now
@@ -86,58 +98,102 @@ class DriftScheduler:
             Only this model.
         as_of
             Take slots as due up to this time instead of ``now``: to catch up on, or replay, a
-            stretch of the log.
+            stretch of the log. Later reports do not matter to what is due.
         """
-        made: list[DriftReportRecord] = []
+        failures: list[Exception] = []
         for state in self.store.production():
-            if model in {None, state.name}:
-                made += self._run_model(state, now, as_of or now)
-        return tuple(made)
+            if model not in {None, state.name}:
+                continue
+            try:
+                yield from self._model_reports(state, now, as_of or now)
+            except StoreUnavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - raised below
+                error.add_note(f"while scanning model {state.name}")
+                failures.append(error)
+        if len(failures) > 1:
+            failures[0].add_note(f"and {len(failures) - 1} more models: {failures[1:]!r}")
+        if failures:
+            raise failures[0]
 
-    def _run_model(
+    def _model_reports(
         self, state: ModelState, now: datetime, as_of: datetime
-    ) -> list[DriftReportRecord]:
+    ) -> Iterator[DriftReportRecord]:
         champion = state.champion
         if champion is None:
-            return []
+            return
         policy = self.policy(state)
         schedule = Schedule(timedelta(seconds=policy.drift.every_seconds))
-        latest = self.store.drift_reports(state.name, version=champion.version, limit=1)
-        last_slot = latest[0].slot if latest else None
-        made = []
-        for slot in due_slots(schedule, last_slot, as_of):
-            report = self.scan(state, champion, policy, slot)
-            record = _record(report, slot, now)
+        # The newest up to as_of, not the newest of all: a report of another stretch of time, or
+        # of a clock that ran ahead, says nothing of these slots.
+        latest = self.store.drift_reports(
+            state.name, version=champion.version, until=as_of, limit=1
+        )
+        for slot in due_slots(schedule, latest[0].slot if latest else None, as_of):
+            record = _record(self.scan(state, champion, policy, slot), slot, now)
             if self.store.add_drift_report(record):
-                made.append(record)
-        return made
+                yield record
 
     def scan(
         self, state: ModelState, version: VersionState, policy: Policy, slot: datetime
     ) -> DriftReport:
         """Compare a version's last sessions at ``slot`` with the ones before and with training."""
         manifest = self.manifest(version)
+        windows = Windows(policy.drift.current_sessions, policy.drift.reference_sessions)
         columns = self.history.columns(
-            state.name, version.version, until=int(slot.timestamp()) * 1_000_000_000
+            state.name,
+            version.version,
+            until=_nanoseconds(slot),
+            sessions=windows.history_sessions + windows.current_sessions,
         )
+        silent = _silent(columns.event_time, version.stage_since, slot)
         return scan_features(
-            _rows(columns, slot),
+            _rows(columns, slot, windows, silent=silent),
             model=state.name,
             version=version.version,
             slot=slot_text(slot),
             importances=manifest.inputs,
-            windows=Windows(policy.drift.current_sessions, policy.drift.reference_sessions),
+            windows=windows,
             training=_profiles(manifest),
+            rows_expected=silent,
         )
 
 
-def _rows(columns: LoggedRows, slot: datetime) -> Rows:
-    """Return the logged rows by UTC day; none once the feed has been silent for too long."""
-    sessions = columns.event_time // _DAY_NS
-    today = int(slot.timestamp()) // 86_400
-    silent = sessions.size > 0 and today - int(sessions[-1]) > LONGEST_CLOSURE.days
-    kept = slice(0, 0) if silent else slice(None)
-    return Rows({name: values[kept] for name, values in columns.features.items()}, sessions[kept])
+def _silent(event_time: NDArray[np.int64], live_since: datetime, slot: datetime) -> bool:
+    """Tell whether no row came for longer than markets close.
+
+    A version that has just gone live is not silent yet. A slot from before it did is one of a
+    replay, where only the rows say when there was life.
+    """
+    started = _nanoseconds(live_since)
+    signs = [int(event_time[-1])] if event_time.size else []
+    signs += [started] if started <= _nanoseconds(slot) else []
+    if not signs:
+        return True
+    return _nanoseconds(slot) // DAY_NS - max(signs) // DAY_NS > LONGEST_CLOSURE.days
+
+
+def _rows(columns: LoggedRows, slot: datetime, windows: Windows, *, silent: bool) -> Rows:
+    """Return the logged rows by UTC day, none of a silent feed.
+
+    While today's session lasts, every session is taken only as far as today's has come.
+    """
+
+    def taken(marks: Any) -> Rows:
+        return Rows({name: each[marks] for name, each in columns.features.items()}, days[marks])
+
+    days = columns.event_time // DAY_NS
+    if silent:
+        return taken(slice(0, 0))
+    so_far = rows_so_far(columns.event_time, days, _nanoseconds(slot))
+    if so_far.all():
+        return taken(slice(None))
+    finished = np.unique(days[days < days[-1]])[-windows.current_sessions :]
+    return replace(taken(so_far), finished=taken(np.isin(days, finished)))
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return int(moment.timestamp()) * 1_000_000_000
 
 
 def _profiles(manifest: Manifest) -> dict[str, TrainingProfile]:

@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from tradeworthy.drift.drift_calibration import Windows
 from tradeworthy.errors import InvalidInput
 
+DAY_NS = 86_400_000_000_000
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
@@ -23,10 +25,15 @@ class Rows:
         Feature name to values; NaN is missing, infinities are kept.
     sessions
         Integers, dates or strings that sort like time, non-decreasing.
+    finished
+        Where ``columns`` hold only a part of each session, as today's is not over: the rows of
+        the last sessions that are, as many as in the current window. The training profile is
+        one of whole sessions and is compared with these.
     """
 
     columns: Mapping[str, ArrayLike]
     sessions: NDArray[Any]
+    finished: Rows | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +55,38 @@ class SessionFrame:
             "current_rows": int(self.size - ends[here]),
             "reference_rows": int(ends[here] - ends[before]),
         }
+
+
+def rows_so_far(
+    event_time: NDArray[np.int64], sessions: NDArray[np.int64], now: int
+) -> NDArray[np.bool_]:
+    """Mark the rows of each session that came as early in it as today's have come by ``now``.
+
+    Markets have hours of their own: the first hour compared with whole days is drift on any day.
+    Time counts from a session's first row, so that summer time moves nothing. All rows are marked
+    when the last session is over.
+
+    Parameters
+    ----------
+    event_time, sessions
+        Time and session of each row, in order of time; a session is a day since 1970.
+    now
+        In the unit of ``event_time``, nanoseconds since 1970.
+
+    Examples
+    --------
+    >>> hour = 3_600_000_000_000
+    >>> time = np.array([9, 10, 11, 33, 34]) * hour
+    >>> rows_so_far(time, time // (24 * hour), 34 * hour).tolist()
+    [True, True, False, True, True]
+    >>> rows_so_far(time, time // (24 * hour), 50 * hour).tolist()
+    [True, True, True, True, True]
+    """
+    if sessions.size == 0 or sessions[-1] != now // DAY_NS:
+        return np.ones(sessions.shape, dtype=bool)
+    _, starts, owner = np.unique(sessions, return_index=True, return_inverse=True)
+    opened = event_time[starts]
+    return np.asarray(event_time - opened[owner] <= now - opened[-1])
 
 
 def session_frame(

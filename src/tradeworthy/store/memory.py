@@ -228,14 +228,21 @@ class MemoryStore(MemoryJobs):
             self._activations.append(activation)
 
     def drift_reports(
-        self, model: str, *, version: int | None = None, limit: int = 100
+        self,
+        model: str,
+        *,
+        version: int | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
     ) -> tuple[DriftReportRecord, ...]:
-        """Return a model's drift reports, newest slot first."""
+        """Return a model's drift reports, of slots up to ``until``, newest slot first."""
         with self._lock:
             found = [
                 report
                 for report in reversed(self._drift.values())
-                if report.model == model and version in {None, report.version}
+                if report.model == model
+                and version in {None, report.version}
+                and (until is None or report.slot <= until)
             ]
         return tuple(sorted(found, key=lambda report: report.slot, reverse=True)[:limit])
 

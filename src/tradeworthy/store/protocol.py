@@ -84,9 +84,14 @@ class Reader(Protocol):
         """Return the activation of ``epoch``, the latest by default."""
 
     def drift_reports(
-        self, model: str, *, version: int | None = None, limit: int = 100
+        self,
+        model: str,
+        *,
+        version: int | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
     ) -> tuple[DriftReportRecord, ...]:
-        """Return a model's drift reports, newest slot first."""
+        """Return a model's drift reports, of slots up to ``until``, newest slot first."""
 
     def token(self, mac: str) -> TokenRecord | None:
         """Return the token kept under ``mac``, revoked ones included."""

@@ -258,9 +258,14 @@ class SqlEvidence:
             raise stale from error
 
     def drift_reports(
-        self, model: str, *, version: int | None = None, limit: int = 100
+        self,
+        model: str,
+        *,
+        version: int | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
     ) -> tuple[DriftReportRecord, ...]:
-        """Return a model's drift reports, newest slot first."""
+        """Return a model's drift reports, of slots up to ``until``, newest slot first."""
         query = (
             _with_version(model_drift_reports)
             .where(models.c.name == model)
@@ -269,6 +274,8 @@ class SqlEvidence:
         )
         if version is not None:
             query = query.where(model_versions.c.version == version)
+        if until is not None:
+            query = query.where(model_drift_reports.c.slot <= until)
         with transaction(self._engine, writes=False) as connection:
             rows = connection.execute(query).all()
         return tuple(_drift_report(row) for row in rows)

@@ -41,7 +41,7 @@ def _check_moment(as_of: datetime, now: datetime) -> None:
     if as_of.utcoffset() != timedelta(0):
         raise InvalidInput("as_of is a time in UTC, as in 2026-01-05T12:00:00Z", field="as_of")
     if as_of > now:
-        # A report of a slot to come would keep all slots before it from being due.
+        # A slot to come would be reported before its rows are there, and never again.
         raise InvalidInput("as_of is not in the future: leave it out for now", field="as_of")
     if as_of < _EARLIEST:
         raise InvalidInput("as_of lies before 1970: nothing was predicted then", field="as_of")
