@@ -174,9 +174,13 @@ def test_sessions_profiled_in_one_pass_equal_profiles_one_by_one(sessions) -> No
 
 
 @settings(deadline=None)
-@given(st.lists(st.lists(value, min_size=7, max_size=7), min_size=1, max_size=5))
+@given(
+    st.integers(0, 9).flatmap(
+        lambda size: st.lists(st.lists(value, min_size=size, max_size=size), min_size=1, max_size=5)
+    )
+)
 def test_features_profiled_in_one_pass_equal_profiles_one_by_one(rows) -> None:
-    table = np.array([bounded(one) for one in rows])
+    table = np.array([bounded(np.array(one, dtype=float)) for one in rows])
     edges = [freeze_edges(np.arange(10.0 * (i + 1))) for i in range(len(rows))]
     together = profile_features(table, np.array([padded_edges(one) for one in edges]))
     apart = stack_profiles([profile(v, e) for v, e in zip(table, edges, strict=True)])

@@ -29,7 +29,7 @@ from tradeworthy.drift.drift_profile import atom_bins, edges_digest, freeze_edge
 from tradeworthy.drift.feature_drift import Comparison
 from tradeworthy.drift.profile_stack import (
     ProfileStack,
-    ks_bracket,
+    compare_stacks,
     profile_sessions,
     psi_bins,
     stack_metrics,
@@ -118,8 +118,8 @@ def against_past(history: FeatureHistory, floors: Floors) -> Comparison | None:
     if not _enough(reference, current, history.windows)[0]:
         return None
     atoms = atom_bins(history.edges)
-    today = stack_metrics(reference, current, atoms)[0]
-    lower, upper = (float(bound[0]) for bound in ks_bracket(reference, current, atoms))
+    (today,), (upper,) = compare_stacks(reference, current, atoms)
+    lower, upper = float(today[1]), float(upper)
     null = stack_metrics(history.past_reference, history.past_current, atoms)
     sizes = (int(reference.comparable[0]), int(current.comparable[0]))
     bins = max(int(psi_bins(reference, atoms)[0]), 2)
@@ -175,8 +175,8 @@ def against_training(
     if not _enough(reference, current, windows)[0]:
         return None
     atoms = atom_bins(edges)
-    today = stack_metrics(reference, current, atoms)[0]
-    lower, upper = (float(bound[0]) for bound in ks_bracket(reference, current, atoms))
+    (today,), (upper,) = compare_stacks(reference, current, atoms)
+    lower, upper = float(today[1]), float(upper)
     sizes = (int(reference.comparable[0]), int(current.comparable[0]))
     bins = max(int(psi_bins(reference, atoms)[0]), 2)
     straddles = any(lower < edge <= upper for edge in (floors.moderate.ks, floors.severe.ks))

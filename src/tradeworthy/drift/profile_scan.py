@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from tradeworthy.drift.drift_calibration import REPLAY_EFFECTIVE, REPLAY_WINDOWS, joint_ranks
 from tradeworthy.drift.drift_detection import FloatArray
-from tradeworthy.drift.profile_stack import ProfileStack, ks_bracket, stack_metrics
+from tradeworthy.drift.profile_stack import ProfileStack, compare_stacks
 from tradeworthy.drift.severity import MODERATE_P, SEVERE_P, Floors
 from tradeworthy.errors import InvalidInput
+
+_BLOCK = 64  # features at a time, whose arrays stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,12 +83,26 @@ def scan_profiles(
     if min(reference.finite.min(), current.finite.min()) < 2:
         raise InvalidInput("every feature needs finite values in both windows")
     limits = floors or Floors()
-    metrics = stack_metrics(reference, current, atoms)
-    upper = ks_bracket(reference, current, atoms)[1]
+    parts = [
+        _scan_block(reference[block], current[block], atoms[block], past[block], effective, limits)
+        for block in (slice(at, at + _BLOCK) for at in range(0, len(atoms), _BLOCK))
+    ]
+    return ProfileScan(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def _scan_block(
+    reference: ProfileStack,
+    current: ProfileStack,
+    atoms: NDArray[np.bool_],
+    past: FloatArray,
+    effective: float,
+    floors: Floors,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, NDArray[np.int64]]:
+    metrics, upper = compare_stacks(reference, current, atoms)
     p_value, _, p_tail = joint_ranks(past, metrics, effective)
     judged = metrics.copy()
     judged[:, 1] = upper  # a floor above the bracket is met by neither end, one below by both
-    severe = (judged >= np.array(limits.severe.values())).any(axis=1) & (p_value <= SEVERE_P)
-    moderate = (judged >= np.array(limits.moderate.values())).any(axis=1)
+    severe = (judged >= np.array(floors.severe.values())).any(axis=1) & (p_value <= SEVERE_P)
+    moderate = (judged >= np.array(floors.moderate.values())).any(axis=1)
     rank = np.where(severe, 2, (moderate & (p_value <= MODERATE_P)).astype(int))
-    return ProfileScan(metrics, upper, p_value, p_tail, rank.astype(np.int64))
+    return metrics, upper, p_value, p_tail, rank.astype(np.int64)
