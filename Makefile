@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .bench/peers
+# Evidently needs an older pandas than the other peers.
+DRIFT_PEERS := .bench/drift_peers
 # The examples in the docstrings are tests; Alembic's own file runs under Alembic only.
 EXAMPLES := -p no:randomly --doctest-modules src --ignore=src/tradeworthy/store/migrations/env.py \
 	--ignore=src/tradeworthy/demo/strategies --ignore=src/tradeworthy/cli/__main__.py \
@@ -25,8 +27,9 @@ test: $(VENV)/test.stamp
 acceptance: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m acceptance
 
-bench: $(VENV)/test.stamp $(PEERS)/stamp
-	@TRADEWORTHY_PEER_PYTHON=$(PEERS)/bin/python $(BIN)/python benchmarks/run_all.py
+bench: $(VENV)/test.stamp $(PEERS)/stamp $(DRIFT_PEERS)/stamp
+	@TRADEWORTHY_PEER_PYTHON=$(PEERS)/bin/python:$(DRIFT_PEERS)/bin/python \
+		$(BIN)/python benchmarks/run_all.py
 
 serve: $(VENV)/demo.stamp
 	@$(BIN)/tradeworthy init && $(BIN)/tradeworthy serve
@@ -40,6 +43,8 @@ lock:
 		--no-default-groups --group dev -o requirements/test.txt
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 		benchmarks/peers.in -o requirements/peers.txt
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+		benchmarks/drift_peers.in -o requirements/drift_peers.txt
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
@@ -55,9 +60,9 @@ $(VENV)/test.stamp: $(BIN)/python requirements/test.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(PEERS)/stamp: requirements/peers.txt
-	$(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/python $(PIP) -r requirements/peers.txt
+.bench/%/stamp: requirements/%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python $(PIP) -r $<
 	@touch $@
 
 clean:

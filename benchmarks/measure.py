@@ -113,17 +113,17 @@ class PeerMissing(Exception):
 
 
 def peer_python(package: str) -> str:
-    """Return the interpreter of the peers' environment, in which ``package`` is installed."""
-    named = os.environ.get(PEER_PYTHON)
-    if not named:
-        raise PeerMissing(f"{PEER_PYTHON} names no interpreter with {package}")
-    python = str(Path(named).absolute())
+    """Return the first of the peers' interpreters in which ``package`` is installed."""
+    named = [each for each in os.environ.get(PEER_PYTHON, "").split(os.pathsep) if each]
     program = f"import importlib.util as u, sys; sys.exit(u.find_spec({package!r}) is None)"
-    try:
-        subprocess.run([python, "-c", program], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise PeerMissing(f"{python} has no {package}") from error
-    return python
+    for each in named:
+        python = str(Path(each).absolute())
+        try:
+            subprocess.run([python, "-c", program], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        return python
+    raise PeerMissing(f"{PEER_PYTHON} names no interpreter with {package}")
 
 
 class PeerProcess:
