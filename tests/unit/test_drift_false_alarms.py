@@ -98,6 +98,32 @@ def test_stationary_series_are_quiet(process: str, name: str) -> None:
     check_quiet(process, rows, windows, sessions, 40, 11, nominal)
 
 
+@pytest.mark.parametrize("process", ["iid", "ar_0.9", "rare"])
+def test_the_first_week_is_quiet_too(process: str) -> None:
+    """Five sessions make five blocks; formulas for independent rows alone flag 4 of 5 series."""
+    series, rows, sessions = 60, 48, 6
+    if process == "rare":
+        values = np.random.default_rng(17).random((series, rows * sessions)) < 0.01
+        values = values.astype(float)
+    else:
+        values = draw(process, series, rows * sessions, 17)
+    found = ranks(values, rows, INTRADAY)
+    assert (found >= 0).all()
+    low, _ = interval(f"first week {process} MODERATE+", int((found >= 1).sum()), series)
+    assert low <= 0.10
+
+
+@pytest.mark.parametrize("process", ["iid", "ar_0.9"])
+def test_large_shifts_are_found_in_the_first_week(process: str) -> None:
+    series, rows, sessions = 40, 48, 6
+    values = draw(process, series, rows * sessions, 18)
+    values[:, -rows:] += 4.0 * values.std()
+    found = ranks(values, rows, INTRADAY)
+    _, high = interval(f"first week {process} mean_4", int((found == 1).sum()), series)
+    assert high >= 0.95
+    assert (found < 2).all()  # SEVERE is kept for longer histories
+
+
 @pytest.mark.acceptance
 @pytest.mark.parametrize("process", PROCESSES)
 @pytest.mark.parametrize("name", list(GEOMETRIES))

@@ -379,7 +379,14 @@ def test_a_report_with_an_infinity_is_not_written() -> None:
 @given(st.integers(0, 2**32 - 1))
 def test_any_columns_make_a_report_that_recomputes(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    data = columns(SMALL, seed=seed, names="abc")
+    sessions = int(rng.choice([3, 7, SMALL, 140]))  # one for each way to rank
+    data = columns(sessions, seed=seed, names="abc")
+    draw = rng.normal(size=(3, 50 * BARS))
+    trained = {
+        name: training_profile(one, np.repeat(np.arange(50), BARS), Windows())
+        for name, one in zip(data, draw, strict=True)
+        if rng.random() < 0.5
+    }
     for name in data:
         values = data[name] * 10.0 ** rng.integers(-160, 160)
         for special in (NAN, INF, -INF, 0.0):
@@ -387,7 +394,7 @@ def test_any_columns_make_a_report_that_recomputes(seed: int) -> None:
             start = rng.choice([0, values.size - BARS])
             values[start:][rng.random(values.size - start) < share] = special
         data[name] = values
-    report = scan(data)
+    report = scan(data, sessions, training=trained, windows=Windows(1, 30, 20, 80))
     assert (report.severity is None) == (report.status is Status.INSUFFICIENT)
 
 

@@ -37,6 +37,9 @@ from tradeworthy.drift.profile_stack import (
 )
 from tradeworthy.drift.training_profile import TrainingProfile, null_table
 
+LEAST_BLOCKS = 2
+"""Blocks of the reference that do not overlap, below which nothing is known of its own past."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureHistory:
@@ -90,14 +93,17 @@ def feature_history(
     effective = kept.size / windows.current_sessions
     replayed = kept.size >= REPLAY_WINDOWS and effective >= REPLAY_EFFECTIVE
     past_reference, past_current = reference[kept], current[kept]
+    reference_rows, current_rows = values[starts[before] : starts[here]], values[starts[here] :]
     if not replayed:
-        inside = sessions[before:here]
         length = windows.current_sessions
-        rest, block = leave_out_windows(here - before, length, MOST_WINDOWS)
-        past_reference, past_current = inside.summed(rest), inside.summed(block)
+        past_reference, past_current = _session_blocks(sessions[before:here], length)
+        effective = (here - before) / length
+        if effective < LEAVE_OUT_EFFECTIVE:
+            past_reference, past_current = _row_blocks(reference_rows, current_rows.size, edges)
+            effective = reference_rows.size / max(current_rows.size, 1)
         good = _enough(past_reference, past_current, replace(windows, min_reference_rows=4))
         past_reference, past_current = past_reference[good], past_current[good]
-        effective = min(float(good.sum()), (here - before) / length)
+        effective = min(float(good.sum()), effective)
     return FeatureHistory(
         edges=edges,
         windows=windows,
@@ -107,9 +113,34 @@ def feature_history(
         past_current=past_current,
         replayed=replayed,
         effective=effective,
-        reference_rows=values[starts[before] : starts[here]],
-        current_rows=values[starts[here] :],
+        reference_rows=reference_rows,
+        current_rows=current_rows,
     )
+
+
+def _session_blocks(inside: ProfileStack, length: int) -> tuple[ProfileStack, ProfileStack]:
+    """Return the rest and the block for every block of sessions in the reference."""
+    rest, block = leave_out_windows(inside.finite.size, length, MOST_WINDOWS)
+    return inside.summed(rest), inside.summed(block)
+
+
+def _row_blocks(
+    rows: FloatArray, length: int, edges: tuple[float, ...]
+) -> tuple[ProfileStack, ProfileStack]:
+    """Return the rest and the block for blocks of rows that begin anywhere in the reference.
+
+    Few sessions make few blocks, too few to know a tail by; of overlapping ones there are many,
+    which keep the rows' autocorrelation, and the calibration knows how few lie apart.
+    """
+    rest, block = leave_out_windows(rows.size, length, MOST_WINDOWS)
+    cuts = np.flatnonzero(np.append(True, (block[:, 1:] != block[:, :-1]).any(axis=0)))
+    cells = profile_sessions(rows, cuts.astype(np.int64), edges)
+    repeated = np.append(False, (rows[1:] == rows[:-1]) & np.isfinite(rows[1:])).astype(float)
+
+    def summed(marks: NDArray[np.bool_]) -> ProfileStack:
+        return replace(cells.summed(marks[:, cuts]), repeats=marks @ repeated)  # seams included
+
+    return summed(rest), summed(block)
 
 
 def against_past(history: FeatureHistory, floors: Floors) -> Comparison | None:
@@ -151,13 +182,18 @@ def against_past(history: FeatureHistory, floors: Floors) -> Comparison | None:
 def _cold_start(
     history: FeatureHistory, ranked: Calibration | None, independent: float
 ) -> tuple[str, Calibration]:
-    """Take the larger of the blocks' p and that of independent rows."""
-    if ranked is None or history.effective < LEAVE_OUT_EFFECTIVE:
+    """Take the larger of the blocks' p and that of independent rows.
+
+    One more window exceeds the largest of K blocks with probability 1 / (K + 1), which for few of
+    them is more than the 10% beyond the quantile that the tail starts from.
+    """
+    if ranked is None or history.effective < LEAST_BLOCKS:
         return "independent", Calibration(independent, independent, independent, 0, 0.0)
-    return "leave_out", replace(
+    wider = max(LEAVE_OUT_EFFECTIVE / (history.effective + 1.0), 1.0)
+    return "leave_out" if history.effective >= LEAVE_OUT_EFFECTIVE else "row_blocks", replace(
         ranked,
-        p_value=max(ranked.p_value, independent),
-        p_tail=max(ranked.p_tail, independent),
+        p_value=min(max(ranked.p_value * wider, independent), 1.0),
+        p_tail=min(max(ranked.p_tail * wider, independent), 1.0),
     )
 
 

@@ -30,7 +30,9 @@ class Comparison:
     p_value, p_tail, windows, effective
         The calibration, see ``Calibration``.
     method
-        ``replay``, ``leave_out`` or ``independent``.
+        What it was ranked against: ``replay`` (its past windows), ``leave_out`` (blocks of
+        sessions of the reference), ``row_blocks`` (of rows, for want of sessions) or
+        ``independent`` (nothing but formulas). SEVERE needs one of the first two.
     capped
         True when the history is too short for SEVERE, unless the shift is far beyond it.
     edges
@@ -57,7 +59,7 @@ class Comparison:
         if not self.capped:
             return found
         # Far beyond anything in a short history is still beyond it.
-        huge = self.method != "independent" and self.p_tail <= HUGE_P
+        huge = self.method in {"replay", "leave_out"} and self.p_tail <= HUGE_P
         return (
             classify_severity(self.metrics, 0.0, floors) if huge else min(found, Severity.MODERATE)
         )
