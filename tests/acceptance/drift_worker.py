@@ -1,0 +1,70 @@
+"""A process of its own that scans what is due, and dies after so many SQL statements.
+
+``URL HOURS STATEMENTS``: the slots up to so many hours after noon; 0 statements is to live.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import event
+
+from contract.promotion_commands import NOON
+from tradeworthy.drift.drift_scheduler import DriftScheduler
+from tradeworthy.promotion.promotion_policy import get_policy_for_model
+from tradeworthy.provenance.manifest import Manifest
+from tradeworthy.store.protocol import Store
+from tradeworthy.store.sql import SqlStore
+
+
+@dataclass
+class Rows:
+    """One session of rows, the same whatever is asked."""
+
+    event_time: NDArray[np.int64]
+    features: dict[str, NDArray[np.float64]]
+
+    def columns(self, model: str, version: int, *, until: int, sessions: int) -> Rows:
+        """Return the rows."""
+        return self
+
+
+def scheduler(store: Store) -> DriftScheduler:
+    """Watch every model in production by the policy that comes with the package."""
+    begin = int(NOON.timestamp()) * 1_000_000_000
+    times = begin + np.arange(240, dtype=np.int64) * 1_000_000
+    return DriftScheduler(
+        store,
+        Rows(times, {"x": np.zeros(times.size)}),
+        lambda state: get_policy_for_model(state.name),
+        lambda version: Manifest("m", version.version, "s", inputs=("x",)),
+    )
+
+
+def main(url: str, hours: int, statements: int) -> None:
+    """Scan once somebody says so, or die of it."""
+    store = SqlStore.open(url)
+    left = statements
+
+    @event.listens_for(store._engine, "after_cursor_execute")
+    def _count(*_arguments: object) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for made in scheduler(store).due_reports(NOON + timedelta(hours=hours)):
+        print(made.slot.isoformat(), flush=True)
+    store.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
