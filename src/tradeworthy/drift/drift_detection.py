@@ -2,7 +2,7 @@
 
 Every metric compares a *current* sample with a *reference* sample. Values of a magnitude above
 1e140 count as infinite, so that no square can overflow; NaN means missing. How surprising a value
-is depends on sample size and autocorrelation and is judged elsewhere (``drift_null``,
+is depends on sample size and autocorrelation and is judged elsewhere (``independent_null``,
 ``drift_calibration``); the floors here only say how large an effect must be to matter.
 """
 

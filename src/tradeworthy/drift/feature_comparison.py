@@ -24,9 +24,9 @@ from tradeworthy.drift.drift_detection import (
     Floors,
     ks_statistic,
 )
-from tradeworthy.drift.drift_null import joint_p_value, null_quantiles
 from tradeworthy.drift.drift_profile import atom_bins, edges_digest, freeze_edges
 from tradeworthy.drift.feature_drift import Comparison
+from tradeworthy.drift.independent_null import joint_p_value, null_quantiles
 from tradeworthy.drift.profile_stack import (
     ProfileStack,
     compare_stacks,

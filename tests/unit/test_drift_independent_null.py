@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import betabinom, binomtest, ks_2samp
 
-from tradeworthy.drift import null_distributions
+from tradeworthy.drift import tail_probabilities
 from tradeworthy.drift.drift_calibration import discoveries
 from tradeworthy.drift.drift_detection import (
     METRICS,
@@ -22,7 +22,7 @@ from tradeworthy.drift.drift_detection import (
     tail_shift,
     variance_shift,
 )
-from tradeworthy.drift.drift_null import (
+from tradeworthy.drift.independent_null import (
     joint_p_value,
     ks_p_value,
     mean_p_value,
@@ -47,7 +47,7 @@ NAMES = (
 @pytest.mark.parametrize("name", NAMES)
 def test_distributions_equal_the_golden_answers(name: str) -> None:
     for *arguments, answer in GOLDEN[name]:
-        got = getattr(null_distributions, name)(*arguments)
+        got = getattr(tail_probabilities, name)(*arguments)
         assert got == pytest.approx(answer, rel=1e-8, abs=1e-13), arguments
 
 

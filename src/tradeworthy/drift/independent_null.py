@@ -20,7 +20,7 @@ from tradeworthy.drift.drift_detection import (
     DriftMetrics,
     FloatArray,
 )
-from tradeworthy.drift.null_distributions import (
+from tradeworthy.drift.tail_probabilities import (
     chi_square_tail,
     kolmogorov_tail,
     log_f_two_sided,
