@@ -204,6 +204,33 @@ def test_too_short_a_series_says_how_many_days_it_takes(tmp_path: Path) -> None:
         demo_series(path)
 
 
+def _days(tmp_path: Path, **columns: object) -> Path:
+    count = LEAST_HISTORY + LIVE_SESSIONS
+    days = pl.date_range(pl.date(2010, 1, 1), pl.date(2020, 1, 1), eager=True)[:count]
+    prices = {"open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0}
+    frame = pl.DataFrame({"date": days, **prices, **columns})
+    path = tmp_path / "mine.csv"
+    frame.write_csv(path)
+    return path
+
+
+def test_bars_of_hours_are_not_taken_for_days(tmp_path: Path) -> None:
+    path = _days(tmp_path)
+    days = pl.read_csv(path, try_parse_dates=True).with_columns(pl.col("date").cast(pl.Datetime))
+    later = days.with_columns(pl.col("date").dt.offset_by("1h"))
+    pl.concat([days, later]).write_csv(path)
+    with pytest.raises(DatasetInvalid, match=r"has 2 of MINE on 20.*into days first"):
+        demo_series(path)
+
+
+def test_bars_that_no_backtest_takes_are_refused_before_anything_is_made(tmp_path: Path) -> None:
+    count = LEAST_HISTORY + LIVE_SESSIONS
+    for odd in (0.0, -1.0, float("nan")):
+        close = [1.0] * (count - 1) + [odd]
+        with pytest.raises(DatasetInvalid, match="close is"):
+            demo_series(_days(tmp_path, close=pl.Series(close)))
+
+
 def test_the_bundled_series_are_cut_in_time() -> None:
     series = demo_series(None)
     assert series.symbols == ["NASDAQ", "SP500"]

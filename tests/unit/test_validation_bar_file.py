@@ -141,3 +141,36 @@ def test_a_file_names_its_instrument(tmp_path):
     assert read_bars(named)["symbol"].to_list() == ["Z", "Z"]
     with pytest.raises(DatasetInvalid, match="cannot read"):
         read_bars(tmp_path / "nowhere.csv")
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (TEXT.replace(",", ";"), "there is date;open;high;low;close;volume"),
+        (TEXT.replace("2020-01-02", "2.1.2020"), "date holds '2.1.2020'"),
+        (TEXT.replace("2020-01-02", "1/2/20"), "date holds '1/2/20'"),
+        (TEXT.replace("1,2,1,2,100", "1,2,1,N/A,100"), "close holds 'N/A'"),
+        (TEXT.replace("1,2,1,2,100", '"1,455.2",2,1,2,100'), "open holds '1,455.2'"),
+        (TEXT + "2020-01-06,1,2,1,2,100,7\n", "as many values in every other"),
+    ],
+)
+def test_a_refusal_quotes_what_is_not_understood(data, told):
+    with pytest.raises(DatasetInvalid) as refused:
+        parse_bars(data.encode(), symbol="X")
+    assert told in refused.value.message
+    assert "\n" not in refused.value.message
+
+
+def test_years_of_two_digits_are_of_no_century():
+    with pytest.raises(DatasetInvalid, match="date holds"):
+        parse_bars(TEXT.replace("2020-01-0", "1/3/1").encode(), symbol="X")
+
+
+@pytest.mark.parametrize("called", ["Datetime", "timestamp", "TIME"])
+def test_a_time_by_another_name(called):
+    assert parse_bars(TEXT.replace("Date", called).encode(), symbol="X").height == 2
+
+
+def test_a_ticker_is_a_symbol():
+    rows = TEXT.replace("Volume", "Ticker").replace(",100", ",A").replace(",200", ",B")
+    assert parse_bars(rows.encode(), symbol="X")["symbol"].to_list() == ["A", "B"]

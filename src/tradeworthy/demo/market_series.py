@@ -11,6 +11,7 @@ import polars as pl
 
 from tradeworthy.errors import DatasetInvalid
 from tradeworthy.validation.bar_file import read_bars
+from tradeworthy.validation.bars import bar_arrays
 
 LIVE_SESSIONS = 380
 TRAINED_SHARE = 0.7
@@ -60,7 +61,8 @@ def demo_series(data: Path | None) -> DemoSeries:
     Raises
     ------
     DatasetInvalid
-        If the file is no market data, or too short for the demo.
+        If the file is no market data, has bars that cannot be traded on or several a day, or is too
+        short for the demo.
     """
     bars = read_bars(data) if data else _bundled()
     name = data.name if data else "S&P 500 and NASDAQ composite, daily, 1999-2018 (from arch)"
@@ -69,9 +71,26 @@ def demo_series(data: Path | None) -> DemoSeries:
         raise DatasetInvalid(
             f"the demo needs {LEAST_HISTORY + LIVE_SESSIONS} days, {name} has {len(days)}"
         )
-    bars = bars.with_columns(pl.col("date").cast(pl.Date))
+    bars = _daily(bars, name)
     history = days[:-LIVE_SESSIONS]
     return DemoSeries(name, bars, history[int(TRAINED_SHARE * len(history))], history[-1], days[-1])
+
+
+def _daily(bars: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Return bars by day, all of which can be traded on.
+
+    The registry keeps what it is given and lets its gates judge it. The demo has nothing to show on
+    bars that no backtest takes.
+    """
+    bar_arrays(bars)
+    daily = bars.with_columns(pl.col("date").cast(pl.Date))
+    busiest = daily.group_by("symbol", "date").len().sort("len", "symbol", "date").row(-1)
+    if busiest[2] > 1:
+        raise DatasetInvalid(
+            f"the demo needs daily bars, {name} has {busiest[2]} of {busiest[0]} on {busiest[1]}: "
+            "put them together into days first"
+        )
+    return daily
 
 
 def _bundled() -> pl.DataFrame:

@@ -11,6 +11,7 @@ from tradeworthy.errors import DatasetInvalid
 from tradeworthy.validation.bars import bar_table
 
 _PARQUET = b"PAR1"
+_ALSO_CALLED = {"date": ("datetime", "timestamp", "time"), "symbol": ("ticker",)}
 _DAYS = ("%Y-%m-%d", "%m/%d/%Y", "%Y%m%d")
 _TIMES = tuple(
     f"%Y-%m-%d{between}{time}"
@@ -45,7 +46,9 @@ def read_bars(path: Path | str, *, symbol: str | None = None) -> pl.DataFrame:
 def parse_bars(data: bytes, *, symbol: str | None = None) -> pl.DataFrame:
     r"""Read the bytes of a CSV (plain, gzip or zstd) or Parquet file of bars.
 
-    Times with an offset or a time zone become UTC, and are written without one from then on.
+    Times with an offset or a time zone become UTC, and are written without one from then on. Where
+    no column is called date or symbol, one called datetime, timestamp or time is taken for the
+    date, one called ticker for the symbol.
 
     Raises
     ------
@@ -60,14 +63,29 @@ def parse_bars(data: bytes, *, symbol: str | None = None) -> pl.DataFrame:
     try:
         frame = _parse(data)
     except (pl.exceptions.PolarsError, ValueError, OSError) as error:
-        raise DatasetInvalid(f"neither CSV nor Parquet: {error}") from error
+        told = str(error).partition("\n")[0]
+        raise DatasetInvalid(
+            f"neither CSV nor Parquet: {told}; a CSV names its columns in the first line and has "
+            "as many values in every other"
+        ) from error
     except pl.exceptions.PanicException as error:  # what a damaged file may come to, no Exception
         raise DatasetInvalid("a damaged Parquet file; write it anew") from error
+    frame = _known_names(frame)
     names = {name.lower(): name for name in frame.columns}
     if "date" in names:
         frame = frame.with_columns(_in_utc(_dates(frame[names["date"]])))
     has_symbol = "symbol" in names
     return bar_table(frame, symbol=None if has_symbol else symbol)
+
+
+def _known_names(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the frame with its columns called as we call them."""
+    names = {name.lower(): name for name in frame.columns}
+    for ours, others in _ALSO_CALLED.items():
+        found = [names[other] for other in others if other in names]
+        if ours not in names and len(found) == 1:
+            frame = frame.rename({found[0]: ours})
+    return frame
 
 
 def _parse(data: bytes) -> pl.DataFrame:
@@ -91,9 +109,17 @@ def _dates(column: pl.Series) -> pl.Series:
     for pattern in (*_DAYS, *_TIMES):
         kind = pl.Date if pattern in _DAYS else pl.Datetime("us")
         parsed = text.str.strptime(kind, pattern, strict=False)
-        if parsed.null_count() == text.null_count():
+        if parsed.null_count() == text.null_count() and _has_century(parsed):
             return parsed
+    present = text.drop_nulls()
+    odd = present.filter(present.str.strptime(pl.Date, _DAYS[0], strict=False).is_null())
+    shown = (odd if len(odd) else present)[0]
     raise DatasetInvalid(
-        "dates are written as 2020-01-31, 1/31/2020 or 2020-01-31 15:30:00, perhaps with an "
-        "offset such as -05:00"
+        f"date holds {shown[:40]!r}: write all dates as 2020-01-31, 1/31/2020 or "
+        "2020-01-31 15:30:00, perhaps with an offset such as -05:00"
     )
+
+
+def _has_century(dates: pl.Series) -> bool:
+    """Tell whether no year has two digits only, which could be any century's."""
+    return bool((dates.dt.year() >= 1000).all())

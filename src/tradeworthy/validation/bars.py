@@ -106,6 +106,7 @@ def bar_table(frame: pl.DataFrame, *, symbol: str | None = None) -> pl.DataFrame
     ['date', 'symbol', 'open', 'high', 'low', 'close']
     """
     frame = _lower_case_columns(frame)
+    found = frame.columns
     if symbol is not None:
         if "symbol" in frame.columns:
             raise DatasetInvalid("the bars already have a symbol column; give no symbol")
@@ -113,7 +114,11 @@ def bar_table(frame: pl.DataFrame, *, symbol: str | None = None) -> pl.DataFrame
     numbers = [*PRICES, "volume"] if "volume" in frame.columns else list(PRICES)
     missing = [name for name in ("date", "symbol", *numbers) if name not in frame.columns]
     if missing:
-        raise DatasetInvalid(f"bars need the column(s) {', '.join(missing)}", missing=missing)
+        raise DatasetInvalid(
+            f"bars need the column(s) {', '.join(missing)}; there is {_listed(found)}: "
+            "name the columns in the first line, with commas between them",
+            missing=missing,
+        )
     frame = frame.select("date", "symbol", *numbers)
     if frame.is_empty():
         raise DatasetInvalid("there is no bar in the data")
@@ -131,7 +136,7 @@ def _check_types(frame: pl.DataFrame, numbers: list[str]) -> None:
         raise DatasetInvalid(f"symbol is {schema['symbol']}; it must be text")
     for name in numbers:
         if not schema[name].is_numeric():
-            raise DatasetInvalid(f"{name} is {schema[name]}; it must be a number", column=name)
+            raise DatasetInvalid(_not_a_number(frame[name]), column=name)
     years = frame["date"].dt.year()
     if not years.is_between(1, 9999).all():
         raise DatasetInvalid("a date lies outside the years 1 to 9999; repair or drop the row")
@@ -141,6 +146,19 @@ def _check_types(frame: pl.DataFrame, numbers: list[str]) -> None:
             raise DatasetInvalid(
                 f"{name} has {empty} null(s); drop or repair the rows", column=name
             )
+
+
+def _listed(names: list[str]) -> str:
+    told = ", ".join(name[:40] if name.isprintable() else ascii(name[:40]) for name in names[:12])
+    return f"{told}, ..." if len(names) > 12 else told or "none"
+
+
+def _not_a_number(column: pl.Series) -> str:
+    if column.dtype != pl.String:
+        return f"{column.name} is {column.dtype}; it must be a number"
+    odd = column.filter(column.cast(pl.Float64, strict=False).is_null() & column.is_not_null())
+    shown = repr(odd[0][:40]) if len(odd) else "text"
+    return f"{column.name} holds {shown}; it must be a number, written as 1455.22"
 
 
 def utc_dates(table: pl.DataFrame) -> DateArray:
