@@ -14,7 +14,7 @@ PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-
 .PHONY: demo test acceptance bench serve lock clean
 
 demo: $(VENV)/demo.stamp
-	@$(BIN)/tradeworthy demo $(if $(DATA),--data $(DATA))
+	@$(BIN)/tradeworthy demo $(if $(DATA),--data "$(patsubst ~/%,$(HOME)/%,$(DATA))")
 
 test: $(VENV)/test.stamp
 	$(BIN)/ruff check .
@@ -51,11 +51,13 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/demo.stamp: $(BIN)/python requirements/demo.txt pyproject.toml
+	@echo "Installing what requirements/demo.txt locks, which takes about a minute"
 	$(BIN)/python $(PIP) -r requirements/demo.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/test.stamp: $(BIN)/python requirements/test.txt pyproject.toml
+	@echo "Installing what requirements/test.txt locks, which takes some minutes"
 	$(BIN)/python $(PIP) -r requirements/test.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

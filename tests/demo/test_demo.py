@@ -36,7 +36,7 @@ def _run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """One run of the demo on the bundled series, and what it printed."""
-    folder = tmp_path_factory.mktemp("demo") / "run"
+    folder = tmp_path_factory.mktemp("demo") / "a run"  # as folders of newcomers are called
     done = _run(folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder, done.stdout
@@ -98,6 +98,15 @@ class TestDemo:
         manifests = sorted((folder / "manifests").glob("*.manifest.json"))
         assert len(manifests) == 41
         assert verify_manifest(manifests[0]).passed
+
+    def test_what_it_says_to_run_next_runs(self, demo: tuple[Path, str]) -> None:
+        _, told = demo
+        (reports,) = [line for line in told.splitlines() if "drift reports" in line]
+        done = subprocess.run(
+            ["bash", "-c", reports], capture_output=True, text=True, check=False, cwd="/"
+        )
+        assert done.returncode == 0, done.stderr
+        assert "index-volatility-target" in done.stdout
 
     def test_no_token_is_printed(self, demo: tuple[Path, str]) -> None:
         folder, told = demo

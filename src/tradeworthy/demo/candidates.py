@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from tradeworthy.training.strategy_file import LoadedStrategy, load_strategy
 HONEST, LUCKY = "index-volatility-target", "index-lucky-rule"
 TRIES = 40
 
-Progress = Callable[[Iterable[int]], Iterable[int]]
+Progress = Callable[[Iterable[int]], AbstractContextManager[Iterable[int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,9 @@ def best_of_many(
 ) -> Trial:
     """Try one random rule after another; return the one with the best Sharpe ratio."""
     loaded = load(workspace, "lucky_rule")
-    tried = [
-        train_and_test(researcher, workspace, series, loaded, LUCKY, {"seed": seed})
-        for seed in progress(range(TRIES))
-    ]
+    with progress(range(TRIES)) as seeds:
+        tried = [
+            train_and_test(researcher, workspace, series, loaded, LUCKY, {"seed": seed})
+            for seed in seeds
+        ]
     return max(tried, key=lambda trial: trial.sharpe)

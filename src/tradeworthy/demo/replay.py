@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -18,7 +19,7 @@ from tradeworthy.features.feature_table import compute_features
 CLOSE = time(21, tzinfo=UTC)
 SESSIONS_A_WEEK = 5
 
-Progress = Callable[[Iterable[date]], Iterable[date]]
+Progress = Callable[[Iterable[date]], AbstractContextManager[Iterable[date]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,11 @@ def replay(
 ) -> list[dict[str, Any]]:
     """Predict day by day, scan week by week; return the reports in the order of their slots."""
     reports: list[dict[str, Any]] = []
-    for number, day in enumerate(progress(rows.days), start=1):
-        desk.post(f"/api/v1/models/{model}/predict", rows.request(day))
-        if number % SESSIONS_A_WEEK == 0:
-            as_of = datetime.combine(day, time(23, tzinfo=UTC)).isoformat()
-            asked = {"model": model, "as_of": as_of}
-            reports += operator.post("/api/v1/ml/drift/scans", asked)
+    with progress(rows.days) as days:
+        for number, day in enumerate(days, start=1):
+            desk.post(f"/api/v1/models/{model}/predict", rows.request(day))
+            if number % SESSIONS_A_WEEK == 0:
+                as_of = datetime.combine(day, time(23, tzinfo=UTC)).isoformat()
+                asked = {"model": model, "as_of": as_of}
+                reports += operator.post("/api/v1/ml/drift/scans", asked)
     return sorted(reports, key=lambda report: str(report["slot"]))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.progress import track
+from rich.markup import escape
+from rich.progress import Progress, TaskID
 
 T = TypeVar("T")
 
@@ -31,9 +33,22 @@ class Narrator:
         """Say a line."""
         self._console.print(f"   {text}", markup=False)
 
-    def track(self, items: Iterable[T], what: str) -> Iterable[T]:
-        """Show a progress bar over ``items``."""
-        return track(list(items), description=f"   {what}", console=self._console, transient=True)
+    @contextmanager
+    def track(self, items: Iterable[T], what: str) -> Iterator[Iterable[T]]:
+        """Show a progress bar over ``items`` until the end of the block, however it ends.
+
+        Where nobody watches, as in a file, there is none.
+        """
+        every = list(items)
+        unseen = not self._console.is_terminal
+        # A thread that draws may be stopped in the middle of it when an error ends the interpreter,
+        # and then its lock is never given back.
+        with Progress(
+            console=self._console, transient=True, disable=unseen, auto_refresh=False
+        ) as bar:
+            task = bar.add_task(f"   {what}", total=len(every))
+            bar.refresh()
+            yield _counted(every, bar, task)
 
     def gates(self, verdict: Mapping[str, Any], *, only_figures: bool = False) -> None:
         """Show a verdict; with ``only_figures`` the gates that failed or compare a figure."""
@@ -42,7 +57,8 @@ class Narrator:
                 continue
             style = _STYLES[gate["status"]]
             self._console.print(
-                f"     [{style}]{gate['status']:<14}[/{style}] {gate['gate']}: {gate['reason']}"
+                f"     [{style}]{gate['status']:<14}[/{style}] "
+                f"{gate['gate']}: {escape(gate['reason'])}"
             )
 
     def reports(self, reports: Sequence[Mapping[str, Any]]) -> None:
@@ -55,11 +71,16 @@ class Narrator:
             severity = report["severity"] or report["status"]
             if severity != last:
                 style = _SEVERITIES.get(severity, "dim")
-                self._console.print(
-                    f"     {report['slot'][:10]}  [{style}]{severity:<12}[/{style}] "
-                    f"{_drifting(report)}"
-                )
+                drifting = _drifting(report)
+                told = f"{severity:<12} {drifting}" if drifting else severity
+                self._console.print(f"     {report['slot'][:10]}  [{style}]{told}[/{style}]")
             last = severity
+
+
+def _counted(items: list[T], bar: Progress, task: TaskID) -> Iterator[T]:
+    for item in items:
+        yield item
+        bar.update(task, advance=1, refresh=True)
 
 
 def _drifting(report: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 import time
@@ -95,7 +96,7 @@ def _make_candidates(
     register_models(people.rosa)
     tell.step("Rosa trains an honest candidate: the index at a constant volatility")
     loaded = load(workspace, "volatility_target")
-    for _ in tell.track(range(1), "training and backtesting"):
+    with tell.track(range(1), "training and backtesting"):
         honest = train_and_test(people.rosa, workspace, series, loaded, HONEST, {})
     _say_trial(tell, HONEST, honest)
     tell.step(f"Rosa tries {TRIES} random rules and keeps the best")
@@ -237,15 +238,16 @@ def _say_where(tell: Narrator, workspace: Workspace) -> None:
     tell.say(f"prediction log {settings.predictions_folder}")
     tell.say(f"policy         {settings.policy_file}")
     tell.say("go on with it:")
-    command = f"{_command()} --home {settings.home}"
-    tell.say(f"  {command} serve")
-    token = workspace.token_file("olga")
-    tell.say(f"  {command} --token-file {token} drift reports {HONEST}")
+    command = [*_command(), "--home", str(settings.home)]
+    token = ["--token-file", str(workspace.token_file("olga"))]
+    tell.say(f"  {shlex.join([*command, 'serve'])}")
+    tell.say(f"  {shlex.join([*command, *token, 'drift', 'reports', HONEST])}")
 
 
-def _command() -> str:
-    """Return how this person starts the command line."""
-    if shutil.which("tradeworthy"):
-        return "tradeworthy"
+def _command() -> list[str]:
+    """Return how this person starts this very command line."""
     installed = Path(sys.executable).with_name("tradeworthy")
-    return str(installed) if installed.exists() else f"{sys.executable} -m tradeworthy.cli"
+    if not installed.exists():
+        return [sys.executable, "-m", "tradeworthy.cli"]
+    found = shutil.which("tradeworthy")
+    return ["tradeworthy" if found and installed.samefile(found) else str(installed)]

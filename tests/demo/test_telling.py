@@ -1,0 +1,65 @@
+"""How the demo speaks: to a terminal, to a file, and when a step fails."""
+
+from __future__ import annotations
+
+import io
+import threading
+
+import pytest
+from rich.console import Console
+
+from tradeworthy.demo.telling import Narrator
+
+
+def _narrator(*, terminal: bool) -> tuple[Narrator, io.StringIO]:
+    told = io.StringIO()
+    console = Console(file=told, force_terminal=terminal, width=60, highlight=False, soft_wrap=True)
+    return Narrator(console), told
+
+
+def test_a_step_that_fails_leaves_no_thread_behind() -> None:
+    # A display that is stopped only as the interpreter ends may wait for ever.
+    before = threading.active_count()
+    tell, _ = _narrator(terminal=True)
+
+    def failing() -> None:
+        with tell.track(range(3), "counting") as numbers:
+            for number in numbers:
+                raise ValueError(number)
+
+    with pytest.raises(ValueError, match="0") as kept:
+        failing()
+    assert kept.tb is not None  # its frames still hold the bar
+    assert threading.active_count() == before
+
+
+def test_a_terminal_sees_a_bar_and_a_file_has_none() -> None:
+    for terminal in (True, False):
+        tell, told = _narrator(terminal=terminal)
+        with tell.track(range(3), "counting") as numbers:
+            assert list(numbers) == [0, 1, 2]
+        assert ("counting" in told.getvalue()) is terminal
+    assert told.getvalue() == ""
+
+
+def test_a_reason_is_told_as_it_is() -> None:
+    tell, told = _narrator(terminal=False)
+    gate = {"status": "FAILED", "gate": "aligned", "threshold": None, "reason": "[/red] WEEK [5]"}
+    tell.gates({"gates": [gate]})
+    assert "aligned: [/red] WEEK [5]" in told.getvalue()
+
+
+def test_reports_have_no_blanks_at_the_end() -> None:
+    tell, told = _narrator(terminal=False)
+    found = {"features": [{"feature": "f", "severity": "SEVERE"}]}
+    tell.reports(
+        [
+            {"slot": "2020-01-02T00", "severity": None, "status": "NO_DATA", "report": {}},
+            {"slot": "2020-01-09T00", "severity": "SEVERE", "status": "OK", "report": found},
+        ]
+    )
+    assert told.getvalue().splitlines() == [
+        "   2 reports: 1 NO_DATA, 1 SEVERE",
+        "     2020-01-02  NO_DATA",
+        "     2020-01-09  SEVERE       f",
+    ]
