@@ -126,6 +126,8 @@ def commands_page() -> str:
         "`--token-file` or `TRADEWORTHY_TOKEN_FILE` says who you are; `TRADEWORTHY_TOKEN` takes "
         "the token itself. Without `--server` the command speaks to the home's own service in "
         "the same process, with the same checks as over HTTP.",
+        "With `--json` standard output is one JSON value, also when the answer is an error: then "
+        "it has `code`, `detail` and `details`. An error's line for a person is on standard error.",
     ]
     for name, command in _commands(root, "tradeworthy"):
         arguments = [p for p in command.params if p.param_type_name == "argument"]

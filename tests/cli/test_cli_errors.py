@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -148,10 +149,57 @@ def test_settings_that_hold_secrets_are_not_quoted(terminal: Terminal) -> None:
         assert len(said.err.splitlines()) == 1
 
 
-def test_a_token_file_that_exists_is_not_overwritten(terminal: Terminal) -> None:
+@pytest.mark.parametrize("out", ["tokens.d/new.token", "ana.token", "."])
+def test_no_token_is_issued_that_nobody_could_read(out: str, terminal: Terminal) -> None:
     taken = terminal.desk.token_file("ana")
-    before = taken.read_text()
-    said = terminal.say("tokens", "create", "new", "--role", "viewer", "--out", taken, who="root")
-    assert said.code == 7
-    assert "into another file" in said.err
+    before, issued = taken.read_text(), terminal.ask("tokens", "list", who="root")
+    for words in (
+        ["create", "new", "--role", "viewer"],
+        ["rotate", issued[0]["token_id"]],
+    ):
+        told = terminal.fail("tokens", *words, "--out", out, who="root", code=7,
+                             error="home_unusable")  # fmt: skip
+        assert "no token was issued" in told
     assert taken.read_text() == before
+    assert terminal.ask("tokens", "list", who="root") == issued
+
+
+def test_a_token_that_is_refused_leaves_no_file(terminal: Terminal) -> None:
+    new = terminal.desk.token_file("new")
+    create = ["tokens", "create", "new", "--role", "viewer", "--out", new]
+    terminal.fail(*create, code=6, error="forbidden")
+    assert not new.exists()
+    assert terminal.say(*create, who="root").code == 0
+    terminal.secrets.append(new.read_text().strip())
+
+
+def test_a_home_for_an_admin_of_no_name_is_not_begun(terminal: Terminal) -> None:
+    home = terminal.desk.folder / "fresh"
+    terminal.fail("--home", home, "init", "--admin", "a/b", who=None, code=2,
+                  error="invalid_input")  # fmt: skip
+    assert not home.exists()
+
+
+def test_what_goes_wrong_is_json_too(terminal: Terminal) -> None:
+    desk = terminal.desk
+    terminal.ask("train", desk.strategy, "--model", "m", "--data", desk.bars)
+    refused = terminal.say("promote", "m", 1, "--json", who="vic")
+    told = json.loads(refused.out)
+    assert (refused.code, told["code"]) == (3, "promotion_refused")
+    failed = [gate for gate in told["details"]["verdict"]["gates"] if gate["status"] == "FAILED"]
+    assert "min_sharpe" in {gate["gate"] for gate in failed}
+    assert refused.err.startswith(f"promotion_refused: {told['detail']}")
+    nothing = terminal.say("models", "versions", "nothing", "--json")
+    assert json.loads(nothing.out)["code"] == "model_not_found"
+
+
+def test_an_approval_without_an_answer_is_none(terminal: Terminal) -> None:
+    desk = terminal.desk
+    terminal.ask("train", desk.strategy, "--model", "m", "--data", desk.bars)
+    for answer in ("", "n\n", "\n", "yess\n"):
+        said = terminal.say("approve", "m", 1, who="vic", stdin=answer)
+        assert said.code == 2
+        question, told = said.err.splitlines()
+        assert question.startswith("Approve content ")
+        assert told.startswith("invalid_input: nothing was approved")
+    assert terminal.ask("models", "versions", "m")[0]["approvals"] == []

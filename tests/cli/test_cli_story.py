@@ -65,6 +65,8 @@ def test_the_way_to_production(terminal: Terminal, remote: Terminal) -> None:
     assert ask("init", at=terminal)["admin_token"] is None  # the home stands already
     ask("models", "register", "other", "--strategy", "trend", "--owner", "desk")
     assert [each["name"] for each in ask("models", "list")] == ["m", "other"]
+    kept = ask("datasets", "add", desk.bars)
+    assert [each["dataset_hash"] for each in ask("datasets", "list")] == [kept["dataset_hash"]]
     recorded = ask("train", desk.strategy, "--model", "m", "--data", desk.bars,
                    "--until", "2017-06-30", "--set", "weight=0.4")  # fmt: skip
     assert (recorded["version"], recorded["stage"]) == (1, "TRAINED")
@@ -86,11 +88,18 @@ def test_the_way_to_production(terminal: Terminal, remote: Terminal) -> None:
     content = ask("models", "versions", "m")[0]["content_digest"]
     ask("approve", "m", 1, "--content", content, "--reason", "read it", who="vic")
     assert ask("promote", "m", 1, who="olga")["target"] == "PRODUCTION"
+    assert ask("features", "active")["epoch"] == 1
     status = ask("models", "status", "m")
+    assert ask("models", "show", "m", 1) == status["production"]
+    fetched = desk.folder / "fetched"
+    fetched.mkdir()
+    copy = desk.folder / str(ask("manifest", "fetch", "m", 1, "--into", fetched)["manifest"])
+    assert copy.read_bytes() == manifest.read_bytes()
     assert status["production"]["version"] == 1
     ask("models", "tag", "m", 1, "region", "us")
     assert len(ask("models", "search", "--tag", "region=us")) == 1
     assert ask("models", "search", "--tag", "region=eu") == []
+    assert len(ask("models", "search", "--stage", "production")) == 1
     ask("quarantine", "m", 1, "--reason", "odd", who="olga")
     ask("lift-quarantine", "m", 1, "--reason", "explained", who="olga")
     ask("drift", "scan", "--model", "m", who="olga")
@@ -178,7 +187,4 @@ def test_the_shape_of_a_feature_hash(terminal: Terminal) -> None:
 def test_approving_asks_before_it_signs(terminal: Terminal) -> None:
     desk = terminal.desk
     terminal.ask("train", desk.strategy, "--model", "m", "--data", desk.bars)
-    said = terminal.say("approve", "m", 1, who="vic", stdin="n\n")
-    assert said.code != 0
-    assert "Approve content" in said.err
     assert terminal.say("approve", "m", 1, "--json", who="vic", stdin="y\n").json

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tradeworthy.cli import (
+    datasets,
     drift,
     features,
     home,
@@ -21,7 +23,7 @@ from tradeworthy.cli import (
     training,
 )
 from tradeworthy.cli.context import Context
-from tradeworthy.cli.exit_codes import MEANINGS, exit_code
+from tradeworthy.cli.exit_codes import INTERRUPTED, MEANINGS, exit_code
 from tradeworthy.errors import TradeworthyError
 
 _EXIT_CODES = "; ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items())
@@ -71,15 +73,21 @@ def root(
     ctx.obj = Context(home, server, token_file, token)
 
 
-for part in (home, training, models, promotion, jobs, features, drift, policy, records, tokens):
+_PARTS = (
+    home, training, datasets, models, promotion, jobs, features, drift, policy, records, tokens
+)  # fmt: skip
+for part in _PARTS:
     part.add_to(app)
 
 
 def run() -> None:
-    """Run the command line; errors become one line and an exit code."""
+    """Run the command line; errors become one line, JSON where it was asked for, and a code."""
     try:
         app()
     except TradeworthyError as error:
+        if "--json" in sys.argv:
+            told = {"code": error.code, "detail": error.message, "details": error.details}
+            sys.stdout.write(json.dumps(told, indent=2, default=str) + "\n")
         # A database's or a library's own words may run over several lines.
         sys.stderr.write(f"{error.code}: {' '.join(error.message.split())}\n")
         for line in _gates(error):
@@ -87,7 +95,7 @@ def run() -> None:
         sys.exit(exit_code(error))
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 def _gates(error: TradeworthyError) -> list[str]:

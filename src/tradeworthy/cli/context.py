@@ -58,6 +58,21 @@ def users_code() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show on a terminal that work goes on, and for how long."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        shown.add_task(what, total=None)
+        yield
+
+
 def show(value: Any, *, as_json: bool, human: Callable[[Any], Iterator[str]]) -> None:
     """Print a value, as JSON or as lines for a person."""
     if as_json:
@@ -84,8 +99,12 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.4g}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list):
         return ",".join(map(str, value))
+    if isinstance(value, dict):
+        return ",".join(f"{name}={content}" for name, content in value.items()) or "-"
     return str(value)
 
 

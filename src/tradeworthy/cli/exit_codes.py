@@ -9,6 +9,7 @@ from tradeworthy import errors
 
 OK, UNEXPECTED, USAGE = 0, 1, 2
 REFUSED, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE = 3, 4, 5, 6, 7
+INTERRUPTED = 130  # as shells tell it
 
 MEANINGS: Mapping[int, str] = MappingProxyType(
     {
@@ -20,6 +21,7 @@ MEANINGS: Mapping[int, str] = MappingProxyType(
         CONFLICT: "the state does not allow it, or changed meanwhile",
         DENIED: "no token, or not for this role or strategy",
         UNAVAILABLE: "the home, database, server or artifact cannot be used",
+        INTERRUPTED: "stopped by Ctrl-C",
     }
 )
 

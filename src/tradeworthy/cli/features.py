@@ -73,6 +73,14 @@ def diff(
     show(found.to_json(), as_json=as_json, human=lambda _: iter(told))
 
 
+@features.command("active")
+def active(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Tell which release is active, and since when."""
+    with context_of(ctx).client() as client:
+        found = client.get("/api/v1/ml/releases/active")
+    show(found, as_json=as_json, human=fields)
+
+
 @features.command("activate")
 def activate(
     ctx: typer.Context,

@@ -59,6 +59,20 @@ def versions(ctx: typer.Context, model: str, as_json: AsJson = False) -> None:
     show(found, as_json=as_json, human=lambda rows: table(rows, _VERSION_COLUMNS))
 
 
+@models.command("show")
+def show_version(ctx: typer.Context, model: str, version: int, as_json: AsJson = False) -> None:
+    """Show a version: its digests, approvals, figures, who and when."""
+    with context_of(ctx).client() as client:
+        found = client.get(f"/api/v1/ml/{model}/versions/{version}")
+    show(found, as_json=as_json, human=_version_lines)
+
+
+def _version_lines(found: dict[str, Any]) -> Iterator[str]:
+    yield from fields(found)
+    yield from (f"approved by {each['approver']} at {each['at']}" for each in found["approvals"])
+    yield from fields({f"  {name}": value for name, value in found["metrics"].items()})
+
+
 @models.command("search")
 def search(
     ctx: typer.Context,
@@ -70,9 +84,8 @@ def search(
 ) -> None:
     """Search versions by tags, stage and strategy."""
     with context_of(ctx).client() as client:
-        found = client.get(
-            "/api/v1/ml/versions", tag=tag or None, stage=stage, strategy=strategy, limit=limit
-        )
+        asked = {"stage": stage and stage.upper(), "strategy": strategy, "limit": limit}
+        found = client.get("/api/v1/ml/versions", tag=tag or None, **asked)
     show(found, as_json=as_json, human=lambda rows: table(rows, _VERSION_COLUMNS))
 
 

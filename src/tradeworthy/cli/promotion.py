@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
 
-from tradeworthy.cli.context import AsJson, context_of, fields, key_values, show
+from tradeworthy.cli.context import AsJson, context_of, fields, key_values, show, working
 
 _MARKS = {"PASSED": "pass", "FAILED": "FAIL", "NOT_APPLICABLE": "n/a "}
 
@@ -40,7 +41,7 @@ def backtest(
             "commission_bps": commission_bps or 0.0,
             "slippage_bps": slippage_bps or 0.0,
         }
-    with context_of(ctx).client() as client:
+    with context_of(ctx).client() as client, working("backtesting"):
         send = client.post_as_job if no_wait else client.post
         found = send(f"/api/v1/ml/{model}/backtest", asked)
     show(found, as_json=as_json, human=fields if no_wait else backtest_lines)
@@ -106,9 +107,23 @@ def approve(
         if content is None:
             version_path = f"/api/v1/ml/{model}/versions/{version}"
             content = client.get(version_path)["content_digest"]
-            typer.confirm(f"Approve content {content}?", abort=True, err=True)
+            _ask_to_approve(content)
         found = client.post(
             f"/api/v1/ml/{model}/versions/{version}/approve",
             {"content_digest": content, "reason": reason},
         )
     show(found, as_json=as_json, human=fields)
+
+
+def _ask_to_approve(content: str) -> None:
+    from tradeworthy.errors import InvalidInput
+
+    sys.stderr.write(f"Approve content {content}? [y/N] ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not sys.stdin.isatty():
+        sys.stderr.write("\n")
+    if answer.strip().lower() not in {"y", "yes"}:
+        raise InvalidInput(
+            f"nothing was approved: answer y, or name what you have read: --content {content}"
+        )

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from tradeworthy.cli.context import AsJson, context_of, show, table
+from tradeworthy.cli.context import AsJson, context_of, fields, show, table
 
-manifest = typer.Typer(help="Check manifests offline.", no_args_is_help=True)
+manifest = typer.Typer(help="Fetch manifests and check them offline.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(manifest, name="manifest")
     app.command()(history)
+
+
+@manifest.command("fetch")
+def fetch(
+    ctx: typer.Context,
+    model: str,
+    version: int,
+    into: Annotated[
+        Path, typer.Option(help="Where the manifest is written.", exists=True, file_okay=False)
+    ] = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Write the manifest that the registry has of a version to a file, to verify it."""
+    from tradeworthy.provenance.manifest import parse_manifest
+    from tradeworthy.provenance.manifest_file import write_manifest
+
+    with context_of(ctx).client() as client:
+        found = client.get(f"/api/v1/ml/{model}/versions/{version}/manifest")
+    path = write_manifest(parse_manifest(json.dumps(found).encode()), into)
+    show({"manifest": str(path)}, as_json=as_json, human=fields)
 
 
 @manifest.command("verify")
@@ -59,6 +80,8 @@ def history(
 
 
 def _history_lines(found: dict[str, Any]) -> Iterator[str]:
-    yield f"at {found['at']} version {found['production_version'] or 'none'} was in PRODUCTION"
+    champion = found["production_version"]
+    told = "no version" if champion is None else f"version {champion}"
+    yield f"at {found['at']} {told} was in PRODUCTION"
     rows = [{**event, "to": event["body"].get("target")} for event in found["events"]]
     yield from table(rows, ("at", "kind", "version", "to", "actor", "reason"))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -29,10 +32,10 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Issue a token into a file."""
-    with context_of(ctx).client() as client:
-        asked = {"actor": actor, "roles": role, "strategies": strategy or None}
+    asked = {"actor": actor, "roles": role, "strategies": strategy or None}
+    with context_of(ctx).client() as client, _token_file(out) as file:
         issued = client.post("/api/v1/ml/tokens", asked)
-    _keep(issued["token"], out)
+        file.write(issued["token"] + "\n")
     show({**issued["record"], "file": str(out)}, as_json=as_json, human=fields)
 
 
@@ -48,9 +51,9 @@ def list_tokens(ctx: typer.Context, as_json: AsJson = False) -> None:
 @tokens.command("rotate")
 def rotate(ctx: typer.Context, token_id: str, out: Out, as_json: AsJson = False) -> None:
     """Replace a token by a new one for the same actor."""
-    with context_of(ctx).client() as client:
+    with context_of(ctx).client() as client, _token_file(out) as file:
         issued = client.post(f"/api/v1/ml/tokens/{token_id}/rotate")
-    _keep(issued["token"], out)
+        file.write(issued["token"] + "\n")
     show({**issued["record"], "file": str(out)}, as_json=as_json, human=fields)
 
 
@@ -62,13 +65,25 @@ def revoke(ctx: typer.Context, token_id: str, as_json: AsJson = False) -> None:
     show({"revoked": token_id}, as_json=as_json, human=fields)
 
 
-def _keep(token: str, path: Path) -> None:
+@contextmanager
+def _token_file(path: Path) -> Iterator[TextIO]:
+    """Open the file before a token is asked for: one that nobody could read would stay valid.
+
+    Only its owner can read it. It must not exist yet, and does not afterwards if the block fails.
+    """
     from tradeworthy.errors import HomeUnusable
-    from tradeworthy.home import write_secret
 
     try:
-        write_secret(path, token)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise HomeUnusable(
-            f"cannot write {path} ({error.strerror}); rotate the token into another file"
+            f"cannot write {path} ({error.strerror}): no token was issued; name another --out"
         ) from error
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise

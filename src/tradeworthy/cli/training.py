@@ -15,6 +15,7 @@ from tradeworthy.cli.context import (
     key_values,
     show,
     users_code,
+    working,
 )
 
 
@@ -55,7 +56,7 @@ def train(
         windows = training_windows(client, model)
         source = market_data(data)
         train_end = parse_train_end(source.bars, until)
-        with users_code():
+        with working("training"), users_code():
             loaded = load_strategy(file)
             check_strategy(model, model_strategy(client, model), loaded.strategy.name)
             candidate = train_candidate(

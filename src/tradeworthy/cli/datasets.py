@@ -1,0 +1,43 @@
+"""Market data that the registry keeps: what a backtest may be run on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tradeworthy.cli.context import AsJson, context_of, fields, show, table
+
+datasets = typer.Typer(help="Keep market data in the registry.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(datasets, name="datasets")
+
+
+@datasets.command("add")
+def add(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Bars, CSV or Parquet.")],
+    as_json: AsJson = False,
+) -> None:
+    """Keep a file of market data under the hash of its content, for `backtest --dataset`."""
+    from tradeworthy.training.recording import market_data, upload_dataset
+
+    data = market_data(file)
+    with context_of(ctx).client() as client:
+        upload_dataset(client, data)
+        kept = client.get("/api/v1/ml/datasets")
+    (found,) = [each for each in kept if each["dataset_hash"] == data.dataset_hash]
+    show(found, as_json=as_json, human=fields)
+
+
+@datasets.command("list")
+def list_datasets(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """List the market data that the registry has."""
+    with context_of(ctx).client() as client:
+        found = client.get("/api/v1/ml/datasets")
+    columns = ("dataset_hash", "name", "rows", "symbols", "first", "last")
+    show(found, as_json=as_json, human=lambda rows: table(rows, columns))
