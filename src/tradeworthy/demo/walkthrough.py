@@ -29,7 +29,7 @@ from tradeworthy.errors import FeatureGraphMismatch, PromotionRefused, Tradewort
 from tradeworthy.features.feature_file import load_feature_file
 
 EDIT = ("MONTH = 21", "MONTH = 20")
-ALIGN_SECONDS = 10.0
+ALIGN_SECONDS = 30.0
 _FIGURES = ("sharpe", "max_drawdown", "psr", "turnover", "n_observations")
 
 
@@ -205,28 +205,37 @@ def _edit_and_restore(
     feature_file.write_text(source.replace(*EDIT), encoding="utf-8")
     try:
         edited = client_rows(feature_file, inputs, series)
-        _predict(people.desk, edited, edited.days[0])
-    except FeatureGraphMismatch as mismatch:
+        day = edited.days[0]
+        mismatch = _refusal(people.desk, edited, day)
         tell.say(f"409 {mismatch.code}: {mismatch.message}")
         differences: Any = mismatch.details.get("differences") or []
         for line in differences:
             tell.say(f"  {line}")
-    else:
-        raise TradeworthyError("rows of edited features were predicted on: the check has a hole")
+        # The service looks at its files twice a second. Not before it has seen the edit does it
+        # mean anything that it sees none.
+        _await_edit(people.desk, edited, day, seen=True)
     finally:
         feature_file.write_text(source, encoding="utf-8")
-    _await_alignment(people.olga)
-    answer = _predict(people.desk, client_rows(feature_file, inputs, series), edited.days[0])
+    _await_edit(people.desk, edited, day, seen=False)
+    answer = _predict(people.desk, client_rows(feature_file, inputs, series), day)
     tell.say(f"the edit is taken back: version {answer['version']} predicts again")
 
 
-def _await_alignment(operator: ServiceClient) -> None:
-    """Wait until the service has seen the file as it was."""
-    path = f"/api/v1/models/{HONEST}/status"
+def _refusal(desk: ServiceClient, edited: ClientRows, day: Any) -> FeatureGraphMismatch:
+    try:
+        _predict(desk, edited, day)
+    except FeatureGraphMismatch as mismatch:
+        return mismatch
+    raise TradeworthyError("rows of edited features were predicted on: the check has a hole")
+
+
+def _await_edit(desk: ServiceClient, edited: ClientRows, day: Any, *, seen: bool) -> None:
+    """Wait until the service itself runs the edited file, or no longer does."""
     deadline = time.monotonic() + ALIGN_SECONDS
-    while not operator.get(path)["alignment"]["aligned"]:
+    # While its own code is as it was, it objects to the hash that was sent.
+    while ("sent" not in _refusal(desk, edited, day).details) is not seen:
         if time.monotonic() > deadline:
-            raise TradeworthyError("the service does not see that the feature file is restored")
+            raise TradeworthyError("the service does not see what the feature file is now")
         time.sleep(0.05)
 
 
