@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from tradeworthy.access.tokens import check_actor_name
+from tradeworthy.access.tokens import actor_name
 from tradeworthy.home import KEY_BYTES, make_home, read_token_key, write_secret
 from tradeworthy.model_registry.token_desk import TokenDesk
 from tradeworthy.promotion.promotion_policy import default_policy_path
@@ -56,7 +56,7 @@ def initialise(
     StoreUnavailable
         If the database does not answer.
     """
-    check_actor_name(admin)
+    actor_name(admin)
     policy = default_policy_path().read_text(encoding="utf-8")
     make_home(settings, policy_text=policy, key=randomness(KEY_BYTES))
     engine = open_engine(settings.database)
