@@ -101,7 +101,8 @@ class TestDemo:
 
     def test_what_it_says_to_run_next_runs(self, demo: tuple[Path, str]) -> None:
         _, told = demo
-        (reports,) = [line for line in told.splitlines() if "drift reports" in line]
+        command = "drift reports index-volatility-target"
+        (reports,) = [line for line in told.splitlines() if line.endswith(command)]
         done = subprocess.run(
             ["bash", "-c", reports], capture_output=True, text=True, check=False, cwd="/"
         )

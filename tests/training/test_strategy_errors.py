@@ -244,19 +244,6 @@ def test_the_end_of_training_in_the_time_of_the_bars(text: str, daily: str, intr
     assert str(parse_train_end(times, text)) == intraday
 
 
-@pytest.mark.parametrize(
-    ("text", "zoned"),
-    [
-        ("2011-12-30", "2011-12-30 23:59:59.999999-05:00"),
-        ("2011-12-30T10:00", "2011-12-30 05:00:00-05:00"),
-        ("2011-12-30T10:00:00-05:00", "2011-12-30 10:00:00-05:00"),
-    ],
-)
-def test_the_end_of_training_in_the_zone_of_the_bars(text: str, zoned: str) -> None:
-    times = pl.DataFrame(schema={"date": pl.Datetime("us", "America/New_York")})
-    assert str(parse_train_end(times, text)) == zoned
-
-
 @pytest.mark.parametrize("text", ["yesterday", "2011-02-30", ""])
 def test_an_end_that_is_no_date(text: str) -> None:
     with pytest.raises(InvalidInput, match="is no date: write it as 2011-12-30"):

@@ -22,11 +22,18 @@ class PlainHttpProtocol(HttpToolsProtocol):
     """One connection; never becomes a web socket."""
 
     _head_bytes = 0
+    _begun = False
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self._begun = True
 
     def data_received(self, data: bytes) -> None:
         """Read what arrived."""
         self._unset_keepalive_if_required()
         size = len(data)
+        self._begun = False
         while data:
             try:
                 self.parser.feed_data(data)
@@ -42,11 +49,13 @@ class PlainHttpProtocol(HttpToolsProtocol):
     def _bound_head(self, size: int) -> None:
         """Count what arrived of a head that is not complete: then its path is not known yet."""
         if self.scope is not None and "path" not in self.scope:
-            self._head_bytes += size
+            # Requests before it may fill most of the data in which it begins.
+            self._head_bytes = self._gathered() if self._begun else self._head_bytes + size
             if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
                 self._refuse(f"The request's head is larger than {MAX_HEAD_BYTES} bytes.")
-        else:
-            self._head_bytes = 0
+
+    def _gathered(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
 
     def _should_upgrade(self) -> bool:
         # So that the request is not begun from the head that is read again.

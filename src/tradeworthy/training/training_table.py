@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
 from typing import cast
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -81,8 +80,7 @@ def input_matrix(strategy: Strategy, rows: pl.DataFrame) -> NDArray[np.float64]:
 def parse_train_end(bars: pl.DataFrame, text: str | None) -> date | datetime | None:
     """Return the last moment to train on as the bars tell time, None for all of them.
 
-    A day without a time means all of that day, where the bars have a time zone there; a time
-    without an offset is UTC.
+    A day without a time means all of that day; a time without an offset is UTC, as bars are.
 
     Raises
     ------
@@ -101,28 +99,16 @@ def parse_train_end(bars: pl.DataFrame, text: str | None) -> date | datetime | N
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise InvalidInput(f"{text!r} is no date: write it as 2011-12-30", field="until") from error
-    day = _is_day(text)
-    if isinstance(bars.schema[TIME], pl.Date):
-        return moment.date() if day else _in_utc(moment).date()
-    return _told(bars, moment.date() if day else _in_utc(moment))
+    utc = moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    return _told(bars, utc.date() if _is_day(text) else utc)
 
 
 def _told(bars: pl.DataFrame, moment: date | datetime) -> date | datetime:
-    """Return a moment as the bars tell time: a day as its end, in their zone."""
-    kind = bars.schema[TIME]
-    if not isinstance(kind, pl.Datetime):
-        return moment
-    zone = None if kind.time_zone is None else ZoneInfo(kind.time_zone)
-    if not isinstance(moment, datetime):
-        return datetime.combine(moment, time.max, tzinfo=zone)
-    if zone is None:
-        return _in_utc(moment).replace(tzinfo=None)
-    return _in_utc(moment).astimezone(zone)
-
-
-def _in_utc(moment: datetime) -> datetime:
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return aware.astimezone(UTC)
+    """Return a moment as the bars tell time: by the day, or a day as its end."""
+    daily = isinstance(bars.schema[TIME], pl.Date)
+    if isinstance(moment, datetime):
+        return moment.date() if daily else moment
+    return moment if daily else datetime.combine(moment, time.max)
 
 
 def _is_day(text: str) -> bool:

@@ -12,16 +12,18 @@ import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from tradeworthy.errors import InvalidInput
 from tradeworthy.validation.return_series import FloatArray, checked_returns
 
-ReturnsByTrial: TypeAlias = npt.ArrayLike | Mapping[str, npt.ArrayLike] | pl.DataFrame
+if TYPE_CHECKING:
+    import polars as pl
+
+ReturnsByTrial: TypeAlias = "npt.ArrayLike | Mapping[str, npt.ArrayLike] | pl.DataFrame"
 
 _MOST_BLOCKS = 20  # 184,756 splits
 _BLOCK_CELLS = 1 << 17  # Sharpe ratios in memory at a time
@@ -49,9 +51,10 @@ def _trial_matrix(returns_by_trial: ReturnsByTrial, n_blocks: int) -> FloatArray
 def _each_trial(returns_by_trial: Any) -> list[Any]:
     """Return the values of a mapping, the columns of a data frame, or the rows of an array.
 
-    A frame of pandas, which this package does not import, has keys and is no mapping.
+    Frames are told by what they have: a gate that ranks trials imports no frame library for it. A
+    frame of pandas has keys and is no mapping.
     """
-    if isinstance(returns_by_trial, pl.DataFrame):
+    if hasattr(returns_by_trial, "get_columns"):
         return list(returns_by_trial.get_columns())
     if hasattr(returns_by_trial, "keys"):
         return [returns_by_trial[name] for name in returns_by_trial]
