@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -96,6 +97,24 @@ def test_feature_code_that_cannot_be_read_blocks(own: ServedHome, how: str) -> N
     assert own.get(None, "/readyz").status_code == 200
     own.home.features.write_text(kept)
     assert until(lambda: own.predict().status_code == 200)
+
+
+def test_an_edit_is_answered_alike_before_and_after_the_service_has_seen_it(
+    own: ServedHome,
+) -> None:
+    edit(own.home, "WINDOW = 5", "WINDOW = 6")
+    at_once = own.predict()
+    assert told(at_once) == (409, "feature_graph_mismatch")
+    assert "constant WINDOW 5 -> 6" in at_once.json()["detail"]
+    assert at_once.json() == blocked(own).json()
+
+
+def test_an_edit_that_keeps_size_and_time_is_seen(own: ServedHome) -> None:
+    kept = own.home.features.stat()
+    edit(own.home, "WINDOW = 5", "WINDOW = 6")
+    os.utime(own.home.features, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    assert own.home.features.stat().st_size == kept.st_size
+    assert told(blocked(own)) == (409, "feature_graph_mismatch")
 
 
 def test_rows_of_other_code_are_refused_while_the_service_is_aligned(

@@ -275,11 +275,13 @@ def test_blocked_model_without_a_manifest_still_wants_json(make_client):
 
 
 def test_known_mismatch_is_explained(make_client):
-    client = make_client(m=ready(explain=lambda sent: [{"feature": "a"}]))
+    told = FeatureGraphMismatch("edited", differences=["a@1: constant N 1 -> 2"])
+    client = make_client(m=ready(explain=lambda sent: told if sent == B else None))
     status, answer = client.send(body_of(feature_graph_hash=B))
     assert status == 409
-    assert answer["details"]["differences"] == [{"feature": "a"}]
-    assert answer["details"]["epoch"] == 7
+    assert answer["details"] == {"differences": ["a@1: constant N 1 -> 2"]}
+    status, answer = client.send(body_of(feature_graph_hash="c" * 64))
+    assert (status, answer["details"]["epoch"]) == (409, 7)
 
 
 def test_missing_hash_is_told_how_to_get_it(make_client):

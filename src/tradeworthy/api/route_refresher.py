@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from tradeworthy.access.tokens import TokenRecord
 from tradeworthy.api.token_gate import TokenGate
@@ -18,16 +18,22 @@ from tradeworthy.errors import (
     StoreUnavailable,
     TradeworthyError,
 )
-from tradeworthy.features.graph_diff import diff_snapshots
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import VersionState
-from tradeworthy.model_registry.alignment import Alignment
+from tradeworthy.model_registry.alignment import Alignment, compare
 from tradeworthy.model_registry.fact_gathering import FactGatherer
 from tradeworthy.model_registry.papers import graph_of, manifest_of
 from tradeworthy.provenance.manifest import Manifest
 from tradeworthy.serving.decoder import FLOAT64_MAX, make_decoder
 from tradeworthy.serving.predictor import Predictor
-from tradeworthy.serving.route_table import WAYS_OUT, Blocked, Ready, Route, RouteTable
+from tradeworthy.serving.route_table import (
+    WAYS_OUT,
+    Blocked,
+    Explain,
+    Ready,
+    Route,
+    RouteTable,
+)
 from tradeworthy.store.protocol import Reader
 from tradeworthy.store.records import ModelSummary, VersionQuery
 
@@ -38,6 +44,13 @@ _LOG = logging.getLogger("tradeworthy.serving")
 
 # What a predictor is loaded from: digest, format and number of inputs.
 _Artifact: TypeAlias = tuple[str, str, int]
+
+
+class _Surroundings(NamedTuple):
+    """What a route rests on besides its version."""
+
+    epoch: int
+    code: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +123,7 @@ class RouteRefresher:
         basis = (position, self._facts.code.signature())
         changed = basis != self._basis or now > self._retry_at
         if changed:
-            built = self._build((position[1], basis[1]))
+            built = self._build(_Surroundings(position[1], basis[1]))
             if self._store.position()[1] != position[1]:
                 # A release was activated meanwhile: these routes are of neither epoch.
                 return self.refresh()
@@ -122,7 +135,7 @@ class RouteRefresher:
         self._basis = basis
         return changed
 
-    def _build(self, surroundings: object) -> dict[str, _Built]:
+    def _build(self, surroundings: _Surroundings) -> dict[str, _Built]:
         """Return every model's route, made anew where its version or surroundings changed."""
         models: list[ModelSummary] = []
         while page := self._store.models(after=models[-1].name if models else "", limit=PAGE):
@@ -148,7 +161,9 @@ class RouteRefresher:
             after = (rows[-1].model, rows[-1].version.version)
         return found
 
-    def _renew(self, model: str, champion: VersionState | None, surroundings: object) -> _Built:
+    def _renew(
+        self, model: str, champion: VersionState | None, surroundings: _Surroundings
+    ) -> _Built:
         """Return a model's route; whatever fails blocks this model and no other."""
         basis = champion and (
             champion.version,
@@ -160,7 +175,7 @@ class RouteRefresher:
         if held is not None and held.basis == basis and not held.may_recover:
             return held
         try:
-            return self._make(model, champion, basis)
+            return self._make(model, champion, basis, surroundings.epoch)
         except StoreUnavailable:
             raise
         except TradeworthyError as error:
@@ -170,49 +185,51 @@ class RouteRefresher:
             told = f"the version in PRODUCTION cannot be loaded ({type(error).__name__})"
             return _Built(basis, Blocked(ArtifactInvalid(f"{told}: see the service's log")))
 
-    def _make(self, model: str, champion: VersionState | None, basis: object) -> _Built:
+    def _make(self, model: str, champion: VersionState | None, basis: object, epoch: int) -> _Built:
         if champion is None:
             raise NoProductionVersion(
                 f"model {model!r} has no version in PRODUCTION: promote one", model=model
             )
         manifest = manifest_of(self._store, champion)
+        explain = self._explainer(manifest, epoch)
         if champion.quarantined:
-            return _Built(basis, self._blocked(_quarantined(model, champion), manifest))
+            return _Built(basis, self._blocked(_quarantined(model, champion), manifest, explain))
         alignment = self._facts.alignment(manifest)
         artifact = _artifact_of(manifest)
         try:
             predictor = self._predictors.get(artifact) or self._facts.predictor(manifest)
         except ArtifactInvalid as error:
-            stop = error if alignment.aligned else _mismatch(model, champion.version, alignment)
-            return _Built(basis, self._blocked(stop, manifest))
+            stop = error if alignment.aligned else _mismatch(manifest, alignment, epoch)
+            return _Built(basis, self._blocked(stop, manifest, explain))
         if alignment.aligned:
-            route = self._ready(model, champion, manifest, predictor, alignment.bound)
+            route = self._ready(champion, manifest, predictor, explain)
         else:
-            stop = _mismatch(model, champion.version, alignment)
-            route = self._blocked(stop, manifest, predictor.largest)
+            stop = _mismatch(manifest, alignment, epoch)
+            route = self._blocked(stop, manifest, explain, predictor.largest)
         return _Built(basis, route, artifact, predictor)
 
     def _blocked(
-        self, error: TradeworthyError, manifest: Manifest, largest: float = FLOAT64_MAX
+        self,
+        error: TradeworthyError,
+        manifest: Manifest,
+        explain: Explain,
+        largest: float = FLOAT64_MAX,
     ) -> Route:
         return Blocked(
             error,
             make_decoder(manifest.inputs, MAX_ROWS, self._max_bytes, largest),
             manifest.feature_graph_hash,
-            self._explainer(manifest),
+            explain,
         )
 
     def _ready(
-        self,
-        model: str,
-        champion: VersionState,
-        manifest: Manifest,
-        predictor: Predictor,
-        graph_hash: str,
+        self, champion: VersionState, manifest: Manifest, predictor: Predictor, explain: Explain
     ) -> Route:
+        graph_hash = manifest.feature_graph_hash
         assert champion.manifest_digest is not None  # noqa: S101 - its manifest was just read
+        assert graph_hash is not None  # noqa: S101 - it is aligned
         return Ready(
-            model=model,
+            model=manifest.model,
             version=champion.version,
             manifest_digest=champion.manifest_digest,
             artifact_sha256=manifest.files[0].sha256,
@@ -221,23 +238,27 @@ class RouteRefresher:
             running_hash=graph_hash,
             predictor=predictor,
             decoder=make_decoder(manifest.inputs, MAX_ROWS, self._max_bytes, predictor.largest),
-            explain=self._explainer(manifest),
+            explain=explain,
         )
 
-    def _explainer(self, manifest: Manifest) -> Callable[[str], Any]:
-        """Return what tells the difference to a hash that a client sent, where it is known."""
+    def _explainer(self, manifest: Manifest, epoch: int) -> Explain:
+        """Return what tells whether the code that runs here by now is what computed the rows.
 
-        def explain(sent: str) -> list[str] | None:
+        Then it was edited after the table was made, and the answer is the one that the next table
+        will give.
+        """
+
+        def explain(sent: str) -> FeatureGraphMismatch | None:
             rule = manifest.code.signal_rule
             if rule is None:
                 return None
             try:
                 bound = graph_of(manifest)
-                graph = self._facts.code.graph(rule.feature_file or rule.file)
-                running = graph.snapshot(bound.inputs)
+                running = self._facts.code.graph(rule.feature_file or rule.file)
+                found = compare(bound, bound.nodes, running.nodes)
             except TradeworthyError:
                 return None
-            return list(diff_snapshots(bound, running).explain()) if running.hash == sent else None
+            return _mismatch(manifest, found, epoch) if found.running == sent else None
 
         return explain
 
@@ -257,11 +278,13 @@ def _quarantined(model: str, champion: VersionState) -> ModelQuarantined:
     )
 
 
-def _mismatch(model: str, version: int, alignment: Alignment) -> FeatureGraphMismatch:
+def _mismatch(manifest: Manifest, alignment: Alignment, epoch: int) -> FeatureGraphMismatch:
     told = alignment.to_json()
     return FeatureGraphMismatch(
-        f"version {version} of {model!r} does not predict, because running code, active release "
-        "and what it was trained on are not the same: " + "; ".join(alignment.lines()),
+        f"version {manifest.version} of {manifest.model!r} does not predict, because running code, "
+        "active release and what it was trained on are not the same: "
+        + "; ".join(alignment.lines()),
         **told,
+        epoch=epoch,
         ways_out=WAYS_OUT,
     )

@@ -211,13 +211,9 @@ def _edit_and_restore(
         differences: Any = mismatch.details.get("differences") or []
         for line in differences:
             tell.say(f"  {line}")
-        # The service looks at its files twice a second. Not before it has seen the edit does it
-        # mean anything that it sees none.
-        _await_edit(people.desk, edited, day, seen=True)
     finally:
         feature_file.write_text(source, encoding="utf-8")
-    _await_edit(people.desk, edited, day, seen=False)
-    answer = _predict(people.desk, client_rows(feature_file, inputs, series), day)
+    answer = _await_answer(people.desk, client_rows(feature_file, inputs, series), day)
     tell.say(f"the edit is taken back: version {answer['version']} predicts again")
 
 
@@ -229,13 +225,15 @@ def _refusal(desk: ServiceClient, edited: ClientRows, day: Any) -> FeatureGraphM
     raise TradeworthyError("rows of edited features were predicted on: the check has a hole")
 
 
-def _await_edit(desk: ServiceClient, edited: ClientRows, day: Any, *, seen: bool) -> None:
-    """Wait until the service itself runs the edited file, or no longer does."""
+def _await_answer(desk: ServiceClient, rows: ClientRows, day: Any) -> dict[str, Any]:
+    """Predict as soon as the service, which looks at its files twice a second, sees them again."""
     deadline = time.monotonic() + ALIGN_SECONDS
-    # While its own code is as it was, it objects to the hash that was sent.
-    while ("sent" not in _refusal(desk, edited, day).details) is not seen:
-        if time.monotonic() > deadline:
-            raise TradeworthyError("the service does not see what the feature file is now")
+    while True:
+        try:
+            return _predict(desk, rows, day)
+        except FeatureGraphMismatch:
+            if time.monotonic() > deadline:
+                raise
         time.sleep(0.05)
 
 

@@ -10,7 +10,7 @@ from tradeworthy.errors import StrategyInvalid, TradeworthyError
 from tradeworthy.features.feature_file import read_feature_file
 from tradeworthy.features.feature_graph import FeatureGraph
 
-Signature = tuple[tuple[str, int, int], ...]
+Signature = tuple[tuple[str, int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,17 @@ class RunningCode:
         self._lock = Lock()
 
     def signature(self) -> Signature:
-        """Return path, time and size of every Python file: unequal after any change."""
+        """Return path and status of every Python file: unequal after any change.
+
+        The time of the last change of status counts too, since the time of writing can be set back.
+        """
         found = []
         for path in sorted(self._folder.rglob("*.py")):
             try:
                 status = path.stat()
             except OSError:
                 continue
-            found.append((str(path), status.st_mtime_ns, status.st_size))
+            found.append((str(path), status.st_mtime_ns, status.st_ctime_ns, status.st_size))
         return tuple(found)
 
     def path(self, file: str) -> Path:

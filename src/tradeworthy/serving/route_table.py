@@ -28,7 +28,7 @@ from tradeworthy.serving.decoder import Decoder, PredictRequest
 from tradeworthy.serving.predictor import Predictor
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
-Explain: TypeAlias = Callable[[str], object]
+Explain: TypeAlias = Callable[[str], FeatureGraphMismatch | None]
 Resolve: TypeAlias = Callable[[tuple[str, ...], int], Awaitable[FloatArray]]
 
 HASH_ADVICE: Final = (
@@ -77,8 +77,8 @@ class Ready:
     override
         Needed when the three hashes are not equal.
     explain
-        Gives the exact difference between the bound graph and a hash that a client sent, as
-        JSON-ready data; None when no such hash is known.
+        Gives the 409 with the exact difference when the hash that a client sent is that of the
+        code which runs here by now; None when no such hash is known.
     resolve
         Looks up the features of entities at a time (nanoseconds) as float64 ``[n, k]``.
 
@@ -287,7 +287,10 @@ def _raise_blocked(route: Blocked, sent: str | None, epoch: int) -> NoReturn:
 
 
 def _mismatch(route: Route, sent: str, epoch: int) -> FeatureGraphMismatch:
-    """Build the 409 of rows that other feature code computed, with the exact difference."""
+    """Build the 409 of rows that other feature code computed, with the difference if known."""
+    explained = route.explain(sent) if route.explain else None
+    if explained is not None:
+        return explained
     ready = route if isinstance(route, Ready) else None
     return FeatureGraphMismatch(
         "the rows were computed by other feature code than the one the model was trained on",
@@ -296,7 +299,6 @@ def _mismatch(route: Route, sent: str, epoch: int) -> FeatureGraphMismatch:
         active=ready.active_hash if ready else None,
         running=ready.running_hash if ready else None,
         epoch=epoch,
-        differences=route.explain(sent) if route.explain else None,
         ways_out=WAYS_OUT,
     )
 
