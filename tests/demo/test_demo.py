@@ -96,7 +96,7 @@ class TestDemo:
     def test_its_manifests_verify_offline(self, demo: tuple[Path, str]) -> None:
         folder, _ = demo
         manifests = sorted((folder / "manifests").glob("*.manifest.json"))
-        assert len(manifests) == 41
+        assert len(manifests) == 25
         assert verify_manifest(manifests[0]).passed
 
     def test_what_it_says_to_run_next_runs(self, demo: tuple[Path, str]) -> None:

@@ -16,7 +16,7 @@ from tradeworthy.training.recording import record_version, training_windows
 from tradeworthy.training.strategy_file import LoadedStrategy, load_strategy
 
 HONEST, LUCKY = "index-volatility-target", "index-lucky-rule"
-TRIES = 40
+TRIES = 24
 
 Progress = Callable[[Iterable[int]], AbstractContextManager[Iterable[int]]]
 

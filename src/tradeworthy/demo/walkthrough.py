@@ -207,7 +207,7 @@ def _edit_and_restore(
         edited = client_rows(feature_file, inputs, series)
         day = edited.days[0]
         mismatch = _refusal(people.desk, edited, day)
-        tell.say(f"409 {mismatch.code}: {mismatch.message}")
+        tell.say(f"409 {mismatch.code}: {mismatch.message.partition(': ')[0]}")
         differences: Any = mismatch.details.get("differences") or []
         for line in differences:
             tell.say(f"  {line}")
