@@ -130,6 +130,11 @@ POSTS = {
     "register: long": ("models", {"name": LONG}, (422, "invalid_input")),
     "register: taken": ("models", {"name": "m"}, (409, "already_exists")),
     "register: NUL owner": ("models", {"name": "x", "owner": "a\0"}, (422, "invalid_input")),
+    "register: mistyped tier": (
+        "models",
+        {"name": "x", "strategy": "s", "owner": "desk", "tier": "hihg"},
+        (422, "invalid_input"),
+    ),
     "register: NUL tier": ("models", {"name": "x", "tier": "a\0"}, (422, "invalid_input")),
     "register: long tier": ("models", {"name": "x", "tier": "t" * 65}, (422, "invalid_input")),
     "register: surrogate": ("models", {"name": "x", "owner": "\ud800"}, (422, "invalid_input")),

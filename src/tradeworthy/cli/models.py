@@ -28,7 +28,9 @@ def register(
     model: str,
     strategy: Annotated[str, typer.Option(help="The strategy it belongs to.")],
     owner: Annotated[str, typer.Option(help="Who answers for it.")],
-    tier: Annotated[str, typer.Option(help="Its risk tier.")] = "standard",
+    tier: Annotated[
+        str, typer.Option(help="Its risk tier: standard, or one that the policy file names.")
+    ] = "standard",
     as_json: AsJson = False,
 ) -> None:
     """Give a model its name."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from tradeworthy.errors import InvalidTransition, PromotionRefused
+from tradeworthy.errors import InvalidInput, InvalidTransition, PromotionRefused
 from tradeworthy.lifecycle.decisions import Promote, Retire, check_promotion, version_of
 from tradeworthy.lifecycle.stages import TRANSITIONS, Stage, next_stage
 from tradeworthy.lifecycle.state import ModelState, VersionState
@@ -15,9 +15,12 @@ from tradeworthy.model_registry.fact_gathering import FactGatherer
 from tradeworthy.model_registry.writing import Change
 from tradeworthy.promotion.policy import Policy
 from tradeworthy.promotion.promotion_plan import PromotionPlan, plan_promotion
-from tradeworthy.promotion.promotion_policy import get_policy_for_model
+from tradeworthy.promotion.promotion_policy import get_policy_for_model, read_policy_file
 from tradeworthy.promotion.verdict import Verdict, judge_promotion
 from tradeworthy.store.records import Document, LedgerEntry
+
+USUAL_TIER = "standard"
+"""The tier of a model that is in none of those that the policy file names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,17 @@ class PromotionDesk:
         return get_policy_for_model(
             state.name, state.strategy, overrides, self._policy_file, tier=state.tier
         )
+
+    def check_tier(self, tier: str) -> None:
+        """Raise ``InvalidInput`` unless the policy file knows a risk tier, or it is the usual one.
+
+        A tier that was mistyped would be held to less than it should be, and nobody would know.
+        """
+        known = sorted({USUAL_TIER, *read_policy_file(self._policy_file).tiers})
+        if tier not in known:
+            raise InvalidInput(
+                f"the policy file has no tier {tier!r}: use {', '.join(known)}", field="tier"
+            )
 
     def target(self, version: VersionState, target: Stage | None) -> Stage:
         """Return the stage that a promotion leads to: the next one unless it is named.

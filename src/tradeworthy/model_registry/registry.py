@@ -76,7 +76,7 @@ class ModelRegistry:
         AlreadyExists
             If the name is taken.
         InvalidInput
-            If the model's or the strategy's name cannot be one.
+            If the model's or the strategy's name cannot be one, or the policy has no such tier.
         Forbidden
             Unless the actor is a researcher for the strategy.
         """
@@ -85,6 +85,7 @@ class ModelRegistry:
         _check_name(strategy, "strategy")
         if model in RESERVED_NAMES:
             raise InvalidInput(f"{model!r} names a part of the service: choose another name")
+        self._promotions.check_tier(tier)
         record = self._store.model(model) or ModelRecord(ModelState(model), 0)
         command = RegisterModel(strategy, owner, tier)
         write(self._store, record, lambda _: Change(command), actor=actor.name, now=self._clock())
