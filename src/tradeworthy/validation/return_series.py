@@ -32,7 +32,13 @@ def checked_returns(returns: npt.ArrayLike) -> FloatArray:
         raise InvalidInput("returns must be numbers; drop or fill missing ones first") from error
     if values.ndim != 1:
         raise InvalidInput(f"returns must have one dimension, not {values.ndim}")
-    finite = np.isfinite(values) & ~np.ma.getmask(returns)
+    masked = np.ma.getmask(returns)
+    # A value that is not finite leaves no sum finite; which one it is takes a slower look.
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = float(np.sum(values))
+    if masked is np.ma.nomask and math.isfinite(total):
+        return values
+    finite = np.isfinite(values) & ~masked
     if not finite.all():
         bad = int(np.argmin(finite))
         found = values[bad] if not np.isfinite(values[bad]) else "masked"
