@@ -227,8 +227,9 @@ def test_tokens_that_are_none(served: ServedHome) -> None:
 def test_of_two_tokens_none_is_taken(served: ServedHome) -> None:
     tokens = [("authorization", f"Bearer {served.home.token(who)}") for who in ("vera", "all")]
     for headers in (tokens, tokens[::-1]):
-        response = served.client(None).get("/api/v1/models", headers=headers)
-        assert told(response) == (401, "unauthenticated")
+        for method, path in (("GET", "/api/v1/models"), ("POST", PREDICT)):
+            response = served.client(None).request(method, path, headers=headers)
+            assert told(response) == (401, "unauthenticated")
 
 
 def test_a_revoked_token_stops_predicting_and_a_new_one_starts(own: ServedHome) -> None:

@@ -295,7 +295,8 @@ class _Head:
         self.length = 0
         for name, value in headers:
             if name == b"authorization":
-                self.authorization = value
+                # Of two tokens each reader would take another one.
+                self.authorization = value if self.authorization is None else b""
             elif name == b"content-type":
                 self.type = value
             elif name == b"content-length" and value.isdigit():
