@@ -7,14 +7,11 @@ kills itself with SIGKILL just after that many SQL statements.
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 import sys
 from datetime import timedelta
 
-from sqlalchemy import event
-
+from acceptance.killed_store import killed_store
 from contract.promotion_commands import NOON, OPERATOR, digest, promote_to, story
 from tradeworthy.errors import StaleStage
 from tradeworthy.lifecycle.decisions import Tag, decide
@@ -51,16 +48,7 @@ def race(url: str, versions: list[int]) -> None:
 
 def crash(url: str, statements: int, seed: int) -> None:
     """Print every commit that was acknowledged, until killed."""
-    store = SqlStore.open(url)
-    left = statements
-
-    @event.listens_for(store._engine, "after_cursor_execute")
-    def _count(*_arguments: object) -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
+    store = killed_store(url, statements)
     dice = random.Random(seed)
     number = 0
     while True:

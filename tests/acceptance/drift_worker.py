@@ -5,22 +5,19 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import event
 
+from acceptance.killed_store import killed_store
 from contract.promotion_commands import NOON
 from tradeworthy.drift.drift_scheduler import DriftScheduler
 from tradeworthy.promotion.promotion_policy import get_policy_for_model
 from tradeworthy.provenance.manifest import Manifest
 from tradeworthy.store.protocol import Store
-from tradeworthy.store.sql import SqlStore
 
 
 @dataclass
@@ -49,16 +46,7 @@ def scheduler(store: Store) -> DriftScheduler:
 
 def main(url: str, hours: int, statements: int) -> None:
     """Scan once somebody says so, or die of it."""
-    store = SqlStore.open(url)
-    left = statements
-
-    @event.listens_for(store._engine, "after_cursor_execute")
-    def _count(*_arguments: object) -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
+    store = killed_store(url, statements)
     print("ready", flush=True)
     sys.stdin.readline()
     for made in scheduler(store).due_reports(NOON + timedelta(hours=hours)):

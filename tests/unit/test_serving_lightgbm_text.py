@@ -1,6 +1,5 @@
 """LightGBM texts: what the C library would crash or hang on never reaches it."""
 
-import importlib.util
 import random
 import re
 import subprocess
@@ -13,11 +12,6 @@ from tradeworthy.digests import sha256_hex
 from tradeworthy.errors import ArtifactInvalid
 from tradeworthy.serving.lightgbm_text import check_model_text
 from tradeworthy.serving.predictor import load_predictor
-
-needs_lightgbm = pytest.mark.skipif(
-    importlib.util.find_spec("lightgbm") is None,
-    reason="lightgbm is NOT INSTALLED: LightGBM models are not tested here",
-)
 
 HEADER = {
     "num_class": "1",
@@ -83,7 +77,6 @@ def test_sound_models_pass():
         check_model_text(model_text([tree]))
 
 
-@needs_lightgbm
 def test_sound_models_answer_what_their_text_says():
     data = model_text()
     digest = sha256_hex(data)
@@ -213,7 +206,6 @@ print("lives")
 TOKENS = ["0", "1", "-1", "3", "-4", "7", "1e300", "nan", "2147483647", "1e-320", "", "x", "1 1"]
 
 
-@needs_lightgbm
 def test_whatever_passes_does_not_end_the_process(tmp_path):
     """Numbers changed at random: in a process of its own, for this one must outlive a defect."""
     draw = random.Random(11)

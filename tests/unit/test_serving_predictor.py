@@ -3,7 +3,6 @@
 import bz2
 import contextlib
 import gzip
-import importlib.util
 import io
 import lzma
 import os
@@ -30,10 +29,6 @@ from tradeworthy.serving.onnx_predictor import refuse_unsafe
 from tradeworthy.serving.predictor import load_predictor
 
 WEIGHTS = (2.0, -1.0, 0.5)
-needs_lightgbm = pytest.mark.skipif(
-    importlib.util.find_spec("lightgbm") is None,
-    reason="lightgbm is NOT INSTALLED: LightGBM models are not tested here",
-)
 
 
 def tensor(name, shape, kind=TensorProto.FLOAT):
@@ -422,7 +417,6 @@ def trained(tmp_path_factory):
     return train
 
 
-@needs_lightgbm
 @pytest.mark.parametrize("objective", ["regression", "binary"])
 def test_lightgbm_answers_as_its_own_package_does(trained, objective):
     text, rows, golden = trained(objective=objective)
@@ -434,7 +428,6 @@ def test_lightgbm_answers_as_its_own_package_does(trained, objective):
     assert predictor.predict(fortran).tolist() == golden.tolist()
 
 
-@needs_lightgbm
 def test_lightgbm_is_safe_in_several_threads(trained):
     text, rows, golden = trained(objective="regression")
     predictor = load(text, kind="lightgbm")
@@ -446,7 +439,6 @@ def test_lightgbm_is_safe_in_several_threads(trained):
         assert all(pool.map(ask, range(2000)))
 
 
-@needs_lightgbm
 def test_lightgbm_of_another_shape_is_refused(trained):
     text, _, _ = trained(objective="regression")
     assert refusal(text, kind="lightgbm", n_inputs=4).details == {"expected": 4, "actual": 3}
