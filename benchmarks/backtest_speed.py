@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from measure import PeerMissing, alternate, header, peer_python, report
 
-from tradeworthy.validation.backtest import performance_metrics, run_backtest
-from tradeworthy.validation.bars import BarArrays
-from tradeworthy.validation.costs import Costs
-from tradeworthy.validation.overfitting import probability_of_backtest_overfitting
+from tradeworthy.backtest.costs import Costs
+from tradeworthy.backtest.run import performance_metrics, run_backtest
+from tradeworthy.market_data.bars import BarArrays
+from tradeworthy.statistics.overfitting import probability_of_backtest_overfitting
 
 COSTS = Costs(commission_bps=1.0, slippage_bps=2.0)
 SIZES = ((1_000_000, 1, 4.0), (5_000, 500, 30.0))  # bars, symbols, budget beside vectorbt

@@ -26,15 +26,15 @@ import numpy as np
 from measure import PeerMissing, PeerProcess, alternate, header, report
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from tradeworthy.drift.drift_profile import atom_bins, freeze_edges, padded_edges, profile
-from tradeworthy.drift.drift_scan import Rows, scan_features
-from tradeworthy.drift.profile_scan import scan_profiles
-from tradeworthy.drift.profile_stack import (
+from tradeworthy.drift.profiles.drift_profile import atom_bins, freeze_edges, padded_edges, profile
+from tradeworthy.drift.profiles.profile_scan import scan_profiles
+from tradeworthy.drift.profiles.profile_stack import (
     profile_features,
     profile_sessions,
     stack_metrics,
     stack_profiles,
 )
+from tradeworthy.drift.scan.drift_scan import Rows, scan_features
 
 BARS, SESSIONS, PAST = 390, 31, 250
 EVIDENTLY_FEATURES = 20

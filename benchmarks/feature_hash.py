@@ -18,7 +18,7 @@ from measure import header, report
 
 from tradeworthy.features.feature_definition import FeatureDefinition, make_declaration
 from tradeworthy.features.feature_graph import FeatureGraph
-from tradeworthy.features.feature_logic import (
+from tradeworthy.features.logic import (
     Component,
     Project,
     Root,
@@ -94,7 +94,10 @@ def main() -> None:
             float(subprocess.check_output([sys.executable, "-c", f"{start}import {name}{end}"]))
             for _ in range(3)
         )
-        for name in ("tradeworthy.features.feature_graph", "tradeworthy.features.feature_file")
+        for name in (
+            "tradeworthy.features.feature_graph",
+            "tradeworthy.features.source.feature_file",
+        )
     }
     print(f"build {options.nodes} nodes        {build * 1e3:8.1f} ms")
     print(f"closure of 50 inputs     {closure * 1e3:8.1f} ms")

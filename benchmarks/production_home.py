@@ -15,17 +15,17 @@ from pathlib import Path
 import numpy as np
 
 from tradeworthy.access.roles import Actor, Role
-from tradeworthy.api.home_setup import initialise
-from tradeworthy.api.service import Service, open_service
-from tradeworthy.clock import utc_now
-from tradeworthy.digests import sha256_hex, tagged_digest
-from tradeworthy.features.feature_file import read_feature_file
+from tradeworthy.base.clock import utc_now
+from tradeworthy.base.digests import sha256_hex, tagged_digest
+from tradeworthy.base.settings import Settings, read_settings
+from tradeworthy.features.source.feature_file import read_feature_file
 from tradeworthy.lifecycle.decisions import Approve, Promote
 from tradeworthy.lifecycle.stages import FORWARD, Stage
+from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.manifest.records import CodeRecord, FileRecord, SignalRule
 from tradeworthy.model_registry.writing import Change, record_of, write
-from tradeworthy.provenance.manifest import Manifest
-from tradeworthy.provenance.records import CodeRecord, FileRecord, SignalRule
-from tradeworthy.settings import Settings, read_settings
+from tradeworthy.runtime.home_setup import initialise
+from tradeworthy.runtime.service import Service, open_service
 
 MODEL, STRATEGY = "alpha", "benchmark"
 FEATURES = tuple(f"feature_{index:02d}" for index in range(20))

@@ -36,8 +36,7 @@ from measure import PeerMissing, PeerProcess, header, report
 from production_home import AUTHOR, OPERATOR, STRATEGY, VERDICT, draft, forest, make_home
 from sqlalchemy import insert, select
 
-from tradeworthy.api.service import Service, open_service
-from tradeworthy.digests import tagged_digest
+from tradeworthy.base.digests import tagged_digest
 from tradeworthy.lifecycle.decisions import (
     Approve,
     Command,
@@ -52,6 +51,7 @@ from tradeworthy.lifecycle.events import Event
 from tradeworthy.lifecycle.stages import FORWARD, Stage
 from tradeworthy.lifecycle.state import ModelState, evolve, fold
 from tradeworthy.model_registry.writing import Change, record_of, write
+from tradeworthy.runtime.service import Service, open_service
 from tradeworthy.store import tables
 from tradeworthy.store.engine import open_engine, transaction
 from tradeworthy.store.protocol import Store

@@ -18,22 +18,22 @@ from typer.main import get_command
 
 from tradeworthy.access.roles import PERMISSIONS, Action
 from tradeworthy.api.app import create_api
-from tradeworthy.api.governed_route import ACTION
-from tradeworthy.api.problems import STATUS
+from tradeworthy.api.http.governed_route import ACTION
+from tradeworthy.api.http.problems import STATUS
+from tradeworthy.base.settings import Settings
 from tradeworthy.cli.app import app as command_line
 from tradeworthy.cli.exit_codes import MEANINGS, exit_code
 from tradeworthy.errors import leaves, title
 from tradeworthy.lifecycle import events
 from tradeworthy.lifecycle.stages import TRANSITIONS, is_promotion
-from tradeworthy.promotion.gates import GATES
-from tradeworthy.promotion.policy_schema import BUILT_IN, KEYS, Kind, PolicyKey
-from tradeworthy.promotion.promotion_policy import default_policy_path, read_policy_file
-from tradeworthy.provenance.manifest import Manifest
-from tradeworthy.provenance.manifest_completeness import (
+from tradeworthy.manifest.completeness import (
     REQUIRED_FOR_TRAINED,
     REQUIRED_FOR_VALIDATED,
 )
-from tradeworthy.settings import Settings
+from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.promotion.gates import GATES
+from tradeworthy.promotion.policy.policy_schema import BUILT_IN, KEYS, Kind, PolicyKey
+from tradeworthy.promotion.promotion_policy import default_policy_path, read_policy_file
 
 FOLDER = Path(__file__).parent / "reference"
 NOTICE = "<!-- Written by docs/generate_reference.py from the code; change that and run it. -->"
@@ -262,7 +262,7 @@ def manifest_page() -> str:
         "A manifest is JSON, read strictly: unknown keys, keys that stand twice, NaN and hashes "
         "that do not fit what stands beside them are refused. What was not recorded is null, and "
         "the gates say so. Its digest is of canonical JSON with sorted keys that keeps 1 and 1.0 "
-        "apart; the JSON Schema is `src/tradeworthy/provenance/manifest.schema.json`.",
+        "apart; the JSON Schema is `src/tradeworthy/manifest/manifest.schema.json`.",
         table(("Field", "Needed for", "Meaning"), rows),
     )
 

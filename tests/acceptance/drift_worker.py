@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from acceptance.killed_store import killed_store
 from contract.promotion_commands import NOON
-from tradeworthy.drift.drift_scheduler import DriftScheduler
+from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.promotion.promotion_policy import get_policy_for_model
-from tradeworthy.provenance.manifest import Manifest
+from tradeworthy.runtime.drift_scheduler import DriftScheduler
 from tradeworthy.store.protocol import Store
 
 

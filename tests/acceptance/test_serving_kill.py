@@ -13,8 +13,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tradeworthy.digests import sha256_hex
-from tradeworthy.serving.log_reader import read_from
+from tradeworthy.base.digests import sha256_hex
+from tradeworthy.prediction_log.reader import read_from
 
 A = "a" * 64
 BODY = {"feature_graph_hash": A, "event_time": "2024-01-31"}
@@ -26,10 +26,10 @@ def serve(model: Path, folder: Path, mode: str) -> None:
     """Run the service until it is killed; its port is the first line of its output."""
     import uvicorn
 
+    from tradeworthy.artifacts.predictor import load_predictor
+    from tradeworthy.prediction_log.writer import PredictionLog
     from tradeworthy.serving.decoder import make_decoder
     from tradeworthy.serving.hot_path import HotPath
-    from tradeworthy.serving.prediction_log import PredictionLog
-    from tradeworthy.serving.predictor import load_predictor
     from tradeworthy.serving.route_table import Ready, RouteTable
 
     data = model.read_bytes()

@@ -13,8 +13,8 @@ import httpx
 from api.small_home import SmallHome
 from tradeworthy.api.app import create_app
 from tradeworthy.api.server import server_of
-from tradeworthy.client import RemoteService, ServiceClient
-from tradeworthy.features.feature_file import read_feature_file
+from tradeworthy.client.service_client import RemoteService, ServiceClient
+from tradeworthy.features.source.feature_file import read_feature_file
 
 PATIENCE = 30.0
 INPUTS = ("day_return", "week_return")

@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tradeworthy.api.home_setup import initialise
-from tradeworthy.client import HomeService, ServiceClient
-from tradeworthy.clock import utc_now
-from tradeworthy.provenance.dataset_hash import dataset_hash
-from tradeworthy.settings import Settings, read_settings
+from tradeworthy.base.clock import utc_now
+from tradeworthy.base.settings import Settings, read_settings
+from tradeworthy.client.candidate_upload import record_version, training_windows
+from tradeworthy.client.service_client import HomeService, ServiceClient
+from tradeworthy.manifest.dataset_hash import dataset_hash
+from tradeworthy.market_data.bars import bar_table
+from tradeworthy.runtime.home_setup import initialise
 from tradeworthy.training.candidate import train_candidate
-from tradeworthy.training.recording import record_version, training_windows
 from tradeworthy.training.run_record import Candidate, MarketData
 from tradeworthy.training.strategy_file import load_strategy
-from tradeworthy.validation.bars import bar_table
 
 DEPLOYED = Path(__file__).with_name("deployed")
 SESSIONS = 800

@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 from api.database_copy import copy_database
 from api.served_home import INPUTS, Serve, ServedHome, told, until
 from api.small_home import SmallHome
-from tradeworthy.features.feature_file import read_feature_file
+from tradeworthy.features.source.feature_file import read_feature_file
 
 ACTIVATE = "/api/v1/ml/releases/activate"
 

@@ -12,7 +12,7 @@ import pytest
 
 from api.served_home import Serve, ServedHome, told, until
 from api.small_home import SmallHome, approve
-from tradeworthy.digests import sha256_hex
+from tradeworthy.base.digests import sha256_hex
 
 
 def artifact_of(service: ServedHome, version: int) -> Path:

@@ -13,7 +13,7 @@ import pytest
 
 from api.served_home import ServedHome
 from api.small_home import SmallHome, speaking
-from tradeworthy.client import RemoteService, ServiceClient, open_client, read_token
+from tradeworthy.client.service_client import RemoteService, ServiceClient, open_client, read_token
 from tradeworthy.errors import (
     InvalidInput,
     ModelNotFound,

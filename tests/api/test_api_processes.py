@@ -14,7 +14,7 @@ import pytest
 
 from api.served_home import ServedHome, row
 from api.small_home import SmallHome
-from tradeworthy.features.feature_file import read_feature_file
+from tradeworthy.features.source.feature_file import read_feature_file
 
 HEAVY = {"pandas", "sklearn", "mlflow", "scipy", "lightgbm", "onnx", "skl2onnx", "torch", "polars"}
 COMMAND = [sys.executable, "-m", "tradeworthy.cli"]
@@ -23,7 +23,7 @@ import json, socket, sys, threading, urllib.request
 import uvicorn
 from pathlib import Path
 from tradeworthy.api.app import create_app
-from tradeworthy.settings import read_settings
+from tradeworthy.base.settings import read_settings
 
 home, token, body = Path(sys.argv[1]), sys.argv[2], sys.argv[3].encode()
 listener = socket.create_server(("127.0.0.1", 0))
@@ -73,8 +73,8 @@ def test_a_serving_process_loads_nothing_that_trains(home: SmallHome) -> None:
     assert {"features", "trend"} & set(found["loaded"]) == set()
     assert set(found["training"]) <= {
         "tradeworthy.training",
-        "tradeworthy.training.evaluation_child",
-        "tradeworthy.training.evaluation_process",
+        "tradeworthy.evaluation.child",
+        "tradeworthy.evaluation.process",
     }
 
 

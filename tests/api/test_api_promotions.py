@@ -20,8 +20,7 @@ from api.database_copy import copy_database
 from api.served_home import ServedHome, told, until
 from api.small_home import MARKET, SmallHome, approve, promote, train
 from tradeworthy.access.roles import Actor, Role
-from tradeworthy.api.service import open_service
-from tradeworthy.clock import utc_now
+from tradeworthy.base.clock import utc_now
 from tradeworthy.errors import (
     InvalidTransition,
     PreconditionFailed,
@@ -30,10 +29,11 @@ from tradeworthy.errors import (
     TradeworthyError,
 )
 from tradeworthy.lifecycle.stages import Stage
-from tradeworthy.model_registry.fact_gathering import FactGatherer
-from tradeworthy.model_registry.promotion_desk import PromotionDesk
-from tradeworthy.model_registry.registry import ModelRegistry
+from tradeworthy.model_registry.facts.fact_gathering import FactGatherer
+from tradeworthy.model_registry.models import ModelRegistry
+from tradeworthy.model_registry.promotions import Promotions
 from tradeworthy.model_registry.running_code import RunningCode
+from tradeworthy.runtime.service import open_service
 from tradeworthy.store.blobs import BlobFolder
 from tradeworthy.store.sql import SqlStore
 
@@ -348,7 +348,7 @@ def registry_on(
     settings = home.settings()
     blobs = BlobFolder(settings.blobs_folder)
     facts = FactGatherer(store, blobs, RunningCode(settings.strategies_folder))
-    desk = PromotionDesk(facts, settings.policy_file, clock)
+    desk = Promotions(facts, settings.policy_file, clock)
     return ModelRegistry(store, blobs, desk, clock)
 
 

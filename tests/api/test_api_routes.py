@@ -18,13 +18,13 @@ import pytest
 from api.served_home import INPUTS, row
 from api.small_home import SmallHome, speaking
 from tradeworthy.api.app import create_app
-from tradeworthy.api.route_refresher import RouteRefresher
 from tradeworthy.api.server import server_of
-from tradeworthy.api.service import Service, open_service
-from tradeworthy.api.token_gate import TokenGate
 from tradeworthy.errors import InvalidInput, StoreUnavailable
-from tradeworthy.features.feature_file import read_feature_file
-from tradeworthy.model_registry.fact_gathering import FactGatherer
+from tradeworthy.features.source.feature_file import read_feature_file
+from tradeworthy.model_registry.facts.fact_gathering import FactGatherer
+from tradeworthy.runtime.route_refresher import RouteRefresher
+from tradeworthy.runtime.service import Service, open_service
+from tradeworthy.runtime.token_cache import TokenCache
 from tradeworthy.serving.route_table import Blocked, Ready
 
 # As many requests as the framework answers at once outside of the event loop.
@@ -58,7 +58,7 @@ def service(home: SmallHome) -> Iterator[Service]:
 
 
 def refresher(store: Any, facts: FactGatherer) -> RouteRefresher:
-    gate = TokenGate(bytes(32))
+    gate = TokenCache(bytes(32))
     return RouteRefresher(store, facts, gate, lease_seconds=60, max_bytes=100_000)
 
 

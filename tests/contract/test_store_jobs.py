@@ -15,9 +15,10 @@ from sqlalchemy.exc import IntegrityError
 from contract.promotion_commands import NOON, digest, keep, story
 from tradeworthy.access.roles import Actor, Role
 from tradeworthy.errors import AlreadyExists, VersionNotFound
+from tradeworthy.lifecycle.job_state import JobState
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.store.engine import transaction
-from tradeworthy.store.job_records import JobProblem, JobRecord, JobState
+from tradeworthy.store.job_records import JobProblem, JobRecord
 from tradeworthy.store.protocol import Store
 from tradeworthy.store.records import Document
 from tradeworthy.store.sql import SqlStore

@@ -17,7 +17,7 @@ import pytest
 from tradeworthy.demo.market_series import LEAST_HISTORY, LIVE_SESSIONS, demo_series
 from tradeworthy.demo.workspace import fresh_folder
 from tradeworthy.errors import DatasetInvalid, HomeUnusable
-from tradeworthy.provenance.verify import verify_manifest
+from tradeworthy.manifest.files.verify import verify_manifest
 
 COMMAND = [sys.executable, "-m", "tradeworthy.cli", "demo"]
 SECONDS = 400

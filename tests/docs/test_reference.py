@@ -13,12 +13,12 @@ import pytest
 from typer.main import get_command
 
 from docs.markdown_blocks import blocks_of
-from tradeworthy.api.problems import STATUS
+from tradeworthy.api.http.problems import STATUS
+from tradeworthy.base.settings import Settings
 from tradeworthy.cli.app import app
 from tradeworthy.errors import leaves
 from tradeworthy.features.feature_graph import FeatureGraph, feature
 from tradeworthy.lifecycle.stages import Stage
-from tradeworthy.settings import Settings
 from tradeworthy.training.strategy import Strategy
 
 ROOT = Path(__file__).parents[2]

@@ -21,11 +21,11 @@ import pytest
 from api.served_home import told, until
 from api.small_home import SmallHome, make_home, speaking, train
 from tradeworthy.access.roles import Actor, Role
-from tradeworthy.api.service import Service as ServiceDesks
-from tradeworthy.api.service import open_service
-from tradeworthy.clock import utc_now
-from tradeworthy.model_registry.job_desk import MAX_ATTEMPTS
-from tradeworthy.store.job_records import JobState
+from tradeworthy.base.clock import utc_now
+from tradeworthy.lifecycle.job_state import JobState
+from tradeworthy.model_registry.jobs import MAX_ATTEMPTS
+from tradeworthy.runtime.service import Service as ServiceDesks
+from tradeworthy.runtime.service import open_service
 from tradeworthy.store.sql import SqlStore
 
 CLI = [sys.executable, "-m", "tradeworthy.cli"]

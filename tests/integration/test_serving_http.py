@@ -14,13 +14,13 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from tradeworthy.digests import sha256_hex
+from tradeworthy.artifacts.predictor import load_predictor
+from tradeworthy.base.digests import sha256_hex
 from tradeworthy.errors import ModelQuarantined, Unauthenticated
+from tradeworthy.prediction_log.reader import read_from
+from tradeworthy.prediction_log.writer import PredictionLog
 from tradeworthy.serving.decoder import make_decoder
 from tradeworthy.serving.hot_path import HotPath
-from tradeworthy.serving.log_reader import read_from
-from tradeworthy.serving.prediction_log import PredictionLog
-from tradeworthy.serving.predictor import load_predictor
 from tradeworthy.serving.route_table import Blocked, Ready, RouteTable
 
 A = "a" * 64

@@ -8,8 +8,8 @@ import sys
 HEAVY = {"pandas", "sklearn", "scipy", "mlflow", "lightgbm", "onnx", "polars", "sqlalchemy"}
 PROGRAM = """
 import json, sys
-import tradeworthy.serving.hot_path, tradeworthy.serving.log_reader
-import tradeworthy.serving.lightgbm_predictor as lightgbm_predictor
+import tradeworthy.serving.hot_path, tradeworthy.prediction_log.reader
+import tradeworthy.artifacts.lightgbm_predictor as lightgbm_predictor
 from tradeworthy.errors import ArtifactInvalid
 try:
     lightgbm_predictor.load_library(lightgbm_predictor.find_library())
@@ -19,7 +19,7 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
 READER = """
 import json, sys
-import tradeworthy.serving.log_reader
+import tradeworthy.prediction_log.reader
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
 
@@ -42,6 +42,6 @@ def test_reader_of_the_log_loads_no_inference_runtime():
 def test_the_inference_runtime_leaves_no_trace_in_the_users_folders(tmp_path):
     environment = {**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     environment.pop("ORT_DISABLE_TELEMETRY", None)
-    program = "import tradeworthy.serving.onnx_predictor"
+    program = "import tradeworthy.artifacts.onnx_predictor"
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
     assert list(tmp_path.rglob("*")) == []

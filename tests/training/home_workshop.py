@@ -11,11 +11,11 @@ from pathlib import Path
 
 import polars as pl
 
-from tradeworthy.api.home_setup import initialise
-from tradeworthy.client import HomeService, ServiceClient
-from tradeworthy.clock import utc_now
-from tradeworthy.home import write_secret
-from tradeworthy.settings import read_settings
+from tradeworthy.base.clock import utc_now
+from tradeworthy.base.settings import read_settings
+from tradeworthy.client.service_client import HomeService, ServiceClient
+from tradeworthy.runtime.home import write_secret
+from tradeworthy.runtime.home_setup import initialise
 from training.strategy_workshop import commit, market, write_strategy
 
 PEOPLE = {

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tradeworthy.drift.drift_calibration import Windows
-from tradeworthy.provenance.dataset_hash import dataset_hash
+from tradeworthy.drift.calibration.drift_calibration import Windows
+from tradeworthy.evidence.evidence import EvaluationRequest, EvaluationSettings
+from tradeworthy.manifest.dataset_hash import dataset_hash
 from tradeworthy.training.candidate import Candidate, MarketData, train_candidate
 from tradeworthy.training.strategy_file import load_strategy
-from tradeworthy.validation.evidence import EvaluationRequest, EvaluationSettings
 
 WINDOWS = Windows(20, 250)
 TRAIN_END = date(2017, 6, 30)

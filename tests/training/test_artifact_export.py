@@ -19,9 +19,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
-from tradeworthy.digests import sha256_hex
+from tradeworthy.artifacts.predictor import load_predictor
+from tradeworthy.base.digests import sha256_hex
 from tradeworthy.errors import ArtifactInvalid, StrategyInvalid
-from tradeworthy.serving.predictor import load_predictor
 from tradeworthy.training.artifact_export import Artifact, export_artifact
 from tradeworthy.training.fitting import predict
 

@@ -11,14 +11,14 @@ import polars as pl
 import pytest
 
 from tradeworthy.errors import ArtifactInvalid, StrategyInvalid
-from tradeworthy.provenance.dataset_hash import dataset_hash
-from tradeworthy.provenance.manifest import Manifest
-from tradeworthy.provenance.manifest_completeness import missing_evidence, missing_fields
+from tradeworthy.evaluation.evaluate import evaluate
+from tradeworthy.manifest.completeness import missing_evidence, missing_fields
+from tradeworthy.manifest.dataset_hash import dataset_hash
+from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.market_data.files.bar_file import read_bars
 from tradeworthy.training.candidate import train_candidate
-from tradeworthy.training.evaluation import evaluate
 from tradeworthy.training.strategy_file import load_strategy
 from tradeworthy.training.training_table import training_table
-from tradeworthy.validation.bar_file import read_bars
 from training.strategy_workshop import (
     LIGHT,
     TRAIN_END,

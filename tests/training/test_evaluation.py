@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from tradeworthy.errors import ArtifactInvalid, FeatureGraphMismatch, StrategyInvalid
+from tradeworthy.evaluation.evaluate import evaluate
+from tradeworthy.evaluation.process import EvaluationProcess
+from tradeworthy.evidence.evidence import EvaluationRequest, Evidence
 from tradeworthy.training.candidate import Candidate
-from tradeworthy.training.evaluation import evaluate
-from tradeworthy.training.evaluation_process import EvaluationProcess
-from tradeworthy.validation.evidence import EvaluationRequest, Evidence
 from training.strategy_workshop import (
     FEATURES,
     LIGHT,

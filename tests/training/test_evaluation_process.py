@@ -20,9 +20,9 @@ from pathlib import Path
 import pytest
 
 from tradeworthy.errors import StrategyInvalid
-from tradeworthy.training.evaluation_child import MAX_SAID
-from tradeworthy.training.evaluation_process import EvaluationProcess
-from tradeworthy.validation.evidence import EvaluationRequest
+from tradeworthy.evaluation.child import MAX_SAID
+from tradeworthy.evaluation.process import EvaluationProcess
+from tradeworthy.evidence.evidence import EvaluationRequest
 from training.strategy_workshop import (
     LIGHT,
     edited,
@@ -228,7 +228,7 @@ def test_within_the_fence_there_is_what_libraries_need(
 
 POISON = """
 import numpy, polars
-import tradeworthy.training.evaluation as evaluation, tradeworthy.validation.backtest as backtest
+import tradeworthy.evaluation.evaluate as evaluation, tradeworthy.backtest.run as backtest
 evaluation.run_data_guards = lambda bars: ()
 evaluation.look_ahead_report = lambda *_, **__: None
 evaluation.dataset_hash = lambda table: '0' * 64
@@ -390,9 +390,9 @@ def test_closed_it_evaluates_nothing_and_leaves_nothing(
 
 ALONE = """
 import json, sys
-from tradeworthy.training.evaluation_child import MAX_SAID
-from tradeworthy.training.evaluation_process import EvaluationProcess
-from tradeworthy.validation.evidence import EvaluationRequest, EvaluationSettings
+from tradeworthy.evaluation.child import MAX_SAID
+from tradeworthy.evaluation.process import EvaluationProcess
+from tradeworthy.evidence.evidence import EvaluationRequest, EvaluationSettings
 told = json.loads(sys.stdin.read())
 settings = EvaluationSettings(**told.pop("settings"))
 EvaluationProcess(600)(EvaluationRequest(settings=settings, **told))

@@ -12,10 +12,10 @@ import polars as pl
 import pytest
 
 import tradeworthy.demo
+from tradeworthy.client.candidate_upload import record_version, training_windows
+from tradeworthy.market_data.files.bar_file import read_bars
 from tradeworthy.training.candidate import train_candidate
-from tradeworthy.training.recording import record_version, training_windows
 from tradeworthy.training.strategy_file import load_strategy
-from tradeworthy.validation.bar_file import read_bars
 from training.home_workshop import make_desk
 from training.strategy_workshop import commit, data_of
 

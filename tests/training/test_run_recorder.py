@@ -24,10 +24,10 @@ from tradeworthy.errors import (
     TradeworthyError,
     Unauthenticated,
 )
-from tradeworthy.provenance.manifest import Manifest
-from tradeworthy.provenance.manifest_completeness import missing_evidence
-from tradeworthy.provenance.verify import verify_manifest
-from tradeworthy.run_recorder import RecordedRun, record_run
+from tradeworthy.manifest.completeness import missing_evidence
+from tradeworthy.manifest.files.verify import verify_manifest
+from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.recording.run_recorder import RecordedRun, record_run
 from tradeworthy.training.artifact_export import export_artifact
 from training.home_workshop import Desk, make_desk
 from training.strategy_workshop import (
@@ -46,7 +46,7 @@ INPUTS = ["change", "momentum"]
 SCRIPT = """
 from datetime import date
 from sklearn.linear_model import LinearRegression
-from tradeworthy.run_recorder import record_run
+from tradeworthy.recording.run_recorder import record_run
 from tradeworthy.training.training_table import training_table
 
 with record_run(model="m", manifests=".") as run:

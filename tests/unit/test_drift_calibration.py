@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradeworthy.drift.drift_calibration import (
+from tradeworthy.drift.calibration.drift_calibration import (
     Windows,
     calibrate,
     discoveries,

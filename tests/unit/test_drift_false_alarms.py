@@ -12,9 +12,9 @@ import pytest
 from scipy.signal import lfilter
 from scipy.stats import binomtest
 
-from tradeworthy.drift.drift_calibration import Windows
+from tradeworthy.drift.calibration.drift_calibration import Windows
 from tradeworthy.drift.drift_detection import Severity
-from tradeworthy.drift.drift_scan import Rows, scan_features
+from tradeworthy.drift.scan.drift_scan import Rows, scan_features
 
 SLOT = "2026-01-05T10:00:00Z"
 INTRADAY = Windows()

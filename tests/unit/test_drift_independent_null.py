@@ -11,18 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import betabinom, binomtest, ks_2samp
 
-from tradeworthy.drift import tail_probabilities
-from tradeworthy.drift.drift_calibration import discoveries
-from tradeworthy.drift.drift_detection import (
-    METRICS,
-    DriftMetrics,
-    ks_statistic,
-    mean_shift,
-    population_stability_index,
-    tail_shift,
-    variance_shift,
-)
-from tradeworthy.drift.independent_null import (
+from tradeworthy.drift.calibration import tail_probabilities
+from tradeworthy.drift.calibration.drift_calibration import discoveries
+from tradeworthy.drift.calibration.independent_null import (
     joint_p_value,
     ks_p_value,
     mean_p_value,
@@ -31,6 +22,15 @@ from tradeworthy.drift.independent_null import (
     psi_p_value,
     tail_p_value,
     variance_p_value,
+)
+from tradeworthy.drift.drift_detection import (
+    METRICS,
+    DriftMetrics,
+    ks_statistic,
+    mean_shift,
+    population_stability_index,
+    tail_shift,
+    variance_shift,
 )
 from tradeworthy.errors import InvalidInput
 

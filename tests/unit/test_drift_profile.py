@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradeworthy.drift.drift_calibration import Windows
+from tradeworthy.drift.calibration.drift_calibration import Windows
 from tradeworthy.drift.drift_detection import (
     bounded,
     ks_statistic,
@@ -20,7 +20,7 @@ from tradeworthy.drift.drift_detection import (
     psi_from_counts,
     variance_shift,
 )
-from tradeworthy.drift.drift_profile import (
+from tradeworthy.drift.profiles.drift_profile import (
     BINS,
     Profile,
     atom_bins,
@@ -29,7 +29,7 @@ from tradeworthy.drift.drift_profile import (
     padded_edges,
     profile,
 )
-from tradeworthy.drift.profile_stack import (
+from tradeworthy.drift.profiles.profile_stack import (
     ks_bracket,
     profile_features,
     profile_sessions,
@@ -37,7 +37,7 @@ from tradeworthy.drift.profile_stack import (
     stack_metrics,
     stack_profiles,
 )
-from tradeworthy.drift.training_profile import TrainingProfile, training_profile
+from tradeworthy.drift.profiles.training_profile import TrainingProfile, training_profile
 from tradeworthy.errors import InvalidInput
 
 NAN, INF = float("nan"), float("inf")

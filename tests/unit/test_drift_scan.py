@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tradeworthy.drift.calibration.drift_calibration import Windows
 from tradeworthy.drift.data_quality import QualityFinding, QualityFloors
-from tradeworthy.drift.drift_calibration import Windows
 from tradeworthy.drift.drift_detection import DriftMetrics, Floors, Severity, ks_statistic
-from tradeworthy.drift.drift_profile import atom_bins, freeze_edges, profile
 from tradeworthy.drift.drift_report import (
     DriftReport,
     Status,
@@ -23,11 +22,12 @@ from tradeworthy.drift.drift_report import (
     model_severity,
     recompute,
 )
-from tradeworthy.drift.drift_scan import Rows, candidate_drift, scan_features
 from tradeworthy.drift.feature_drift import Comparison, FeatureDrift
-from tradeworthy.drift.profile_scan import scan_profiles
-from tradeworthy.drift.profile_stack import profile_sessions, stack_metrics, stack_profiles
-from tradeworthy.drift.training_profile import training_profile
+from tradeworthy.drift.profiles.drift_profile import atom_bins, freeze_edges, profile
+from tradeworthy.drift.profiles.profile_scan import scan_profiles
+from tradeworthy.drift.profiles.profile_stack import profile_sessions, stack_metrics, stack_profiles
+from tradeworthy.drift.profiles.training_profile import training_profile
+from tradeworthy.drift.scan.drift_scan import Rows, candidate_drift, scan_features
 from tradeworthy.errors import InvalidInput
 
 KEY = {"model": "m", "version": 3, "slot": "2026-01-05T10:00:00Z"}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradeworthy.drift.schedule import Schedule, due_slots, parse_slot, slot_text
+from tradeworthy.drift.scan.schedule import Schedule, due_slots, parse_slot, slot_text
 from tradeworthy.errors import InvalidInput
 
 seconds = st.integers(1, 200_000)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tradeworthy.errors import FeatureLogicRefused
-from tradeworthy.features.feature_file import load_feature_file, read_feature_file
+from tradeworthy.features.source.feature_file import load_feature_file, read_feature_file
 
 BASE = '''"""Features."""
 import polars as pl

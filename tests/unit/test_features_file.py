@@ -10,14 +10,14 @@ from types import ModuleType
 import pytest
 
 from tradeworthy.errors import FeatureGraphInvalid, FeatureLogicRefused, StrategyInvalid
-from tradeworthy.features.feature_file import (
+from tradeworthy.features.feature_graph import FeatureGraph, feature, graph_summary
+from tradeworthy.features.source.feature_file import (
     graph_of_module,
     load_feature_file,
     logic_in_file,
     logic_of,
     read_feature_file,
 )
-from tradeworthy.features.feature_graph import FeatureGraph, feature, graph_summary
 
 HEAD = "from tradeworthy.features.feature_graph import feature\n"
 FILE = (

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradeworthy.digests import json_digest
+from tradeworthy.base.digests import json_digest
 from tradeworthy.errors import (
     FeatureConflict,
     FeatureCycle,
@@ -18,12 +18,12 @@ from tradeworthy.errors import (
     FeatureGraphInvalid,
 )
 from tradeworthy.features.feature_definition import FeatureDefinition, make_declaration
-from tradeworthy.features.feature_file import read_feature_source
 from tradeworthy.features.feature_graph import FeatureGraph, feature, graph_summary
-from tradeworthy.features.feature_logic import Component, make_logic
 from tradeworthy.features.graph_diff import aligned, diff_snapshots, missing_nodes
 from tradeworthy.features.graph_snapshot import GraphSnapshot
+from tradeworthy.features.logic import Component, make_logic
 from tradeworthy.features.release import Release, release_of
+from tradeworthy.features.source.feature_file import read_feature_source
 
 HEAD = "from tradeworthy.features.feature_graph import feature\n"
 BASE = (

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradeworthy.errors import InvalidInput
-from tradeworthy.features.look_ahead import look_ahead_report
+from tradeworthy.features.compute.look_ahead import look_ahead_report
 
 Feature = Callable[[pl.Expr], pl.Expr]
 

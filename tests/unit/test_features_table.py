@@ -11,11 +11,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from tradeworthy.errors import FeatureDependencyMissing, InvalidInput, StrategyInvalid
+from tradeworthy.features.compute.feature_table import compute_features
 from tradeworthy.features.feature_definition import FeatureDefinition, make_declaration
-from tradeworthy.features.feature_file import read_feature_source
 from tradeworthy.features.feature_graph import FeatureGraph
-from tradeworthy.features.feature_logic import make_logic
-from tradeworthy.features.feature_table import compute_features
+from tradeworthy.features.logic import make_logic
+from tradeworthy.features.source.feature_file import read_feature_source
 
 DAYS = [dt.date(2024, 1, day) for day in (1, 2, 3)]
 BARS = pl.DataFrame(

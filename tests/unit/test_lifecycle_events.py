@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.promotion_commands import NOON
-from tradeworthy.digests import Json
+from tradeworthy.base.digests import Json
 from tradeworthy.errors import InvalidInput
 from tradeworthy.lifecycle.events import (
     Event,

@@ -16,9 +16,9 @@ from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.promotion.facts import Facts, Waiver
 from tradeworthy.promotion.gate import GateStatus
 from tradeworthy.promotion.gates import GATES, ROLLBACK_GATES, gates_for
-from tradeworthy.promotion.policy import Policy, resolve_policy
-from tradeworthy.promotion.policy_schema import KEYS, Kind, loosens
-from tradeworthy.promotion.policy_yaml import parse_policy
+from tradeworthy.promotion.policy.policy import Policy, resolve_policy
+from tradeworthy.promotion.policy.policy_schema import KEYS, Kind, loosens
+from tradeworthy.promotion.policy.policy_yaml import parse_policy
 from tradeworthy.promotion.promotion_policy import get_policy_for_model
 from tradeworthy.promotion.verdict import Verdict, judge_promotion, judge_rollback
 

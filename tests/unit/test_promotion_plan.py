@@ -9,8 +9,8 @@ import pytest
 from tradeworthy.errors import InvalidTransition
 from tradeworthy.lifecycle.stages import TRANSITIONS, Stage
 from tradeworthy.promotion.facts import Facts, Waiver
-from tradeworthy.promotion.policy import resolve_policy
-from tradeworthy.promotion.policy_yaml import parse_policy
+from tradeworthy.promotion.policy.policy import resolve_policy
+from tradeworthy.promotion.policy.policy_yaml import parse_policy
 from tradeworthy.promotion.promotion_plan import plan_promotion
 
 POLICY = resolve_policy(parse_policy("default: {min_sharpe: 0.5, standby_days: 9}"), "spx")

@@ -13,11 +13,18 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradeworthy.digests import is_digest
+from tradeworthy.base.digests import is_digest
 from tradeworthy.errors import InvalidInput, OverrideLoosensPolicy, PolicyInvalid
-from tradeworthy.promotion.policy import Policy, resolve_policy
-from tradeworthy.promotion.policy_schema import BUILT_IN, GROUPS, KEYS, Kind, Tighter, checked_value
-from tradeworthy.promotion.policy_yaml import parse_policy
+from tradeworthy.promotion.policy.policy import Policy, resolve_policy
+from tradeworthy.promotion.policy.policy_schema import (
+    BUILT_IN,
+    GROUPS,
+    KEYS,
+    Kind,
+    Tighter,
+    checked_value,
+)
+from tradeworthy.promotion.policy.policy_yaml import parse_policy
 from tradeworthy.promotion.promotion_policy import default_policy_path, get_policy_for_model
 
 REPOSITORY = Path(__file__).parents[2]

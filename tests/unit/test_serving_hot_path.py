@@ -18,10 +18,10 @@ from tradeworthy.errors import (
     StoreUnavailable,
     Unauthenticated,
 )
+from tradeworthy.prediction_log.reader import read_from
+from tradeworthy.prediction_log.writer import PredictionLog
 from tradeworthy.serving.decoder import make_decoder
 from tradeworthy.serving.hot_path import HotPath
-from tradeworthy.serving.log_reader import read_from
-from tradeworthy.serving.prediction_log import PredictionLog
 from tradeworthy.serving.route_table import Blocked, Override, Ready, RouteTable
 
 A, B = "a" * 64, "b" * 64

@@ -1,22 +1,15 @@
-"""The application: the hot path in front, FastAPI behind it, three loops beside it."""
+"""The application: the hot path in front, FastAPI behind it."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 
 import tradeworthy
-from tradeworthy.api import problems
-from tradeworthy.api.job_loop import running_jobs
-from tradeworthy.api.openapi import openapi_of
-from tradeworthy.api.prediction_metrics import PredictionMetrics
+from tradeworthy.api.http import problems
+from tradeworthy.api.http.openapi import openapi_of
 from tradeworthy.api.routers import (
     datasets,
     drift,
@@ -27,14 +20,13 @@ from tradeworthy.api.routers import (
     releases,
     tokens,
 )
-from tradeworthy.api.service import Service, open_service
-from tradeworthy.errors import StoreUnavailable, TradeworthyError
+from tradeworthy.base.settings import Settings
+from tradeworthy.errors import TradeworthyError
+from tradeworthy.prediction_log.writer import PredictionLog
+from tradeworthy.runtime.loops import running
+from tradeworthy.runtime.prediction_metrics import PredictionMetrics
+from tradeworthy.runtime.service import Service, open_service
 from tradeworthy.serving.hot_path import HotPath
-from tradeworthy.serving.prediction_log import PredictionLog
-from tradeworthy.settings import Settings
-
-SCHEDULER_SECONDS = 30.0
-_LOG = logging.getLogger("tradeworthy.api")
 
 
 def create_api(service: Service) -> FastAPI:
@@ -80,47 +72,10 @@ def create_app(settings: Settings) -> HotPath:
     )
     service.metrics.register(PredictionMetrics(hot_path.counters))
     service.refresher.refresh()
-    api.router.lifespan_context = lambda _: _running(service, log)
+    api.router.lifespan_context = lambda _: running(service, log)
     return hot_path
 
 
 def _problem(error: TradeworthyError, path: str) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
     status, body, headers = problems.problem(error, path)
     return status, body, [(name.encode(), value.encode()) for name, value in headers.items()]
-
-
-@asynccontextmanager
-async def _running(service: Service, log: PredictionLog) -> AsyncIterator[None]:
-    settings = service.settings
-    loops = [asyncio.create_task(_repeat(service.refresher.refresh, settings.refresh_seconds))]
-    if settings.scheduler:
-        loops.append(
-            asyncio.create_task(
-                _repeat(lambda: service.scheduler.run_due(service.clock()), SCHEDULER_SECONDS)
-            )
-        )
-    try:
-        async with running_jobs(service):
-            yield
-    finally:
-        for loop in loops:
-            loop.cancel()
-            with suppress(asyncio.CancelledError):
-                await loop
-        log.close()
-        service.close()
-
-
-async def _repeat(work: Callable[[], object], seconds: float) -> None:
-    """Run ``work`` again and again; a failure is logged and does not end the loop."""
-    loop = asyncio.get_running_loop()
-    # A thread of its own: those of the framework may all be busy with requests, for minutes.
-    with ThreadPoolExecutor(1) as thread:
-        while True:
-            try:
-                await loop.run_in_executor(thread, work)
-            except StoreUnavailable as error:
-                _LOG.warning("%s; trying again", error.message)
-            except Exception:  # noqa: BLE001 - whatever it was, the next run may succeed
-                _LOG.exception("a background run failed; trying again")
-            await asyncio.sleep(seconds)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tradeworthy.api import schemas
 from tradeworthy.lifecycle.events import body_to_json
 from tradeworthy.lifecycle.state import VersionState
 from tradeworthy.promotion.promotion_plan import PromotionPlan
@@ -16,6 +15,7 @@ from tradeworthy.store.records import (
     DriftReportRecord,
     RecordedEvent,
 )
+from tradeworthy.wire import schemas
 
 
 def version_out(

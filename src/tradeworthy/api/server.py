@@ -10,10 +10,10 @@ import sys
 import uvicorn
 
 from tradeworthy.api.app import create_app
-from tradeworthy.api.http_protocol import PlainHttpProtocol
+from tradeworthy.api.http.http_protocol import PlainHttpProtocol
+from tradeworthy.base.settings import Settings
 from tradeworthy.errors import AddressInUse
 from tradeworthy.serving.hot_path import HotPath
-from tradeworthy.settings import Settings
 
 BACKLOG = 1024
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from tradeworthy.client import ServiceClient
-    from tradeworthy.settings import Settings
+    from tradeworthy.base.settings import Settings
+    from tradeworthy.client.service_client import ServiceClient
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -30,14 +30,14 @@ class Context:
 
     def settings(self) -> Settings:
         """Read the settings."""
-        from tradeworthy.settings import read_settings
+        from tradeworthy.base.settings import read_settings
 
         return read_settings(home=self.home)
 
     @contextmanager
     def client(self) -> Iterator[ServiceClient]:
         """Open a client for the server or the home."""
-        from tradeworthy.client import open_client, read_token
+        from tradeworthy.client.service_client import open_client, read_token
 
         token = read_token(self.token_file, self.token)
         with open_client(home=self.home, server=self.server, token=token) as client:

@@ -24,7 +24,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Keep a file of market data under the hash of its content, for `backtest --dataset`."""
-    from tradeworthy.training.recording import market_data, upload_dataset
+    from tradeworthy.client.candidate_upload import market_data, upload_dataset
 
     data = market_data(file)
     with context_of(ctx).client() as client:

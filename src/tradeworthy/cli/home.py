@@ -28,8 +28,8 @@ def init(
     import secrets
     from dataclasses import asdict
 
-    from tradeworthy.api.home_setup import initialise
-    from tradeworthy.clock import utc_now
+    from tradeworthy.base.clock import utc_now
+    from tradeworthy.runtime.home_setup import initialise
 
     made = initialise(
         context_of(ctx).settings(), admin=admin, clock=utc_now, randomness=secrets.token_bytes
@@ -49,7 +49,7 @@ def serve(
     # What a start imports stays: looking through it for garbage would lengthen the start.
     gc.disable()
     from tradeworthy.api.server import serve_home
-    from tradeworthy.settings import read_settings
+    from tradeworthy.base.settings import read_settings
 
     settings = read_settings(
         home=context_of(ctx).home,
@@ -65,7 +65,7 @@ def scheduler(
     once: Annotated[bool, typer.Option("--once", help="Run what is due and end.")] = False,
 ) -> None:
     """Run the drift schedule in a process of its own, until interrupted."""
-    from tradeworthy.api.schedule_loop import run_schedule
+    from tradeworthy.runtime.schedule_loop import run_schedule
 
     run_schedule(context_of(ctx).settings(), once=once)
 

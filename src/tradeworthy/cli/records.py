@@ -31,8 +31,8 @@ def fetch(
     as_json: AsJson = False,
 ) -> None:
     """Write the manifest that the registry has of a version to a file, to verify it."""
-    from tradeworthy.provenance.manifest import parse_manifest
-    from tradeworthy.provenance.manifest_file import write_manifest
+    from tradeworthy.manifest.files.manifest_file import write_manifest
+    from tradeworthy.manifest.manifest import parse_manifest
 
     with context_of(ctx).client() as client:
         found = client.get(f"/api/v1/ml/{model}/versions/{version}/manifest")
@@ -55,7 +55,7 @@ def verify(
     from dataclasses import asdict
 
     from tradeworthy.cli.exit_codes import REFUSED
-    from tradeworthy.provenance.verify import verify_manifest
+    from tradeworthy.manifest.files.verify import verify_manifest
 
     report = verify_manifest(file, artifacts, expected_digest=digest)
     show(asdict(report), as_json=as_json, human=_check_lines)

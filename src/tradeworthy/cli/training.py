@@ -39,14 +39,14 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a strategy on market data and record the version: DRAFT becomes TRAINED."""
-    from tradeworthy.training.candidate import train_candidate
-    from tradeworthy.training.recording import (
+    from tradeworthy.client.candidate_upload import (
         check_strategy,
         market_data,
         model_strategy,
         record_version,
         training_windows,
     )
+    from tradeworthy.training.candidate import train_candidate
     from tradeworthy.training.strategy_file import load_strategy
     from tradeworthy.training.training_table import parse_train_end
 

@@ -7,12 +7,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from tradeworthy.client import ServiceClient
+from tradeworthy.client.candidate_upload import record_version, training_windows
+from tradeworthy.client.service_client import ServiceClient
 from tradeworthy.demo.market_series import DemoSeries
 from tradeworthy.demo.workspace import Workspace
-from tradeworthy.provenance.dataset_hash import dataset_hash
+from tradeworthy.manifest.dataset_hash import dataset_hash
 from tradeworthy.training.candidate import MarketData, train_candidate
-from tradeworthy.training.recording import record_version, training_windows
 from tradeworthy.training.strategy_file import LoadedStrategy, load_strategy
 
 HONEST, LUCKY = "index-volatility-target", "index-lucky-rule"

@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from tradeworthy.errors import DatasetInvalid
-from tradeworthy.validation.bar_file import read_bars
-from tradeworthy.validation.bars import bar_arrays
+from tradeworthy.market_data.bars import bar_arrays
+from tradeworthy.market_data.files.bar_file import read_bars
 
 LIVE_SESSIONS = 380
 TRAINED_SHARE = 0.7

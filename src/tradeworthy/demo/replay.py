@@ -11,10 +11,10 @@ from typing import Any
 
 import polars as pl
 
-from tradeworthy.client import ServiceClient
+from tradeworthy.client.service_client import ServiceClient
 from tradeworthy.demo.market_series import DemoSeries
-from tradeworthy.features.feature_file import load_feature_file
-from tradeworthy.features.feature_table import compute_features
+from tradeworthy.features.compute.feature_table import compute_features
+from tradeworthy.features.source.feature_file import load_feature_file
 
 CLOSE = time(21, tzinfo=UTC)
 SESSIONS_A_WEEK = 5

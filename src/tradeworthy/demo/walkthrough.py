@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tradeworthy.client import HomeService, RemoteService, ServiceClient
+from tradeworthy.client.service_client import HomeService, RemoteService, ServiceClient
 from tradeworthy.demo.candidates import (
     HONEST,
     LUCKY,
@@ -26,7 +26,7 @@ from tradeworthy.demo.replay import ClientRows, client_rows, replay
 from tradeworthy.demo.telling import Narrator
 from tradeworthy.demo.workspace import Workspace, fresh_folder, make_workspace
 from tradeworthy.errors import FeatureGraphMismatch, PromotionRefused, TradeworthyError
-from tradeworthy.features.feature_file import load_feature_file
+from tradeworthy.features.source.feature_file import load_feature_file
 
 EDIT = ("MONTH = 21", "MONTH = 20")
 ALIGN_SECONDS = 30.0

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from tradeworthy.api.home_setup import initialise
-from tradeworthy.client import HomeService, RemoteService, ServiceClient
-from tradeworthy.clock import utc_now
+from tradeworthy.base.clock import utc_now
+from tradeworthy.base.settings import Settings, read_settings
+from tradeworthy.client.service_client import HomeService, RemoteService, ServiceClient
 from tradeworthy.errors import HomeUnusable
-from tradeworthy.home import write_secret
-from tradeworthy.settings import Settings, read_settings
+from tradeworthy.runtime.home import write_secret
+from tradeworthy.runtime.home_setup import initialise
 
 ADMIN = "ada"
 PEOPLE: Mapping[str, str] = {

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tradeworthy.drift.drift_detection import FloatArray
-from tradeworthy.drift.profile_stack import ProfileStack
+from tradeworthy.drift.profiles.profile_stack import ProfileStack
 from tradeworthy.drift.severity import MODERATE_P, SEVERE_P, Severity
 from tradeworthy.errors import InvalidInput
 

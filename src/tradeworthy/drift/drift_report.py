@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from tradeworthy.digests import json_digest
+from tradeworthy.base.digests import json_digest
+from tradeworthy.drift.calibration.drift_calibration import Windows, discoveries
 from tradeworthy.drift.data_quality import HARD_GATES, QualityFloors
-from tradeworthy.drift.drift_calibration import Windows, discoveries
 from tradeworthy.drift.feature_drift import FeatureDrift, encode, feature_severity
 from tradeworthy.drift.severity import DriftMetrics, Floors, Severity
 from tradeworthy.errors import InvalidInput

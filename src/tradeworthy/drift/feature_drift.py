@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
+from tradeworthy.drift.calibration.drift_calibration import HUGE_P
 from tradeworthy.drift.data_quality import HARD_GATES, QualityFinding, QualityFloors
-from tradeworthy.drift.drift_calibration import HUGE_P
 from tradeworthy.drift.severity import DriftMetrics, Floors, Severity, classify_severity
 from tradeworthy.errors import InvalidInput
 

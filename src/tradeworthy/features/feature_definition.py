@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar, overload
 
 from tradeworthy.errors import FeatureGraphInvalid
-from tradeworthy.features.feature_logic import Logic
+from tradeworthy.features.logic import Logic
 
 P = ParamSpec("P")
 R = TypeVar("R")

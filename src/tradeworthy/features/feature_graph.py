@@ -2,7 +2,7 @@
 
 Examples
 --------
->>> from tradeworthy.features.feature_file import read_feature_source
+>>> from tradeworthy.features.source.feature_file import read_feature_source
 >>> graph = read_feature_source('''
 ... from tradeworthy.features.feature_graph import feature
 ... WINDOW = 20
@@ -149,7 +149,7 @@ class FeatureGraph:
         FeatureLogicRefused
             If the logic of a feature cannot be hashed.
         """
-        from tradeworthy.features import feature_file
+        from tradeworthy.features.source import feature_file
 
         if isinstance(module, ModuleType):
             return feature_file.graph_of_module(module, source_columns=source_columns)
@@ -262,6 +262,6 @@ def graph_summary(graph: FeatureGraph) -> dict[str, object]:
 
 
 def _define(function: Callable[..., Any]) -> FeatureDefinition:
-    from tradeworthy.features.feature_file import define
+    from tradeworthy.features.source.feature_file import define
 
     return define(function)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tradeworthy.digests import canonical_json, json_digest, tagged_digest
+from tradeworthy.base.digests import canonical_json, json_digest, tagged_digest
 from tradeworthy.errors import FeatureGraphInvalid, InvalidInput
-from tradeworthy.features.feature_logic import SCHEME, Component, component_from_json, logic_digest
+from tradeworthy.features.logic import SCHEME, Component, component_from_json, logic_digest
 
 SCHEMA = "feature-graph/v1"
 SOURCE = "source"

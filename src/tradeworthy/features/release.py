@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tradeworthy.digests import tagged_digest
+from tradeworthy.base.digests import tagged_digest
 from tradeworthy.errors import FeatureConflict, FeatureGraphInvalid, InvalidInput
 from tradeworthy.features.graph_snapshot import (
     GraphSnapshot,
@@ -77,7 +77,7 @@ def release_of(*snapshots: GraphSnapshot) -> Release:
 
     Examples
     --------
-    >>> from tradeworthy.features.feature_file import read_feature_source
+    >>> from tradeworthy.features.source.feature_file import read_feature_source
     >>> graph = read_feature_source('''
     ... from tradeworthy.features.feature_graph import feature
     ... @feature()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from tradeworthy.digests import Json
+from tradeworthy.base.digests import Json
 from tradeworthy.errors import InvalidInput
 from tradeworthy.lifecycle.stages import Stage
 

@@ -1,6 +1,6 @@
 """The registry: which versions exist, where they stand, and how they move."""
 
 from tradeworthy.lifecycle.stages import TRANSITIONS, Stage
-from tradeworthy.model_registry.registry import ModelRegistry
+from tradeworthy.model_registry.models import ModelRegistry
 
 __all__ = ["TRANSITIONS", "ModelRegistry", "Stage"]

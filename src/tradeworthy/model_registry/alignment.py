@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tradeworthy.digests import Json
+from tradeworthy.base.digests import Json
 from tradeworthy.features.graph_diff import GraphDiff, diff_snapshots
 from tradeworthy.features.graph_snapshot import GraphSnapshot, SnapshotNode, graph_hash
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from tradeworthy.promotion.policy import Policy
-from tradeworthy.provenance.manifest import Manifest
-from tradeworthy.validation.evidence import EvaluationSettings
+from tradeworthy.evidence.evidence import EvaluationSettings
+from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.promotion.policy.policy import Policy
 
 # Costs have a gate of their own, since more than the policy asks for is as good.
 _COSTS = ("commission_bps", "slippage_bps")

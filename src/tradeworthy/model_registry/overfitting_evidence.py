@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from tradeworthy.errors import InvalidInput
+from tradeworthy.evidence.evidence import Evidence
+from tradeworthy.statistics.overfitting import probability_of_backtest_overfitting
 from tradeworthy.store.protocol import Reader
-from tradeworthy.validation.evidence import Evidence
-from tradeworthy.validation.overfitting import probability_of_backtest_overfitting
 
 LEAST_TRIALS = 10
 

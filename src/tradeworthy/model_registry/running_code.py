@@ -7,8 +7,8 @@ from pathlib import Path
 from threading import Lock
 
 from tradeworthy.errors import StrategyInvalid, TradeworthyError
-from tradeworthy.features.feature_file import read_feature_file
 from tradeworthy.features.feature_graph import FeatureGraph
+from tradeworthy.features.source.feature_file import read_feature_file
 
 Signature = tuple[tuple[str, int, int, int], ...]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tradeworthy.evidence.trial_ledger import Trial, pending_trial_digest
 from tradeworthy.store.records import LedgerEntry
-from tradeworthy.validation.trial_ledger import Trial, pending_trial_digest
 
 
 def ledger_trials(entries: Iterable[LedgerEntry]) -> list[Trial]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from tradeworthy.digests import Json
+from tradeworthy.base.digests import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Facts:
     author, trainer
         Who drafted the version and who recorded its manifest; neither counts as an approver.
     missing_fields, missing_evidence
-        What the manifest lacks, as `tradeworthy.provenance.manifest_completeness` tells.
+        What the manifest lacks, as `tradeworthy.manifest.completeness` tells.
     artifact_digests_match
         Whether every artifact file is there with the size and digest of the manifest.
     git_commit, git_dirty

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.promotion.facts import Facts
-from tradeworthy.promotion.policy import Policy
+from tradeworthy.promotion.policy.policy import Policy
 
 Shown: TypeAlias = "bool | int | float | str | None"
 

@@ -17,8 +17,8 @@ from tradeworthy.promotion.gate import (
     passed,
     require,
 )
-from tradeworthy.promotion.policy import Policy
-from tradeworthy.promotion.policy_schema import AUTO, JUDGING, SEVERITIES
+from tradeworthy.promotion.policy.policy import Policy
+from tradeworthy.promotion.policy.policy_schema import AUTO, JUDGING, SEVERITIES
 
 # Fewer trials than this say nothing about how overfitting ranks among them.
 MIN_TRIALS_FOR_PBO = 10

@@ -8,7 +8,7 @@ from tradeworthy.errors import InvalidTransition
 from tradeworthy.lifecycle.stages import TRANSITIONS, Stage, is_promotion, next_stage
 from tradeworthy.promotion.facts import Facts
 from tradeworthy.promotion.gate import GateResult, GateStatus
-from tradeworthy.promotion.policy import Policy
+from tradeworthy.promotion.policy.policy import Policy
 from tradeworthy.promotion.verdict import Verdict, judge_promotion
 
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from tradeworthy.errors import PolicyInvalid
-from tradeworthy.promotion.policy import Policy, resolve_policy
-from tradeworthy.promotion.policy_yaml import MAX_CHARACTERS, PolicyDocument, parse_policy
+from tradeworthy.promotion.policy.policy import Policy, resolve_policy
+from tradeworthy.promotion.policy.policy_yaml import MAX_CHARACTERS, PolicyDocument, parse_policy
 
 __all__ = ["Policy", "default_policy_path", "get_policy_for_model", "read_policy_file"]
 

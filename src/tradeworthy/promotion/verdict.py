@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tradeworthy.digests import Json, canonical_json, tagged_digest
+from tradeworthy.base.digests import Json, canonical_json, tagged_digest
 from tradeworthy.errors import InvalidInput
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.promotion.facts import Facts
 from tradeworthy.promotion.gate import Gate, GateResult
 from tradeworthy.promotion.gates import ROLLBACK_GATES, gates_for
-from tradeworthy.promotion.policy import Policy
-from tradeworthy.promotion.policy_schema import PolicyValue
+from tradeworthy.promotion.policy.policy import Policy
+from tradeworthy.promotion.policy.policy_schema import PolicyValue
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,9 @@ from tradeworthy.errors import (
     TradeworthyError,
     UnsupportedMediaType,
 )
+from tradeworthy.prediction_log.segments import Origin
+from tradeworthy.prediction_log.writer import PredictionLog
 from tradeworthy.serving.decoder import Decoder, PredictRequest, too_many_bytes
-from tradeworthy.serving.log_segments import Origin
-from tradeworthy.serving.prediction_log import PredictionLog
 from tradeworthy.serving.route_table import Blocked, Ready, Route, RouteTable, no_feature_source
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]

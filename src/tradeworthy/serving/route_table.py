@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from tradeworthy.artifacts.predictor import Predictor
 from tradeworthy.errors import (
     FeatureGraphMismatch,
     InvalidInput,
@@ -25,7 +26,6 @@ from tradeworthy.errors import (
     TradeworthyError,
 )
 from tradeworthy.serving.decoder import Decoder, PredictRequest
-from tradeworthy.serving.predictor import Predictor
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Explain: TypeAlias = Callable[[str], FeatureGraphMismatch | None]

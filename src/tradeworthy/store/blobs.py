@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from tradeworthy.digests import is_digest, sha256_hex
+from tradeworthy.base.digests import is_digest, sha256_hex
 from tradeworthy.errors import ArtifactInvalid, HomeUnusable, InvalidInput
 
 

@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from tradeworthy.access.roles import Actor
-from tradeworthy.digests import Json
-
-
-class JobState(StrEnum):
-    """Where a job stands."""
-
-    QUEUED = "QUEUED"
-    RUNNING = "RUNNING"
-    DONE = "DONE"
-    FAILED = "FAILED"
+from tradeworthy.base.digests import Json
+from tradeworthy.lifecycle.job_state import JobState
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from threading import RLock
 
 from tradeworthy.errors import AlreadyExists
-from tradeworthy.store.job_records import JobProblem, JobRecord, JobState
+from tradeworthy.lifecycle.job_state import JobState
+from tradeworthy.store.job_records import JobProblem, JobRecord
 from tradeworthy.store.records import Document
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tradeworthy.digests import Json
+from tradeworthy.base.digests import Json
 from tradeworthy.errors import InvalidInput
 from tradeworthy.lifecycle.events import Event
 from tradeworthy.lifecycle.stages import Stage

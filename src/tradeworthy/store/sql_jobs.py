@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, or_
 
 from tradeworthy.access.roles import Actor, Role
 from tradeworthy.errors import AlreadyExists
+from tradeworthy.lifecycle.job_state import JobState
 from tradeworthy.store.engine import transaction
-from tradeworthy.store.job_records import JobProblem, JobRecord, JobState
+from tradeworthy.store.job_records import JobProblem, JobRecord
 from tradeworthy.store.records import Document
 from tradeworthy.store.sql_evidence import insert_documents, insert_once, version_id_of
 from tradeworthy.store.tables import jobs, model_versions, models

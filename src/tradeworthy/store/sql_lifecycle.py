@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from tradeworthy.digests import Json
+from tradeworthy.base.digests import Json
 from tradeworthy.errors import StaleStage
 from tradeworthy.lifecycle.events import (
     ApprovalGranted,

@@ -24,8 +24,8 @@ from sqlalchemy import (
     text,
 )
 
+from tradeworthy.lifecycle.job_state import JobState
 from tradeworthy.lifecycle.stages import Stage
-from tradeworthy.store.job_records import JobState
 
 metadata = MetaData(
     naming_convention={

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tradeworthy.digests import sha256_hex
+from tradeworthy.artifacts.predictor import load_predictor
+from tradeworthy.base.digests import sha256_hex
 from tradeworthy.errors import ArtifactInvalid
-from tradeworthy.serving.predictor import load_predictor
 
 _FORMATS = {".onnx": "onnx", ".txt": "lightgbm"}
 

@@ -7,9 +7,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from tradeworthy.drift.drift_calibration import Windows
+from tradeworthy.drift.calibration.drift_calibration import Windows
 from tradeworthy.errors import StrategyInvalid
-from tradeworthy.provenance.git_tree import read_git_tree
+from tradeworthy.manifest.files.git_tree import read_git_tree
 from tradeworthy.training.artifact_export import export_artifact
 from tradeworthy.training.fitting import fit
 from tradeworthy.training.label_reach import check_label_horizon

@@ -10,7 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from tradeworthy.errors import StrategyInvalid
-from tradeworthy.features.feature_table import compute_features
+from tradeworthy.features.compute.feature_table import compute_features
 from tradeworthy.training.strategy_file import LoadedStrategy
 from tradeworthy.training.training_table import SYMBOL, TIME
 

@@ -12,24 +12,25 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tradeworthy.digests import sha256_hex
-from tradeworthy.drift.drift_calibration import Windows
-from tradeworthy.drift.training_profile import training_profile
+from tradeworthy.artifacts.parity import parity_tolerance
+from tradeworthy.artifacts.predictor import load_predictor
+from tradeworthy.base.digests import sha256_hex
+from tradeworthy.drift.calibration.drift_calibration import Windows
+from tradeworthy.drift.profiles.training_profile import training_profile
 from tradeworthy.errors import (
     ArtifactInvalid,
     FeatureLogicRefused,
     InvalidInput,
     StrategyInvalid,
 )
-from tradeworthy.features.feature_file import distributions_of
 from tradeworthy.features.graph_snapshot import GraphSnapshot
-from tradeworthy.model_registry.fact_gathering import PARITY_RELATIVE_TOLERANCE
-from tradeworthy.provenance.config_hash import training_config_hash
-from tradeworthy.provenance.dataset_hash import dataset_digest
-from tradeworthy.provenance.environment import describe_runtime
-from tradeworthy.provenance.git_tree import GitTree
-from tradeworthy.provenance.manifest import Manifest
-from tradeworthy.provenance.records import (
+from tradeworthy.features.source.feature_file import distributions_of
+from tradeworthy.manifest.config_hash import training_config_hash
+from tradeworthy.manifest.dataset_hash import dataset_digest
+from tradeworthy.manifest.files.environment import describe_runtime
+from tradeworthy.manifest.files.git_tree import GitTree
+from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.manifest.records import (
     CodeRecord,
     ColumnRecord,
     DatasetRecord,
@@ -41,7 +42,6 @@ from tradeworthy.provenance.records import (
     SignalRule,
     SourceRecord,
 )
-from tradeworthy.serving.predictor import load_predictor
 from tradeworthy.training.artifact_export import Artifact
 from tradeworthy.training.fitting import predict
 from tradeworthy.training.strategy import Estimator, Floats
@@ -330,7 +330,7 @@ def _check_parity(artifact: Artifact, golden: Floats, answered: Floats) -> None:
         n_inputs=golden.shape[1],
     )
     error = float(np.abs(served.predict(golden) - answered).max())
-    tolerance = PARITY_RELATIVE_TOLERANCE * max(1.0, float(np.abs(answered).max()))
+    tolerance = parity_tolerance(answered)
     if not error <= tolerance:
         raise ArtifactInvalid(
             f"{artifact.name} answers otherwise than the estimator, by up to {error:g}: export "

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from tradeworthy.errors import StrategyInvalid
-from tradeworthy.features.feature_file import load_feature_file, logic_in_file, logic_of
 from tradeworthy.features.feature_graph import FeatureGraph
-from tradeworthy.features.feature_logic import EFFECTS, Logic
 from tradeworthy.features.graph_snapshot import GraphSnapshot
-from tradeworthy.features.isolated_import import import_file
-from tradeworthy.features.source_folder import locate_source
+from tradeworthy.features.logic import EFFECTS, Logic
+from tradeworthy.features.source.feature_file import load_feature_file, logic_in_file, logic_of
+from tradeworthy.features.source.isolated_import import import_file
+from tradeworthy.features.source.source_folder import locate_source
 from tradeworthy.training.strategy import Strategy
 
 

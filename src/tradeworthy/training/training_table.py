@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tradeworthy.errors import InvalidInput, StrategyInvalid
-from tradeworthy.features.feature_table import compute_features
+from tradeworthy.features.compute.feature_table import compute_features
 from tradeworthy.training.strategy import Strategy
 from tradeworthy.training.strategy_file import LoadedStrategy
 

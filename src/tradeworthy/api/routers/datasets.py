@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from tradeworthy.access.roles import Action
-from tradeworthy.api import field_types, schemas
-from tradeworthy.api.governed_route import Caller, GovernedRoute, RawBody, Serving, governed
+from tradeworthy.api.http.governed_route import Caller, GovernedRoute, RawBody, Serving, governed
 from tradeworthy.api.presenting import dataset_out
+from tradeworthy.wire import field_types, schemas
 
 router = APIRouter(prefix="/api/v1/ml", tags=["files"], route_class=GovernedRoute)
 

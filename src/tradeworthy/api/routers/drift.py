@@ -8,11 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from tradeworthy.access.roles import Action
-from tradeworthy.api import schemas
-from tradeworthy.api.governed_route import Caller, GovernedRoute, Serving, governed
+from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, governed
 from tradeworthy.api.presenting import drift_report_out
 from tradeworthy.errors import Forbidden, InvalidInput
 from tradeworthy.model_registry.writing import record_of
+from tradeworthy.wire import schemas
 
 # The windows of a slot reach back from it, and years begin at 1.
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)

@@ -7,13 +7,13 @@ import json
 from fastapi import APIRouter
 
 from tradeworthy.access.roles import Action
-from tradeworthy.api.governed_route import Caller, GovernedRoute, Serving, governed
-from tradeworthy.api.job_schemas import JobOut
-from tradeworthy.api.problems import problem
-from tradeworthy.api.respond_async import job_headers
-from tradeworthy.api.schemas import BacktestOut, Problem
+from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, governed
+from tradeworthy.api.http.problems import problem
+from tradeworthy.api.http.respond_async import job_headers
 from tradeworthy.errors import rebuild
 from tradeworthy.store.job_records import JobProblem
+from tradeworthy.wire.job_schemas import JobOut
+from tradeworthy.wire.schemas import BacktestOut, Problem
 
 router = APIRouter(prefix="/api/v1/ml", tags=["jobs"], route_class=GovernedRoute)
 

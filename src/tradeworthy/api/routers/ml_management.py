@@ -11,27 +11,27 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from tradeworthy.access.roles import Action
-from tradeworthy.api import field_types, schemas
-from tradeworthy.api.governed_route import (
+from tradeworthy.api.http.governed_route import (
     Caller,
     GovernedRoute,
     RawBody,
     Serving,
     governed,
 )
-from tradeworthy.api.paging import visible_page
-from tradeworthy.api.preconditions import IfMatch, conditional
+from tradeworthy.api.http.paging import visible_page
+from tradeworthy.api.http.preconditions import IfMatch, conditional
+from tradeworthy.api.http.respond_async import PrefersAsync, accepted, or_a_job
 from tradeworthy.api.presenting import event_out, full_version_out, plan_out, version_out
-from tradeworthy.api.respond_async import PrefersAsync, accepted, or_a_job
 from tradeworthy.errors import InvalidInput, RecordNotFound
 from tradeworthy.lifecycle.decisions import version_of
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import fold
-from tradeworthy.model_registry.backtest_desk import CostsAsked
-from tradeworthy.model_registry.job_desk import outcome_to_json
-from tradeworthy.model_registry.papers import manifest_of
+from tradeworthy.model_registry.backtests import CostsAsked
+from tradeworthy.model_registry.jobs import outcome_to_json
+from tradeworthy.model_registry.manifests import manifest_of
 from tradeworthy.model_registry.writing import check_revision, record_of
 from tradeworthy.store.records import VersionQuery, VersionRow
+from tradeworthy.wire import field_types, schemas
 
 router = APIRouter(prefix="/api/v1/ml", tags=["management"], route_class=GovernedRoute)
 

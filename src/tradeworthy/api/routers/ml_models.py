@@ -8,17 +8,17 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from tradeworthy.access.roles import Action
-from tradeworthy.api import field_types, schemas
-from tradeworthy.api.governed_route import Caller, GovernedRoute, Serving, governed
-from tradeworthy.api.paging import visible_page
+from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, governed
+from tradeworthy.api.http.paging import visible_page
 from tradeworthy.api.presenting import full_version_out, version_out
-from tradeworthy.api.service import Service
 from tradeworthy.errors import ReleaseUnconfirmed, TradeworthyError
 from tradeworthy.lifecycle.state import ModelState, VersionState
-from tradeworthy.model_registry.papers import manifest_of
-from tradeworthy.model_registry.release_desk import rollback_target
+from tradeworthy.model_registry.manifests import manifest_of
+from tradeworthy.model_registry.releases import rollback_target
 from tradeworthy.model_registry.writing import record_of
+from tradeworthy.runtime.service import Service
 from tradeworthy.store.records import ModelSummary
+from tradeworthy.wire import field_types, schemas
 
 router = APIRouter(prefix="/api/v1/models", tags=["models"], route_class=GovernedRoute)
 

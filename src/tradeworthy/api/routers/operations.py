@@ -7,9 +7,9 @@ import time
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from tradeworthy.api import schemas
-from tradeworthy.api.governed_route import PROBLEMS, Serving
+from tradeworthy.api.http.governed_route import PROBLEMS, Serving
 from tradeworthy.errors import ReleaseUnconfirmed
+from tradeworthy.wire import schemas
 
 router = APIRouter(tags=["operations"])
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from tradeworthy.access.roles import Action
-from tradeworthy.api import schemas
-from tradeworthy.api.governed_route import Caller, GovernedRoute, Serving, governed
+from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, governed
 from tradeworthy.api.presenting import activation_out
 from tradeworthy.errors import RecordNotFound
+from tradeworthy.wire import schemas
 
 router = APIRouter(prefix="/api/v1/ml/releases", tags=["releases"], route_class=GovernedRoute)
 

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Path
 
 from tradeworthy.access.roles import Action
 from tradeworthy.access.tokens import TokenRecord
-from tradeworthy.api import schemas
-from tradeworthy.api.governed_route import Caller, GovernedRoute, Serving, governed
+from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, governed
+from tradeworthy.wire import schemas
 
 PREFIX = "/api/v1/ml/tokens"
 router = APIRouter(prefix=PREFIX, tags=["tokens"], route_class=GovernedRoute)

@@ -1,0 +1,1 @@
+"""How a request is checked and an error answered, the same on every route."""

@@ -1,0 +1,1 @@
+"""Backtests: target weights, what trading costs, walk-forward."""

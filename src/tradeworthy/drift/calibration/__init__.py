@@ -1,0 +1,1 @@
+"""How surprising a shift is, from a feature's own past or from independent draws."""

@@ -1,0 +1,1 @@
+"""One scan of a model, and the schedule of its scans."""

@@ -1,0 +1,1 @@
+"""Evaluations of trained versions, each in a fenced process of its own."""

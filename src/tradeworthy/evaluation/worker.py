@@ -1,0 +1,79 @@
+"""The child's side of an evaluation: one JSON line in, one JSON line out under its seal.
+
+It has one argument, JSON: the folder it may not read (``private``), if any, and what of it all the
+same (``readable``). Its working folder is its to write in.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+from tradeworthy.evaluation.fence import put_up_fence
+
+# What most strategies train with, where it is installed: a second of imports that nobody waits for.
+_USUAL = "sklearn.linear_model"
+
+
+def answer(request: dict[str, Any]) -> dict[str, object]:
+    """Evaluate what a request asks for; return the evidence or the error."""
+    from tradeworthy.errors import TradeworthyError
+    from tradeworthy.evaluation.evaluate import evaluate
+    from tradeworthy.evidence.evidence import EvaluationRequest, EvaluationSettings
+
+    settings = EvaluationSettings(**request.pop("settings"))
+    try:
+        return {"evidence": evaluate(EvaluationRequest(settings=settings, **request)).to_json()}
+    except TradeworthyError as error:
+        told = {"code": error.code, "message": error.message, "details": error.details}
+        return {"error": told}
+
+
+def main() -> None:
+    """Answer one request, if one comes before standard input ends."""
+    # Users' code may print: what it prints goes to standard error, the reply to the old output. It
+    # may read, and finds nothing: the request comes through the old input.
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    _be_the_first_to_go()
+    told = json.loads(sys.argv[1])
+    private = Path(told["private"]) if told["private"] else None
+    put_up_fence(Path.cwd(), private, map(Path, told["readable"]))
+    # Within the fence, since libraries start threads; ahead of the request, since they take time.
+    importlib.import_module("tradeworthy.evaluation.evaluate")
+    with suppress(ImportError):
+        importlib.import_module(_USUAL)
+    line = requests.readline()
+    if line:
+        threading.Thread(target=_end_with_the_parent, args=(requests,), daemon=True).start()
+        told = json.loads(line)
+        reply = json.dumps(answer(told["request"]), default=str)
+        replies.write(f"{told['seal']} {reply}\n".encode())
+        replies.flush()
+
+
+def _be_the_first_to_go() -> None:
+    """Ask Linux to take this process, not the service, when memory runs out."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def _end_with_the_parent(requests: IO[bytes]) -> None:
+    """Wait until the parent is gone or done, and leave with the process group."""
+    requests.read()
+    with suppress(ProcessLookupError):
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What an evaluation found, and the ledger of trials that it is judged against."""

@@ -1,0 +1,1 @@
+"""Feature tables from bars, and the test that no value looks ahead."""

@@ -1,0 +1,1 @@
+"""Shell: reading and importing users' feature files."""

@@ -1,0 +1,192 @@
+"""Feature definitions read from source alone: nothing is imported or run."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tradeworthy.errors import FeatureGraphInvalid, FeatureLogicRefused, StrategyInvalid
+from tradeworthy.features.feature_definition import (
+    FeatureDeclaration,
+    FeatureDefinition,
+    make_declaration,
+)
+from tradeworthy.features.logic import EFFECTS, Module, Project, Root, trace_logic
+from tradeworthy.features.logic.canonical_form import Draft, Walk
+from tradeworthy.features.logic.definition_forms import is_feature_decorator
+from tradeworthy.features.logic.literals import NotLiteral
+from tradeworthy.features.logic.resolution import Resolver
+from tradeworthy.features.logic.scopes import FunctionNode, bindings_of
+from tradeworthy.features.source.made_features import Maker, TopLevel, origin
+from tradeworthy.features.source.static_value import Names, static_value
+
+_OPTIONS = ("lookback", "dtype", "salt")
+_TOLD = ("owner", "description")
+
+
+def definitions_in_source(module: Module, project: Project) -> list[FeatureDefinition]:
+    """Hash every top-level feature of a module, those that it imports from user modules too.
+
+    Raises
+    ------
+    StrategyInvalid
+        If the module has no features.
+    FeatureLogicRefused
+        If logic or a decorator cannot be read from the source.
+    """
+    found = []
+    for root, decorator, names in _declared(module, project):
+        declaration = _read_declaration(root, decorator, names)
+        allow = EFFECTS if declaration.impure else frozenset()
+        logic = trace_logic(root, project, allow).logic
+        found.append(FeatureDefinition(declaration, dependencies_of(root.node), logic))
+    if not found:
+        raise StrategyInvalid(f"{module.path} has no features; decorate a function with @feature")
+    return found
+
+
+def dependencies_of(node: FunctionNode) -> tuple[str, ...]:
+    """List the parameters without a default: a feature's dependencies.
+
+    Raises
+    ------
+    FeatureGraphInvalid
+        For ``*args`` and ``**kwargs``: a feature's dependencies have names.
+    """
+    arguments = node.args
+    if arguments.vararg or arguments.kwarg:
+        raise FeatureGraphInvalid(
+            f"feature {getattr(node, 'name', '<lambda>')} takes * or ** arguments; "
+            "name every dependency"
+        )
+    positional = [*arguments.posonlyargs, *arguments.args]
+    required = positional[: len(positional) - len(arguments.defaults)]
+    pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    return tuple(
+        each.arg for each in [*required, *(each for each, value in pairs if value is None)]
+    )
+
+
+def feature_decorator(
+    node: ast.FunctionDef | ast.AsyncFunctionDef, module: Module, project: Project
+) -> ast.expr | None:
+    """Find the ``@feature(...)`` of a function."""
+    walk = Walk(module, Resolver(project), frozenset(), Draft())
+    return next((each for each in node.decorator_list if is_feature_decorator(each, walk)), None)
+
+
+def own_definition(
+    name: str, module: Module, project: Project
+) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """Find the one top-level function of that name that is a feature.
+
+    Raises
+    ------
+    FeatureGraphInvalid
+        If the name is bound again, by another feature or anything else: the first would be lost.
+    """
+    statements = module.bindings.names.get(name, [])
+    found = [
+        each
+        for each in statements
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+        and each.name == name
+        and feature_decorator(each, module, project) is not None
+    ]
+    if len(found) > 1:
+        raise FeatureGraphInvalid(
+            f"{module.path}, line {found[1].lineno}: function {name} is defined again and hides "
+            f'the first; give each its own function name and name="{name}"'
+        )
+    others = [each for each in statements if not found or each is not found[0]]
+    if found and name in bindings_of(others).bound:
+        raise FeatureGraphInvalid(
+            f"{module.path}, line {found[0].lineno}: the name of feature {name} is bound again "
+            "below; give the other thing its own name"
+        )
+    return found[0] if found else None
+
+
+def _declared(module: Module, project: Project) -> Iterator[tuple[Root, ast.expr, Names]]:
+    for name, statements in module.bindings.names.items():
+        owner, own_name = origin(name, module, project)
+        node = own_definition(own_name, owner, project) if owner else None
+        if owner is None or node is None:
+            _refuse_hidden(statements, module, project)
+            if owner is not None and owner is not module:
+                yield from _made(owner, owner.bindings.names.get(own_name, ()), project, own_name)
+            continue
+        decorator = feature_decorator(node, owner, project)
+        if decorator is not None:
+            yield Root(owner, node), decorator, TopLevel(owner, project, {})
+    yield from _made(module, module.bindings.statements, project, None)
+
+
+def _made(
+    module: Module, statements: Sequence[ast.stmt], project: Project, name: str | None
+) -> Iterator[tuple[Root, ast.expr, Names]]:
+    """Give the features that calls make, and refuse those that cannot be read."""
+    maker = Maker(module, project)
+    for statement in statements:
+        for made in maker.made_by(statement, name):
+            yield made.root, made.decorator, TopLevel(made.root.module, project, made.names)
+    if name is None:
+        maker.refuse_unseen(statements)
+
+
+def _refuse_hidden(statements: list[ast.stmt], module: Module, project: Project) -> None:
+    """Refuse a feature under ``if`` or ``try``: which one runs cannot be read."""
+    for statement in statements:
+        if isinstance(statement, ast.If | ast.Try | ast.With | ast.For | ast.While):
+            for node in ast.walk(statement):
+                if isinstance(node, ast.FunctionDef) and feature_decorator(node, module, project):
+                    raise FeatureLogicRefused(
+                        f"{module.path}, line {node.lineno}: feature {node.name} is defined "
+                        "conditionally; define it at the top level, or import the file",
+                        reason="conditional_feature",
+                    )
+
+
+def _check_options(root: Root, decorator: ast.expr, given: Mapping[str, object]) -> None:
+    """Refuse what calling the decorator would refuse."""
+    if isinstance(decorator, ast.Call) and (decorator.args or "None" in given):
+        raise FeatureGraphInvalid(
+            f"feature {root.name}: write each option by its name, as in @feature(version=2)"
+        )
+    known = ["version", "name", "pins", "label", "impure", *_OPTIONS, *_TOLD]
+    for name in sorted(set(given) - set(known)):
+        near = difflib.get_close_matches(name, known, n=1)
+        raise FeatureGraphInvalid(
+            f"feature {root.name} has an unknown option {name!r}; "
+            + (f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}")
+        )
+
+
+def _read_declaration(root: Root, decorator: ast.expr, names: Names) -> FeatureDeclaration:
+    given: dict[str, Any] = {}
+    keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
+    for keyword in keywords:
+        if keyword.arg is None:
+            given["None"] = None
+            continue
+        try:
+            given[str(keyword.arg)] = static_value(keyword.value, names)
+        except NotLiteral as error:
+            raise FeatureLogicRefused(
+                f"{root.module.path}, line {decorator.lineno}: {keyword.arg} of feature "
+                f"{root.name} cannot be read from the source alone; write the value itself",
+                reason="decorator",
+            ) from error
+    _check_options(root, decorator, given)
+    pins: Mapping[str, int] = given.get("pins") or {}
+    return make_declaration(
+        root.name if given.get("name") is None else given["name"],
+        version=given.get("version", 1),
+        kind="label" if given.get("label") else "feature",
+        pins=pins,
+        semantics={key: given.get(key) for key in _OPTIONS},
+        metadata={key: given.get(key) for key in _TOLD},
+        impure=bool(given.get("impure")),
+    )

@@ -1,0 +1,1 @@
+"""Shell: manifests, working trees and the environment as they stand on this machine."""

@@ -1,0 +1,1 @@
+"""Bars of market data, and the guards that they have to pass."""

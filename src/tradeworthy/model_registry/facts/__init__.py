@@ -1,0 +1,1 @@
+"""What gathers the facts that gates read."""

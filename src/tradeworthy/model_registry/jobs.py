@@ -1,0 +1,234 @@
+"""Backtests that are accepted now and run later, by whichever worker is free."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from tradeworthy.access.roles import Action, Actor
+from tradeworthy.base.digests import Json, canonical_json, json_digest
+from tradeworthy.errors import RecordNotFound, StoreUnavailable, TradeworthyError
+from tradeworthy.model_registry.backtests import BacktestOutcome, Backtests, CostsAsked
+from tradeworthy.model_registry.writing import record_of
+from tradeworthy.store.job_records import JobProblem, JobRecord
+from tradeworthy.store.protocol import Store
+from tradeworthy.store.records import Document
+
+BACKTEST = "backtest"
+# A job that takes its worker down with it would do so for ever.
+MAX_ATTEMPTS = 5
+_ID = re.compile(r"[0-9a-f]{32}")
+_ID_BYTES = 16
+_LOG = logging.getLogger("tradeworthy.jobs")
+
+
+class Jobs:
+    """Accepts jobs, and runs them one at a time.
+
+    A worker holds a job by a lease that it renews while it works. If it dies, the lease runs out
+    and another worker starts the job anew; should the first one still come to an end, its outcome
+    is refused. A backtest that ran twice is one trial, and its evidence one document.
+
+    Parameters
+    ----------
+    store
+        What the registry keeps.
+    backtests
+        Runs them.
+    clock
+        The time now, UTC; the clocks of all workers have to agree to well within a lease.
+    randomness
+        ``n`` random bytes, as ``secrets.token_bytes``.
+    lease
+        How long a job stays with a worker that is not heard of.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        backtests: Backtests,
+        clock: Callable[[], datetime],
+        randomness: Callable[[int], bytes],
+        lease: timedelta,
+    ) -> None:
+        self._store = store
+        self._backtests = backtests
+        self._clock = clock
+        self._randomness = randomness
+        self._lease = lease
+        self._woken = threading.Event()
+        self._stopped = threading.Event()
+
+    def submit_backtest(
+        self,
+        model: str,
+        version: int,
+        *,
+        dataset_hash: str | None = None,
+        costs: CostsAsked | None = None,
+        actor: Actor,
+    ) -> JobRecord:
+        """Accept a backtest, to be run with the rights that the actor has now.
+
+        Raises
+        ------
+        Forbidden, ModelNotFound, VersionNotFound, InvalidTransition
+            As the backtest itself would.
+        """
+        self._backtests.admit(model, version, actor=actor)
+        asked: dict[str, Json] = {"dataset_hash": dataset_hash, "costs": None}
+        if costs is not None:
+            asked["costs"] = {
+                "commission_bps": costs.commission_bps,
+                "slippage_bps": costs.slippage_bps,
+            }
+        record = JobRecord(
+            id=self._randomness(_ID_BYTES).hex(),
+            kind=BACKTEST,
+            model=model,
+            version=version,
+            actor=actor,
+            request=asked,
+            created_at=self._clock(),
+        )
+        self._store.add_job(record)
+        self._woken.set()
+        return record
+
+    def job(self, job_id: str, *, actor: Actor) -> JobRecord:
+        """Return a job.
+
+        Raises
+        ------
+        RecordNotFound
+            If there is none under that id.
+        Forbidden
+            If the actor's token is not for the strategy.
+        """
+        actor.require(Action.READ)
+        found = self._store.job(job_id) if _ID.fullmatch(job_id) else None
+        if found is None:
+            raise RecordNotFound(
+                f"no job {job_id[:64]!r}: the answer that accepted it names its id", job=job_id[:64]
+            )
+        actor.require(Action.READ, record_of(self._store, found.model).state.strategy)
+        return found
+
+    def result(self, job: JobRecord) -> dict[str, Json] | None:
+        """Return the result of a job that is done, None before."""
+        if job.result_digest is None:
+            return None
+        document = self._store.document(job.result_digest)
+        assert document is not None  # noqa: S101 - it was kept with the job's end
+        return dict(json.loads(document.body))
+
+    @property
+    def stopped(self) -> bool:
+        """Whether this desk runs no more jobs."""
+        return self._stopped.is_set()
+
+    def stop(self) -> None:
+        """Run no more jobs; one whose evaluation is cut off from now on is given back."""
+        self._stopped.set()
+        self._woken.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until a job is submitted here, at most so long; tell whether one was."""
+        woken = self._woken.wait(seconds)
+        self._woken.clear()
+        return woken
+
+    def run_next(self) -> bool:
+        """Claim a job and run it; tell whether there was one.
+
+        Raises
+        ------
+        StoreUnavailable
+            If the database does not answer; the job will be claimed anew.
+        """
+        job = self._store.claim_job(self._clock(), self._lease)
+        if job is None:
+            return False
+        with self._holding(job):
+            outcome = self._outcome(job)
+        now = self._clock()
+        if self.stopped and isinstance(outcome, JobProblem):
+            self._store.renew_lease(job.id, job.attempt, now)
+        elif not self._store.finish_job(job.id, job.attempt, outcome, now):
+            _LOG.warning(
+                "job %s was taken over by another worker; what this one found is refused", job.id
+            )
+        return True
+
+    @contextmanager
+    def _holding(self, job: JobRecord) -> Iterator[None]:
+        ended = threading.Event()
+        thread = threading.Thread(target=self._renew, args=(job, ended), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _renew(self, job: JobRecord, ended: threading.Event) -> None:
+        while not ended.wait(self._lease.total_seconds() / 4):
+            try:
+                until = self._clock() + self._lease
+                if not self._store.renew_lease(job.id, job.attempt, until):
+                    return
+            except StoreUnavailable as error:
+                _LOG.warning("%s; trying again", error.message)
+
+    def _outcome(self, job: JobRecord) -> Document | JobProblem:
+        if job.attempt > MAX_ATTEMPTS:
+            return JobProblem(
+                TradeworthyError.code,
+                f"{MAX_ATTEMPTS} workers were lost over this job: read the service's log, then "
+                "ask again",
+            )
+        try:
+            told = self._backtest(job)
+        except StoreUnavailable:
+            raise
+        except TradeworthyError as error:
+            details = json.loads(json.dumps(error.details, default=str))
+            return JobProblem(error.code, error.message, details)
+        except Exception:  # noqa: BLE001 - whatever it was, whoever asked has to hear of it
+            _LOG.exception("job %s failed", job.id)
+            message = "an unexpected error; the service's log has the details"
+            return JobProblem(TradeworthyError.code, message)
+        return Document(json_digest("job-result/v1", told), "job-result", canonical_json(told))
+
+    def _backtest(self, job: JobRecord) -> dict[str, Json]:
+        dataset_hash, costs = job.request["dataset_hash"], job.request["costs"]
+        outcome = self._backtests.backtest(
+            job.model,
+            job.version,
+            dataset_hash=None if dataset_hash is None else str(dataset_hash),
+            costs=CostsAsked(**costs) if isinstance(costs, dict) else None,  # type: ignore[arg-type]
+            actor=job.actor,
+        )
+        return outcome_to_json(job.model, job.version, outcome)
+
+
+def outcome_to_json(model: str, version: int, outcome: BacktestOutcome) -> dict[str, Json]:
+    """Return what a backtest found and what the policy says of it, without the single returns."""
+    evidence = outcome.evidence
+    artifact = evidence.artifact_metrics
+    told = {name: value for name, value in evidence.to_json().items() if name != "returns"}
+    return {
+        "model": model,
+        "version": version,
+        "result_digest": evidence.result_digest,
+        "evidence_digest": evidence.digest,
+        "metrics": dict(evidence.metrics),
+        "artifact_metrics": None if artifact is None else dict(artifact),
+        "evidence": told,
+        "verdict": outcome.verdict.as_dict(),
+    }

@@ -1,0 +1,363 @@
+"""The registry's use cases: every way a model or a version can change, and who may do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from tradeworthy.access.roles import Action, Actor
+from tradeworthy.base.digests import json_digest
+from tradeworthy.errors import InvalidInput, ManifestInvalid
+from tradeworthy.lifecycle.decisions import (
+    Approve,
+    DraftVersion,
+    LiftQuarantine,
+    Quarantine,
+    RecordManifest,
+    RegisterModel,
+    Retire,
+    Tag,
+    version_of,
+)
+from tradeworthy.lifecycle.events import VersionDrafted
+from tradeworthy.lifecycle.names import check_name
+from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.lifecycle.state import ModelState, VersionState
+from tradeworthy.manifest.manifest import Manifest, manifest_digest
+from tradeworthy.model_registry.manifests import artifact_digest, check_identity, read_manifest
+from tradeworthy.model_registry.promotions import Promotions
+from tradeworthy.model_registry.writing import Change, check_revision, record_of, write
+from tradeworthy.promotion.promotion_plan import PromotionPlan
+from tradeworthy.store.blobs import BlobFolder
+from tradeworthy.store.protocol import Store
+from tradeworthy.store.records import Document, ModelRecord
+
+RESERVED_NAMES = frozenset(
+    {"blobs", "datasets", "drift", "jobs", "models", "policy", "releases", "tokens", "versions"}
+)
+
+
+class ModelRegistry:
+    """The one place through which models and versions change.
+
+    Parameters
+    ----------
+    store
+        Where events and states are kept.
+    blobs
+        Where artifact files are kept.
+    promotions
+        Gathers the facts and plans the promotions.
+    clock
+        The time now, UTC.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        blobs: BlobFolder,
+        promotions: Promotions,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._promotions = promotions
+        self._clock = clock
+
+    def register_model(
+        self, model: str, *, strategy: str, owner: str, tier: str, actor: Actor
+    ) -> ModelState:
+        """Give a model its name.
+
+        Raises
+        ------
+        AlreadyExists
+            If the name is taken.
+        InvalidInput
+            If the model's or the strategy's name cannot be one, or the policy has no such tier.
+        Forbidden
+            Unless the actor is a researcher for the strategy.
+        """
+        actor.require(Action.REGISTER_MODEL, strategy)
+        check_name(model, "model")
+        check_name(strategy, "strategy")
+        if model in RESERVED_NAMES:
+            raise InvalidInput(f"{model!r} names a part of the service: choose another name")
+        self._promotions.check_tier(tier)
+        record = self._store.model(model) or ModelRecord(ModelState(model), 0)
+        command = RegisterModel(strategy, owner, tier)
+        write(self._store, record, lambda _: Change(command), actor=actor.name, now=self._clock())
+        return self.model(model).state
+
+    def draft_version(self, model: str, *, actor: Actor) -> int:
+        """Open the next version of a model and return its number.
+
+        Raises
+        ------
+        ModelNotFound
+            If there is no such model.
+        Forbidden
+            Unless the actor is a researcher for its strategy.
+        """
+        actor.require(Action.DRAFT_VERSION)
+        record = self._authorised(model, Action.DRAFT_VERSION, actor)
+        (event,) = write(
+            self._store,
+            record,
+            lambda _: Change(DraftVersion()),
+            actor=actor.name,
+            now=self._clock(),
+        )
+        assert isinstance(event.body, VersionDrafted)  # noqa: S101 - what the command decides
+        return event.body.version
+
+    def record_manifest(
+        self, model: str, version: int, text: bytes, *, actor: Actor
+    ) -> VersionState:
+        """Attach its papers to a draft; return the version with their digests.
+
+        Raises
+        ------
+        ManifestInvalid
+            If the manifest is broken, of another version, its graph does not hash to what it
+            says, or one of its files was not uploaded.
+        ArtifactInvalid
+            If one of its files is not what its digest says.
+        InvalidTransition
+            Unless the version is a DRAFT.
+        Forbidden
+            Unless the actor is a researcher for the strategy.
+        """
+        actor.require(Action.RECORD_MANIFEST)
+        record = self._authorised(model, Action.RECORD_MANIFEST, actor)
+        version_of(record.state, version)
+        manifest = read_manifest(text)
+        check_identity(manifest, record.state, version)
+        self._check_files(manifest)
+        digest = manifest_digest(manifest)
+        artifact = artifact_digest(manifest)
+        content = json_digest("content/v1", {"manifest": digest, "artifact": artifact})
+        document = Document(digest, "manifest", manifest.to_json().encode())
+        command = RecordManifest(version, digest, artifact, content)
+        write(
+            self._store,
+            record,
+            lambda _: Change(command, documents=(document,)),
+            actor=actor.name,
+            now=self._clock(),
+        )
+        return self.model(model).state.versions[version]
+
+    def plan_promotion(
+        self,
+        model: str,
+        version: int,
+        target: Stage | None = None,
+        *,
+        overrides: Mapping[str, object] | None = None,
+        reason: str = "",
+        actor: Actor,
+    ) -> PromotionPlan:
+        """Tell what a promotion would be judged as, without doing it.
+
+        Raises
+        ------
+        InvalidTransition
+            Unless ``target`` is one step forward, or RETIRED.
+        OverrideLoosensPolicy
+            If an override would loosen a tighten-only policy.
+        Forbidden
+            Unless the actor has the role that the step takes.
+        """
+        record, goal = self._promotable(model, version, target, actor)
+        return self._promotions.plan(record.state, version, goal, overrides, reason).plan
+
+    def promote(
+        self,
+        model: str,
+        version: int,
+        target: Stage | None = None,
+        *,
+        overrides: Mapping[str, object] | None = None,
+        reason: str = "",
+        if_match: frozenset[int] | None = None,
+        actor: Actor,
+    ) -> PromotionPlan:
+        """Move a version one stage forward, or withdraw it, if its gates pass.
+
+        Raises
+        ------
+        PromotionRefused
+            With every gate's figure, if one did not pass.
+        StaleStage
+            If somebody else moved the version or the champion meanwhile.
+        PreconditionFailed
+            If the model is not, or no longer, at one of the revisions ``if_match``.
+        InvalidTransition, OverrideLoosensPolicy, Forbidden
+            As for ``plan_promotion``.
+        """
+        record, goal = self._promotable(model, version, target, actor)
+        check_revision(record, if_match)
+        planned = self._promotions.plan(record.state, version, goal, overrides, reason)
+        expected = version_of(record.state, version).stage
+
+        def prepare(state: ModelState) -> Change:
+            fresh = (
+                planned
+                if state is record.state
+                else self._promotions.plan(state, version, goal, overrides, reason)
+            )
+            return self._promotions.change(fresh, expected, self._clock())
+
+        write(
+            self._store,
+            record,
+            prepare,
+            actor=actor.name,
+            now=self._clock(),
+            reason=reason,
+            if_match=if_match,
+        )
+        return planned.plan
+
+    def approve(
+        self,
+        model: str,
+        version: int,
+        target: Stage,
+        content_digest: str,
+        *,
+        reason: str = "",
+        actor: Actor,
+    ) -> VersionState:
+        """Approve the content of a version for a stage under the policy in force.
+
+        Raises
+        ------
+        ApprovalRefused
+            If the content is another one, or the actor is its author or trainer.
+        Forbidden
+            Unless the actor is a validator for the strategy.
+        """
+        actor.require(Action.APPROVE)
+        record = self._authorised(model, Action.APPROVE, actor)
+        policy = self._promotions.policy(record.state, None)
+        command = Approve(version, target, content_digest, policy.digest)
+        return self._write_version(record, command, actor, reason)
+
+    def retire(self, model: str, version: int, *, reason: str, actor: Actor) -> VersionState:
+        """Withdraw a version for good.
+
+        Raises
+        ------
+        InvalidInput
+            Without a reason.
+        InvalidTransition
+            If it is RETIRED already.
+        Forbidden
+            Unless the actor is an operator for the strategy.
+        """
+        actor.require(Action.RETIRE)
+        record = self._authorised(model, Action.RETIRE, actor)
+        return self._write_version(record, Retire(version), actor, reason)
+
+    def quarantine(self, model: str, version: int, *, reason: str, actor: Actor) -> VersionState:
+        """Stop a version: it keeps its stage and does not predict.
+
+        Raises
+        ------
+        InvalidInput
+            Without a reason.
+        Forbidden
+            Unless the actor is an operator for the strategy.
+        """
+        actor.require(Action.QUARANTINE)
+        record = self._authorised(model, Action.QUARANTINE, actor)
+        return self._write_version(record, Quarantine(version), actor, reason)
+
+    def lift_quarantine(
+        self, model: str, version: int, *, reason: str, actor: Actor
+    ) -> VersionState:
+        """Let a stopped version predict again.
+
+        Raises
+        ------
+        InvalidInput
+            Without a reason.
+        InvalidTransition
+            Unless it is quarantined.
+        Forbidden
+            Unless the actor is an operator for the strategy.
+        """
+        actor.require(Action.QUARANTINE)
+        record = self._authorised(model, Action.QUARANTINE, actor)
+        return self._write_version(record, LiftQuarantine(version), actor, reason)
+
+    def tag(self, model: str, version: int, key: str, value: str, *, actor: Actor) -> None:
+        """Put a tag on a version.
+
+        Raises
+        ------
+        Forbidden
+            Unless the actor is a researcher for the strategy.
+        """
+        actor.require(Action.DRAFT_VERSION)
+        record = self._authorised(model, Action.DRAFT_VERSION, actor)
+        self._write_version(record, Tag(version, key, value), actor, "")
+
+    def model(self, model: str) -> ModelRecord:
+        """Return a model's state and revision.
+
+        Raises
+        ------
+        ModelNotFound
+            If there is no such model.
+        """
+        return record_of(self._store, model)
+
+    def _authorised(self, model: str, action: Action, actor: Actor) -> ModelRecord:
+        record = self.model(model)
+        actor.require(action, record.state.strategy)
+        return record
+
+    def _promotable(
+        self, model: str, version: int, target: Stage | None, actor: Actor
+    ) -> tuple[ModelRecord, Stage]:
+        actor.require(Action.PROMOTE)
+        record = self._authorised(model, Action.PROMOTE, actor)
+        goal = self._promotions.target(version_of(record.state, version), target)
+        step = Action.RETIRE if goal is Stage.RETIRED else Action[f"PROMOTE_{goal}"]
+        actor.require(step, record.state.strategy)
+        return record, goal
+
+    def _write_version(
+        self,
+        record: ModelRecord,
+        command: Approve | Retire | Quarantine | LiftQuarantine | Tag,
+        actor: Actor,
+        reason: str,
+    ) -> VersionState:
+        write(
+            self._store,
+            record,
+            lambda _: Change(command),
+            actor=actor.name,
+            now=self._clock(),
+            reason=reason,
+        )
+        return self.model(record.state.name).state.versions[command.version]
+
+    def _check_files(self, manifest: Manifest) -> None:
+        for file in manifest.files:
+            if not self._blobs.has(file.sha256):
+                raise ManifestInvalid(
+                    f"{manifest.file_name} names the file {file.name!r} ({file.sha256}), which was "
+                    "not uploaded: upload it first",
+                    file=file.name,
+                )
+            data = self._blobs.read(file.sha256)
+            if len(data) != file.size:
+                raise ManifestInvalid(
+                    f"file {file.name!r} has {len(data)} bytes, its manifest says {file.size}",
+                    file=file.name,
+                )

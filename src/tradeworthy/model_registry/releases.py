@@ -1,0 +1,166 @@
+"""Releases of features: registering them and moving the active one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tradeworthy.access.roles import Action, Actor
+from tradeworthy.errors import ManifestInvalid, RecordNotFound, ReleaseInUse, StaleEpoch
+from tradeworthy.features.graph_diff import missing_nodes
+from tradeworthy.features.graph_snapshot import GraphSnapshot
+from tradeworthy.features.release import Release, release_of
+from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.lifecycle.state import ModelState, VersionState
+from tradeworthy.model_registry.manifests import manifest_of
+from tradeworthy.store.protocol import Reader, Store
+from tradeworthy.store.records import Activation, Document, VersionQuery
+
+PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveRelease:
+    """Which release is active, since which epoch."""
+
+    activation: Activation
+    release: Release
+
+
+def active_release(store: Reader) -> ActiveRelease | None:
+    """Return the active release, None before the first activation."""
+    activation = store.activation()
+    if activation is None:
+        return None
+    return ActiveRelease(activation, release_in(store, activation.release_digest))
+
+
+def release_in(store: Reader, digest: str) -> Release:
+    """Return a registered release.
+
+    Raises
+    ------
+    RecordNotFound
+        If there is none under that digest.
+    """
+    document = store.document(digest)
+    if document is None or document.kind != "release":
+        raise RecordNotFound(f"no release {digest!r}: register it first", release=digest)
+    return Release.from_json(json.loads(document.body))
+
+
+class Releases:
+    """Registers releases and moves the epoch."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+
+    def register(self, snapshots: Sequence[Mapping[str, object]], *, actor: Actor) -> Release:
+        """Keep a release made of feature graph snapshots.
+
+        Raises
+        ------
+        FeatureGraphInvalid
+            If a snapshot is not what its hashes say.
+        FeatureConflict
+            If one feature and version comes with two logics.
+        Forbidden
+            Unless the actor may upload.
+        """
+        actor.require(Action.UPLOAD)
+        release = release_of(*(GraphSnapshot.from_json(dict(data)) for data in snapshots))
+        body = json.dumps(release.to_json(), sort_keys=True).encode()
+        self._store.add_document(Document(release.digest, "release", body), self._clock())
+        return release
+
+    def activate(
+        self,
+        digest: str,
+        *,
+        expected_epoch: int | None,
+        reason: str,
+        force: bool = False,
+        actor: Actor,
+    ) -> Activation:
+        """Make a release the active one.
+
+        Parameters
+        ----------
+        digest
+            A registered release.
+        expected_epoch
+            The epoch the caller saw, 0 before the first; None takes whatever it is now.
+        reason
+            Why.
+        force
+            Drop features that PRODUCTION or standby versions are bound to; takes an admin.
+
+        Raises
+        ------
+        ReleaseInUse
+            If a PRODUCTION or standby version would lose a feature.
+        StaleEpoch
+            If somebody else activated a release meanwhile.
+        Forbidden
+            Unless the actor is an operator, with ``force`` an admin.
+        """
+        actor.require(Action.FORCE_RELEASE if force else Action.ACTIVATE_RELEASE)
+        release = release_in(self._store, digest)
+        current = self._store.activation()
+        epoch = current.epoch if current else 0
+        if expected_epoch not in {None, epoch}:
+            raise StaleEpoch(
+                f"the active epoch is {epoch}, not {expected_epoch}: look at it again",
+                expected=expected_epoch,
+                actual=epoch,
+            )
+        if not force:
+            self._check_use(release)
+        activation = Activation(epoch + 1, digest, self._clock(), actor.name, reason)
+        self._store.activate(activation)
+        return activation
+
+    def _check_use(self, release: Release) -> None:
+        lost = {}
+        for state, version in bound_versions(self._store):
+            missing = _missing(self._store, version, release)
+            if missing:
+                lost[f"{state} v{version.version}"] = missing
+        if lost:
+            told = "; ".join(f"{who}: {', '.join(keys)}" for who, keys in lost.items())
+            raise ReleaseInUse(
+                f"this release lacks features that versions are bound to ({told}): add them, "
+                "retire the versions, or let an admin force it",
+                lost=lost,
+            )
+
+
+def bound_versions(store: Reader) -> list[tuple[str, VersionState]]:
+    """Return PRODUCTION and standby versions, the ones that must stay able to predict."""
+    found = []
+    for stage in (Stage.PRODUCTION, Stage.STAGING):
+        after = ("", 0)
+        while rows := store.versions(VersionQuery(stage=stage), after=after, limit=PAGE):
+            found += [(row.model, row.version) for row in rows if _stands_by(row.version)]
+            after = (rows[-1].model, rows[-1].version.version)
+    return found
+
+
+def _stands_by(version: VersionState) -> bool:
+    return version.stage is Stage.PRODUCTION or version.left_production_at is not None
+
+
+def _missing(store: Reader, version: VersionState, release: Release) -> list[str]:
+    manifest = manifest_of(store, version)
+    if manifest.feature_graph is None:
+        raise ManifestInvalid(f"{manifest.file_name} has no feature graph")
+    return list(missing_nodes(GraphSnapshot.from_json(manifest.feature_graph), release))
+
+
+def rollback_target(state: ModelState) -> VersionState | None:
+    """Return the version that a rollback would bring back, None without a ready one."""
+    standby = state.standby
+    return None if standby is None or standby.quarantined else standby

@@ -1,0 +1,1 @@
+"""The policy: its keys, its file format, its effective values."""

@@ -1,0 +1,286 @@
+"""The second way in: a script or notebook of one's own records what it did, in a few lines.
+
+What was not recorded is missing from the manifest, and the gates say so.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tradeworthy.client.candidate_upload import (
+    check_strategy,
+    draft_version,
+    market_data,
+    model_strategy,
+    promote_trained,
+    training_windows,
+    upload_dataset,
+)
+from tradeworthy.client.service_client import ServiceClient, open_client, read_token
+from tradeworthy.errors import InvalidInput, PromotionRefused
+from tradeworthy.features.feature_graph import FeatureGraph
+from tradeworthy.manifest.files.git_tree import read_git_tree
+from tradeworthy.training.artifact_export import export_artifact
+from tradeworthy.training.run_record import MarketData, RunRecord, TrainingDataset
+from tradeworthy.training.strategy import Estimator
+from tradeworthy.training.strategy_file import LoadedStrategy, load_strategy
+from tradeworthy.training.training_table import SYMBOL, TIME
+
+
+class RecordedRun:
+    """What a script tells of its run; `record_run` makes it and registers it at the end.
+
+    Attributes
+    ----------
+    version, stage, manifest_path
+        Of the registered version; None until the block has ended.
+    """
+
+    version: int | None = None
+    stage: str | None = None
+    manifest_path: Path | None = None
+
+    def __init__(self, model: str, strategy: str) -> None:
+        self._model = model
+        self._strategy = strategy
+        self._record = RunRecord()
+        self._fitted: Estimator | None = None
+        self._given: object | None = None
+        self._data: list[MarketData] = []
+
+    def market_data(self, path: str | Path) -> pl.DataFrame:
+        """Read bars, record them as a source of the dataset, and upload them at the end.
+
+        Parameters
+        ----------
+        path
+            CSV or Parquet.
+
+        Raises
+        ------
+        DatasetInvalid
+            If the file is no market data.
+        """
+        self._data.append(market_data(Path(path)))
+        return self._data[-1].bars
+
+    def dataset(
+        self,
+        table: pl.DataFrame,
+        *,
+        label: str,
+        label_horizon: int,
+        train_end: date | datetime | str | None = None,
+        as_of: date | datetime | None = None,
+        sources: Mapping[str, str | None] | None = None,
+        purge: int | None = None,
+        embargo: int | None = None,
+    ) -> None:
+        """Record the table trained on.
+
+        Parameters
+        ----------
+        table
+            Exactly the rows trained on: columns ``date`` and ``symbol``, the inputs, the label.
+        label, label_horizon
+            The column that the model learns, and how many bars ahead it looks.
+        train_end
+            The last moment trained on; a validator's backtest trades the artifact after it.
+        as_of
+            The moment whose knowledge the table holds.
+        sources
+            Where the rows came from: a name and the dataset hash of each, besides what
+            `market_data` has read.
+        purge, embargo
+            Bars left out between training and test.
+
+        Raises
+        ------
+        InvalidInput
+            If the table is of another kind, or lacks one of those columns.
+        """
+        if not isinstance(table, pl.DataFrame):
+            raise InvalidInput(
+                f"the dataset is a {type(table).__name__}: give a polars DataFrame, as "
+                "polars.from_pandas and polars.from_arrow make one"
+            )
+        absent = [name for name in (TIME, SYMBOL, label) if name not in table.columns]
+        if absent or table.is_empty():
+            lacks = f"no column {absent[0]!r}" if absent else "no row"
+            raise InvalidInput(f"the dataset has {lacks}; it has {', '.join(table.columns)}")
+        self._record.dataset = TrainingDataset(
+            table, label, label_horizon, train_end, as_of, dict(sources or {}), purge, embargo
+        )
+
+    def config(self, values: Mapping[str, object]) -> None:
+        """Record the resolved configuration: JSON values by name."""
+        self._record.config = dict(values)
+
+    def seeds(self, **values: int) -> None:
+        """Record the seeds of the run by name; none at all is an answer too."""
+        self._record.seeds = values
+
+    def features(self, file: str | Path, *, inputs: Sequence[str]) -> FeatureGraph:
+        """Record the features that the model takes, in its order; return their file's graph.
+
+        Raises
+        ------
+        StrategyInvalid, FeatureLogicRefused, FeatureGraphInvalid
+            If the file cannot be run, its logic cannot be hashed, or it lacks an input.
+        """
+        graph = FeatureGraph.from_module(Path(file))
+        self._record.snapshot, self._record.inputs = graph.snapshot(tuple(inputs)), tuple(inputs)
+        return graph
+
+    def strategy(self, file: str | Path, *, root: str | Path | None = None) -> LoadedStrategy:
+        """Record the functions that train and trade, from a strategy file that is deployed.
+
+        They are what a validator's backtest runs; the file's features, inputs and seeds are
+        recorded with them.
+
+        Parameters
+        ----------
+        file
+            The strategy file.
+        root
+            The folder that the deployment keeps strategies in; the file's own by default.
+
+        Raises
+        ------
+        StrategyInvalid, FeatureLogicRefused
+            If it cannot be run, declares no strategy or another than the model's, or cannot be
+            hashed.
+        """
+        loaded = load_strategy(Path(file))
+        check_strategy(self._model, self._strategy, loaded.strategy.name)
+        self._record.follow(loaded, None if root is None else Path(root))
+        return loaded
+
+    def estimator(self, fitted: Estimator) -> None:
+        """Record the fitted estimator: it is exported, and answers the golden rows."""
+        self._fitted = fitted
+
+    def artifact(self, artifact: object) -> None:
+        """Record what will be served, instead of an export of the estimator.
+
+        Parameters
+        ----------
+        artifact
+            The path of an ONNX or LightGBM text file, or an ONNX ``ModelProto``.
+        """
+        self._given = Path(artifact) if isinstance(artifact, str) else artifact
+
+    def metrics(self, values: Mapping[str, float]) -> None:
+        """Record figures of one's own; no gate reads them."""
+        self._record.metrics = {name: float(value) for name, value in values.items()}
+
+    def _finished(self) -> RunRecord:
+        record = self._record
+        record.tree = read_git_tree(_own_code())
+        record.estimator = self._fitted
+        served = self._fitted if self._given is None else self._given
+        if served is not None:
+            width = len(record.inputs) or getattr(served, "n_features_in_", 1)
+            record.artifact = export_artifact(served, width)
+        if record.dataset is not None:
+            read = {data.name: data.dataset_hash for data in self._data}
+            record.dataset = replace(record.dataset, sources={**read, **record.dataset.sources})
+        return record
+
+    def register(self, client: ServiceClient, folder: Path) -> None:
+        """Register what was told; the end of the block does so."""
+        model = self._model
+        windows = training_windows(client, model)
+        candidate = self._finished().candidate(self._strategy, windows)
+        for data in self._data:
+            upload_dataset(client, data)
+        drafted = draft_version(client, model, candidate, folder)
+        self.version, self.stage = int(drafted["version"]), str(drafted["stage"])
+        self.manifest_path = Path(drafted["manifest"])
+        try:
+            self.stage = promote_trained(client, model, self.version)
+        except PromotionRefused as error:
+            raise PromotionRefused(_refusal(error), **error.details) from error
+
+
+@contextmanager
+def record_run(
+    *,
+    model: str,
+    home: str | Path | None = None,
+    server: str | None = None,
+    token_file: str | Path | None = None,
+    manifests: str | Path = ".",
+) -> Iterator[RecordedRun]:
+    """Record a training run as a version of a model.
+
+    When the block ends, the version is drafted, its files and manifest are uploaded, and it is
+    promoted to TRAINED. When the block raises, nothing is registered.
+
+    Parameters
+    ----------
+    model
+        The name of a registered model.
+    home, server, token_file
+        Where to register, and as whom; by default, as for the command line,
+        ``TRADEWORTHY_HOME``, ``TRADEWORTHY_SERVER`` and ``TRADEWORTHY_TOKEN_FILE``. A server wins
+        over a home, and an argument over both variables.
+    manifests
+        The folder that the manifest is written to besides.
+
+    Raises
+    ------
+    ModelNotFound, Unauthenticated, HomeUnusable, ServerUnreachable
+        Before the block, if there would be nowhere to register.
+    PromotionRefused
+        After it, if the manifest is not complete; the version stays a DRAFT.
+
+    Examples
+    --------
+    A script of one's own::
+
+        with record_run(model="index-trend") as run:
+            bars = run.market_data("bars.parquet")
+            loaded = run.strategy("strategies/trend.py")
+            table = training_table(loaded, bars, date(2019, 12, 31))
+            run.dataset(table, label="next_day", label_horizon=1, train_end=date(2019, 12, 31))
+            run.config({"alpha": 0.1})
+            run.estimator(Ridge(alpha=0.1).fit(...))
+        print(run.version, run.manifest_path)
+    """
+    if server is None and home is None:
+        server = os.environ.get("TRADEWORTHY_SERVER")
+    file = token_file or os.environ.get("TRADEWORTHY_TOKEN_FILE")
+    token = read_token(Path(file) if file else None, os.environ.get("TRADEWORTHY_TOKEN"))
+    place = None if home is None else Path(home)
+    with open_client(home=place, server=server, token=token) as client:
+        # Better to hear of a wrong name or token before hours of training than after them.
+        strategy = model_strategy(client, model)
+        run = RecordedRun(model, strategy)
+        yield run
+        run.register(client, Path(manifests))
+
+
+def _refusal(error: PromotionRefused) -> str:
+    verdict: Any = error.details.get("verdict") or {}
+    failed = [
+        f"{gate['gate']}: {gate['reason']}"
+        for gate in verdict.get("gates", [])
+        if gate["status"] == "FAILED"
+    ]
+    return "; ".join([error.message, *failed, "record it and run again; this stays a DRAFT"])
+
+
+def _own_code() -> Path:
+    """Return the script that runs, or for a notebook the current folder."""
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    return Path(file).absolute() if file and Path(file).is_file() else Path.cwd()

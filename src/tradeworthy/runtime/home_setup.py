@@ -1,0 +1,75 @@
+"""Initialising a home: folders, key, policy file, database schema and the first admin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from tradeworthy.access.tokens import actor_name
+from tradeworthy.base.settings import Settings
+from tradeworthy.model_registry.tokens import Tokens
+from tradeworthy.promotion.promotion_policy import default_policy_path
+from tradeworthy.runtime.home import KEY_BYTES, make_home, read_token_key, write_secret
+from tradeworthy.store.engine import open_engine
+from tradeworthy.store.migrations import upgrade
+from tradeworthy.store.sql import SqlStore
+
+
+@dataclass(frozen=True, slots=True)
+class InitialisedHome:
+    """Where things lie; ``admin_token`` is the file of the first admin's token, None later on."""
+
+    home: Path
+    policy: Path
+    admin_token: Path | None
+
+
+def initialise(
+    settings: Settings,
+    *,
+    admin: str,
+    clock: Callable[[], datetime],
+    randomness: Callable[[int], bytes],
+) -> InitialisedHome:
+    """Make a home, or bring an older one's database to the present schema.
+
+    Parameters
+    ----------
+    settings
+        Where the home is.
+    admin
+        The first admin's name.
+    clock
+        The time now, UTC.
+    randomness
+        ``n`` random bytes, as ``secrets.token_bytes``.
+
+    Raises
+    ------
+    InvalidInput
+        For a name that cannot name an admin.
+    HomeUnusable
+        If the home cannot be written.
+    StoreUnavailable
+        If the database does not answer.
+    """
+    actor_name(admin)
+    policy = default_policy_path().read_text(encoding="utf-8")
+    make_home(settings, policy_text=policy, key=randomness(KEY_BYTES))
+    engine = open_engine(settings.database)
+    try:
+        upgrade(engine)
+        store = SqlStore(engine)
+        token_file = None
+        if not store.tokens():
+            tokens = Tokens(store, read_token_key(settings), clock, randomness)
+            token_file = settings.home / f"{admin}.token"
+            # One of an attempt that was interrupted was never kept.
+            token_file.unlink(missing_ok=True)
+            tokens.first_admin(admin, partial(write_secret, token_file))
+    finally:
+        engine.dispose()
+    return InitialisedHome(settings.home, settings.policy_file, token_file)

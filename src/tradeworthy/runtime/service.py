@@ -1,0 +1,142 @@
+"""Everything a running service is made of, put together in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from prometheus_client import CollectorRegistry
+
+from tradeworthy.access.roles import Actor
+from tradeworthy.base.clock import utc_now
+from tradeworthy.base.settings import Settings
+from tradeworthy.errors import HomeUnusable
+from tradeworthy.evaluation.process import EvaluationProcess
+from tradeworthy.model_registry.backtests import Backtests
+from tradeworthy.model_registry.datasets import Datasets
+from tradeworthy.model_registry.facts.fact_gathering import FactGatherer
+from tradeworthy.model_registry.jobs import Jobs
+from tradeworthy.model_registry.manifests import manifest_of
+from tradeworthy.model_registry.models import ModelRegistry
+from tradeworthy.model_registry.promotions import Promotions
+from tradeworthy.model_registry.releases import Releases
+from tradeworthy.model_registry.running_code import RunningCode
+from tradeworthy.model_registry.tokens import Tokens
+from tradeworthy.prediction_log.history import PredictionHistory
+from tradeworthy.runtime.drift_scheduler import DriftScheduler
+from tradeworthy.runtime.home import read_token_key
+from tradeworthy.runtime.route_refresher import RouteRefresher
+from tradeworthy.runtime.token_cache import TokenCache
+from tradeworthy.store import migrations
+from tradeworthy.store.blobs import BlobFolder
+from tradeworthy.store.engine import open_engine
+from tradeworthy.store.protocol import Store
+from tradeworthy.store.sql import SqlStore
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The desks of one deployment and what they share."""
+
+    settings: Settings
+    clock: Callable[[], datetime]
+    store: Store
+    blobs: BlobFolder
+    code: RunningCode
+    facts: FactGatherer
+    promotions: Promotions
+    registry: ModelRegistry
+    backtests: Backtests
+    jobs: Jobs
+    releases: Releases
+    datasets: Datasets
+    tokens: Tokens
+    gate: TokenCache
+    refresher: RouteRefresher
+    scheduler: DriftScheduler
+    evaluator: EvaluationProcess
+    metrics: CollectorRegistry
+
+    def authenticate(self, token: str | None) -> Actor:
+        """Return who the bearer of a token is."""
+        return self.tokens.authenticate(token)
+
+    def close(self) -> None:
+        """Give back what the service holds."""
+        self.evaluator.close()
+        self.store.close()
+
+
+def open_service(
+    settings: Settings,
+    *,
+    randomness: Callable[[int], bytes],
+    clock: Callable[[], datetime] = utc_now,
+) -> Service:
+    """Put a service together on an initialised home.
+
+    Raises
+    ------
+    HomeUnusable
+        If the home is not initialised.
+    StoreUnavailable
+        If the database does not answer or has another schema.
+    """
+    if not settings.home.is_dir():
+        raise HomeUnusable(f"there is no home at {settings.home}: run `tradeworthy init`")
+    key = read_token_key(settings)
+    engine = open_engine(settings.database)
+    migrations.check(engine)
+    store = SqlStore(engine)
+    blobs = BlobFolder(settings.blobs_folder)
+    code = RunningCode(settings.strategies_folder)
+    facts = FactGatherer(store, blobs, code)
+    promotions = Promotions(facts, settings.policy_file, clock)
+    evaluator = EvaluationProcess(
+        settings.evaluation_seconds,
+        private=settings.home,
+        readable=[settings.strategies_folder, settings.blobs_folder],
+    )
+    gate = TokenCache(key)
+    backtests = Backtests(
+        store=store,
+        blobs=blobs,
+        code=code,
+        promotions=promotions,
+        evaluator=evaluator,
+        clock=clock,
+    )
+    return Service(
+        settings=settings,
+        clock=clock,
+        store=store,
+        blobs=blobs,
+        code=code,
+        facts=facts,
+        promotions=promotions,
+        registry=ModelRegistry(store, blobs, promotions, clock),
+        backtests=backtests,
+        jobs=Jobs(
+            store, backtests, clock, randomness, timedelta(seconds=settings.job_lease_seconds)
+        ),
+        releases=Releases(store, clock),
+        datasets=Datasets(store, blobs, clock),
+        tokens=Tokens(store, key, clock, randomness),
+        gate=gate,
+        refresher=RouteRefresher(
+            store,
+            facts,
+            gate,
+            lease_seconds=settings.lease_seconds,
+            max_bytes=settings.max_predict_bytes,
+        ),
+        scheduler=DriftScheduler(
+            store,
+            PredictionHistory(settings.predictions_folder),
+            promotions.policy,
+            lambda version: manifest_of(store, version),
+        ),
+        evaluator=evaluator,
+        metrics=CollectorRegistry(),
+    )

@@ -1,0 +1,1 @@
+"""Performance, significance and overfitting of series of returns."""

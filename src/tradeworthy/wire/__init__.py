@@ -1,0 +1,1 @@
+"""Bodies of requests and answers, shared by the service and its client."""

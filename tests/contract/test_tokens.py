@@ -1,0 +1,36 @@
+"""The first admin's token, in every store."""
+
+from __future__ import annotations
+
+import pytest
+
+from contract.promotion_commands import NOON
+from tradeworthy.access.roles import Action
+from tradeworthy.errors import HomeUnusable, InvalidInput
+from tradeworthy.model_registry.tokens import Tokens
+from tradeworthy.store.protocol import Store
+
+
+def desk_of(store: Store) -> Tokens:
+    """A desk whose tokens are all alike."""
+    return Tokens(store, b"key", lambda: NOON, bytes)
+
+
+def test_the_first_admin_has_the_token_that_is_kept(store: Store) -> None:
+    desk, handed = desk_of(store), []
+    record = desk.first_admin("Root", handed.append)
+    assert (record.actor, record.created_by) == ("root", "root")
+    assert store.tokens() == (record,)
+    desk.authenticate(*handed).require(Action.MANAGE_TOKENS)
+    with pytest.raises(InvalidInput, match="tokens already"):
+        desk.first_admin("eve", handed.append)
+
+
+def test_a_token_that_could_not_be_handed_over_is_not_kept(store: Store) -> None:
+    def full(_: str) -> None:
+        raise HomeUnusable("the disk is full")
+
+    with pytest.raises(HomeUnusable):
+        desk_of(store).first_admin("root", full)
+    assert store.tokens() == ()
+    assert desk_of(store).first_admin("root", lambda _: None).actor == "root"

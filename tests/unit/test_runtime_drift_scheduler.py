@@ -1,0 +1,198 @@
+"""What is due, what is scanned, and what a slot's report is made of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contract.promotion_commands import NOON, keep, story
+from tradeworthy.errors import PolicyInvalid
+from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.lifecycle.state import ModelState, VersionState
+from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.prediction_log.history import PredictionHistory
+from tradeworthy.prediction_log.segments import Origin
+from tradeworthy.prediction_log.writer import PredictionLog
+from tradeworthy.promotion.policy.policy import Policy
+from tradeworthy.promotion.promotion_policy import get_policy_for_model
+from tradeworthy.runtime.drift_scheduler import DriftScheduler, History
+from tradeworthy.store.memory import MemoryStore
+from tradeworthy.store.protocol import Store
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+NEVER = np.empty(0, dtype=np.int64)
+
+
+@dataclass
+class Logged:
+    """Rows as a history gives them, the same for every model."""
+
+    event_time: np.ndarray = field(default_factory=lambda: NEVER)
+    features: Mapping[str, np.ndarray] = field(default_factory=lambda: {"x": np.empty(0)})
+
+    def columns(self, model: str, version: int, *, until: int, sessions: int) -> Logged:
+        kept = self.event_time <= until
+        return Logged(
+            self.event_time[kept], {name: each[kept] for name, each in self.features.items()}
+        )
+
+
+def scheduler(
+    store: Store, rows: History, policy: Callable[[ModelState], Policy] | None = None
+) -> DriftScheduler:
+    def manifest(version: VersionState) -> Manifest:
+        return Manifest("m", version.version, "s", inputs=("x",))
+
+    def usual(state: ModelState) -> Policy:
+        return get_policy_for_model(state.name)
+
+    return DriftScheduler(store, rows, policy or usual, manifest)
+
+
+@pytest.fixture
+def live() -> MemoryStore:
+    """A store with one model in production, a few minutes after noon."""
+    store = MemoryStore()
+    keep(store, story(Stage.PRODUCTION))
+    return store
+
+
+def nanoseconds(moments: list[datetime]) -> np.ndarray:
+    return np.array([int(each.timestamp()) * 1_000_000_000 for each in moments], dtype=np.int64)
+
+
+def test_a_report_for_today_does_not_keep_older_slots_from_being_due(live: MemoryStore) -> None:
+    watch = scheduler(live, Logged())
+    assert [each.slot for each in watch.run_due(NOON + HOUR)] == [NOON + HOUR]
+    old = NOON - 1000 * DAY
+    assert [each.slot for each in watch.run_due(NOON + HOUR, as_of=old)] == [old]
+    later = watch.run_due(NOON + HOUR, as_of=old + 3 * HOUR)
+    assert [each.slot - old for each in later] == [HOUR, 2 * HOUR, 3 * HOUR]
+    assert watch.run_due(NOON + HOUR, as_of=old + 3 * HOUR) == ()
+    assert [each.slot for each in watch.run_due(NOON + 2 * HOUR)] == [NOON + 2 * HOUR]
+
+
+def test_slots_that_a_pause_skipped_can_be_asked_for(live: MemoryStore) -> None:
+    watch = scheduler(live, Logged())
+    watch.run_due(NOON)
+    pause = NOON + 100 * HOUR
+    assert len(watch.run_due(pause)) == 24
+    skipped = watch.run_due(pause, as_of=NOON + 10 * HOUR)
+    assert [each.slot for each in skipped] == [NOON + n * HOUR for n in range(1, 11)]
+
+
+def test_a_clock_that_ran_ahead_stops_nothing_once_it_is_right(live: MemoryStore) -> None:
+    watch = scheduler(live, Logged())
+    watch.run_due(NOON)
+    assert len(watch.run_due(NOON + 4000 * DAY)) == 24
+    assert [each.slot for each in watch.run_due(NOON + HOUR)] == [NOON + HOUR]
+    assert watch.run_due(NOON + HOUR) == ()
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(-60, 60), min_size=1, max_size=12))
+def test_whatever_is_asked_in_whatever_order_a_slot_has_one_report(hours: list[int]) -> None:
+    store = MemoryStore()
+    keep(store, story(Stage.PRODUCTION))
+    watch = scheduler(store, Logged())
+    made = [each for at in hours for each in watch.run_due(NOON, as_of=NOON + at * HOUR)]
+    slots = [each.slot for each in made]
+    assert len(set(slots)) == len(slots) == len(store.drift_reports("m", limit=10_000))
+    assert set(slots) >= {NOON + at * HOUR for at in hours}  # what was asked for was answered
+
+
+def test_a_model_that_cannot_be_scanned_does_not_stop_the_others() -> None:
+    store = MemoryStore()
+    keep(store, *(story(Stage.PRODUCTION, name=name) for name in ("a", "broken", "z")))
+
+    def policy(state: ModelState) -> Policy:
+        if state.name == "broken":
+            raise PolicyInvalid("its windows contradict each other")
+        return get_policy_for_model(state.name)
+
+    with pytest.raises(PolicyInvalid):
+        scheduler(store, Logged(), policy).run_due(NOON)
+    assert [len(store.drift_reports(name)) for name in ("a", "broken", "z")] == [1, 0, 1]
+
+
+def test_a_model_that_went_live_today_has_not_gone_silent(live: MemoryStore) -> None:
+    watch = scheduler(live, Logged())
+    (fresh,) = watch.run_due(NOON + HOUR)
+    assert (fresh.status, fresh.severity) == ("INSUFFICIENT", None)
+    (silent,) = watch.run_due(NOON + HOUR, as_of=NOON + 7 * DAY)[-1:]
+    assert (silent.status, silent.severity) == ("NO_DATA", "SEVERE")
+
+
+def test_a_feed_that_fell_silent_is_severe(live: MemoryStore) -> None:
+    last = NOON + 10 * DAY + 11 * HOUR
+    rows = Logged(nanoseconds([last - n * HOUR for n in range(900)][::-1]), {"x": np.zeros(900)})
+    watch = scheduler(live, rows)
+    statuses = [
+        watch.run_due(last, as_of=last + after)[-1].status for after in (HOUR, 5 * DAY, 7 * DAY)
+    ]
+    assert statuses == ["OK", "OK", "NO_DATA"]
+
+
+def test_rows_that_were_logged_late_take_their_place(live: MemoryStore, tmp_path: Path) -> None:
+    log = PredictionLog(tmp_path, mode="fast")
+    made_by = Origin("m", 1, "d" * 64, "e" * 64, "f" * 64, "f" * 64, 1, ("x",))
+    moments = [NOON + day * DAY + n * HOUR / 4 for day in range(12) for n in range(30)]
+    late_first = [*moments[60:], *moments[:60]]
+
+    async def work() -> None:
+        for number, moment in enumerate(late_first):
+            rows = np.array([[float(number % 7)]])
+            await log.append(
+                log.declare(made_by),
+                now=int(NOON.timestamp()) * 1_000_000_000 + number,
+                event_time=int(nanoseconds([moment])[0]),
+                actor="ada",
+                override=None,
+                rows=rows,
+                outputs=rows[:, 0],
+            )
+
+    asyncio.run(work())
+    log.close()
+    watch = scheduler(live, PredictionHistory(tmp_path))
+    (record,) = watch.run_due(moments[-1] + HOUR)
+    assert (record.status, record.report["current_rows"]) == ("OK", 30)
+    assert record.report["reference_rows"] == 330
+
+
+def day_shape(hours: np.ndarray) -> np.ndarray:
+    """A day in which the first hours are wild and the middle is calm."""
+    return 0.2 + 3.0 * np.exp(-hours / 2.0)
+
+
+def test_a_day_that_has_begun_is_compared_with_as_much_of_the_days_before() -> None:
+    """Opening hours are always wild; against whole days they would look like drift every day."""
+    rng = np.random.default_rng(5)
+    opening, bars = 13.5 * HOUR, 78
+    days = [datetime(2026, 2, 2, tzinfo=UTC) + n * DAY for n in range(160)]
+    moments = [day + opening + n * HOUR / 12 for day in days for n in range(bars)]
+    values = rng.normal(size=len(moments)) * day_shape(np.tile(np.arange(bars) / 12, len(days)))
+    rows = Logged(nanoseconds(moments), {"x": values})
+    severities = []
+    for day in days[-12:]:
+        store = MemoryStore()
+        keep(store, story(Stage.PRODUCTION))
+        (record,) = scheduler(store, rows).run_due(days[-1], as_of=day + 16 * HOUR)
+        assert record.report["current_rows"] == 31
+        assert record.report["reference_rows"] == 30 * 31
+        severities.append(record.severity)
+    assert severities.count("NORMAL") >= 10
+    shaken = np.array(values)
+    shaken[-bars:] *= 4.0
+    (record,) = scheduler(store, Logged(rows.event_time, {"x": shaken})).run_due(
+        days[-1], as_of=days[-1] + 17 * HOUR
+    )
+    assert record.severity == "SEVERE"

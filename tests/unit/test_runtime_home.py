@@ -1,0 +1,64 @@
+"""A home's secrets: whole or not there, for their owner only, and clear when they are no use."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from tradeworthy.base.settings import Settings
+from tradeworthy.errors import HomeUnusable
+from tradeworthy.runtime.home import KEY_BYTES, make_home, read_token_key, write_secret
+
+KEY = bytes(range(KEY_BYTES))
+
+
+def test_a_secret_is_for_its_owner_and_written_once(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    write_secret(file, "first")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with pytest.raises(FileExistsError):
+        write_secret(file, "second")
+    assert file.read_text() == "first\n"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_secret_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        write_secret(tmp_path / "token", "ö")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_home_keeps_the_key_it_has(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    make_home(settings, policy_text="default: {}", key=KEY)
+    make_home(settings, policy_text="other: {}", key=bytes(KEY_BYTES))
+    assert read_token_key(settings) == KEY
+    assert settings.policy_file.read_text() == "default: {}"
+
+
+@pytest.mark.parametrize("content", [b"", b"zz", b"00" * (KEY_BYTES - 1), b"\xff", b"0" * 63])
+def test_a_key_that_is_none(tmp_path: Path, content: bytes) -> None:
+    settings = Settings(home=tmp_path)
+    with pytest.raises(HomeUnusable, match="tradeworthy init"):
+        read_token_key(settings)
+    settings.token_key_file.write_bytes(content)
+    with pytest.raises(HomeUnusable, match="key"):
+        read_token_key(settings)
+
+
+def test_a_key_of_the_environment_wins_and_is_not_shown(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, token_key=KEY.hex(), database_url="postgresql://u:pw@h/d")
+    assert read_token_key(settings) == KEY
+    assert KEY.hex() not in repr(settings)
+    assert "pw" not in repr(settings)
+    make_home(settings, policy_text="", key=bytes(KEY_BYTES))
+    assert not settings.token_key_file.exists()
+
+
+def test_a_home_where_none_can_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    settings = Settings(home=tmp_path / "file" / "home")
+    with pytest.raises(HomeUnusable, match="choose another --home"):
+        make_home(settings, policy_text="", key=KEY)
