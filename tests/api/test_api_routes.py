@@ -58,8 +58,8 @@ def service(home: SmallHome) -> Iterator[Service]:
 
 
 def refresher(store: Any, facts: FactGatherer) -> RouteRefresher:
-    gate = TokenCache(bytes(32))
-    return RouteRefresher(store, facts, gate, lease_seconds=60, max_bytes=100_000)
+    token_cache = TokenCache(bytes(32))
+    return RouteRefresher(store, facts, token_cache, lease_seconds=60, max_bytes=100_000)
 
 
 def test_a_database_that_fails_at_any_moment_blocks_nothing_for_good(service: Service) -> None:

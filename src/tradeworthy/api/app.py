@@ -64,7 +64,7 @@ def create_app(settings: Settings) -> HotPath:
     hot_path = HotPath(
         api,
         routes=lambda: service.refresher.table,
-        authorise=service.gate.authorise,
+        authorise=service.token_cache.authorise,
         log=log,
         problem=_problem,
         clock=time.time_ns,

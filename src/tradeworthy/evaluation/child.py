@@ -1,4 +1,4 @@
-"""One child process for one evaluation: started ahead, asked once, ended with all it started."""
+"""One child process for one evaluation: started ahead, used once, ended with all it started."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class EvaluationChild:
 
     @property
     def waits(self) -> bool:
-        """Whether it is there to be asked."""
+        """Whether it can take a request."""
         with self._alive:
             return self._process.poll() is None
 
@@ -108,8 +108,8 @@ class EvaluationChild:
         # Who has the seal has read the request, before users' code; to find the pipe is not enough.
         seal = secrets.token_hex(16)
         message = json.dumps({"seal": seal, "request": request}).encode() + b"\n"
-        told, _, answer = self._exchange(message, seconds).partition(b" ")
-        if told != seal.encode():
+        reply_seal, _, answer = self._exchange(message, seconds).partition(b" ")
+        if reply_seal != seal.encode():
             raise ReplyInvalid
         reply: dict[str, object] = json.loads(answer)
         return reply
@@ -237,10 +237,10 @@ def _kill_marked(mark: str) -> None:
     """Kill what has left the process group and still carries the mark in its environment."""
     needle = f"{MARK}={mark}".encode()
     for _ in range(_MANY):
-        found = [pid for pid in _processes() if needle in _environment_of(pid)]
-        if not found:
+        living = [pid for pid in _processes() if needle in _environment_of(pid)]
+        if not living:
             return
-        for pid in found:
+        for pid in living:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
 

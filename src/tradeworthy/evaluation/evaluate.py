@@ -83,9 +83,9 @@ def evaluate(request: EvaluationRequest) -> Evidence:
     bars = read_bars(request.dataset_file)
     arrays = bar_arrays(bars)
     check_label_horizon(loaded, bars)
-    desk = _Desk(loaded, cast("Mapping[str, object]", manifest.config), bars, arrays)
+    running = _Evaluation(loaded, cast("Mapping[str, object]", manifest.config), bars, arrays)
     settings = request.settings
-    walked = desk.walk_forward(settings)
+    walked = running.walk_forward(settings)
     train_end = _train_end(manifest, bars)
     rebuilt = dataset_hash(training_table(loaded, bars, train_end)) == manifest.dataset_hash
     return Evidence(
@@ -99,15 +99,17 @@ def evaluate(request: EvaluationRequest) -> Evidence:
         metrics=walked.stitched.metrics,
         fold_sharpes=tuple(fold.metrics["sharpe"] for fold in walked.folds),
         folds=_fold_dates(walked, arrays),
-        artifact_metrics=desk.hold_out(manifest, Path(request.artifact_file), train_end, settings),
+        artifact_metrics=running.hold_out(
+            manifest, Path(request.artifact_file), train_end, settings
+        ),
         data_findings=tuple(asdict(finding) for finding in run_data_guards(bars)),
         look_ahead=_look_ahead(loaded, bars, settings.seed),
-        drift=desk.drift(manifest, settings),
+        drift=running.drift(manifest, settings),
         settings=settings,
     )
 
 
-class _Desk:
+class _Evaluation:
     """A strategy on market data: predictions, weights, backtests."""
 
     def __init__(

@@ -32,8 +32,8 @@ def answer(request: dict[str, Any]) -> dict[str, object]:
     try:
         return {"evidence": evaluate(EvaluationRequest(settings=settings, **request)).to_json()}
     except TradeworthyError as error:
-        told = {"code": error.code, "message": error.message, "details": error.details}
-        return {"error": told}
+        problem = {"code": error.code, "message": error.message, "details": error.details}
+        return {"error": problem}
 
 
 def main() -> None:
@@ -45,9 +45,9 @@ def main() -> None:
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     _be_the_first_to_go()
-    told = json.loads(sys.argv[1])
-    private = Path(told["private"]) if told["private"] else None
-    put_up_fence(Path.cwd(), private, map(Path, told["readable"]))
+    limits = json.loads(sys.argv[1])
+    private = Path(limits["private"]) if limits["private"] else None
+    put_up_fence(Path.cwd(), private, map(Path, limits["readable"]))
     # Within the fence, since libraries start threads; ahead of the request, since they take time.
     importlib.import_module("tradeworthy.evaluation.evaluate")
     with suppress(ImportError):
@@ -55,9 +55,9 @@ def main() -> None:
     line = requests.readline()
     if line:
         threading.Thread(target=_end_with_the_parent, args=(requests,), daemon=True).start()
-        told = json.loads(line)
-        reply = json.dumps(answer(told["request"]), default=str)
-        replies.write(f"{told['seal']} {reply}\n".encode())
+        message = json.loads(line)
+        reply = json.dumps(answer(message["request"]), default=str)
+        replies.write(f"{message['seal']} {reply}\n".encode())
         replies.flush()
 
 

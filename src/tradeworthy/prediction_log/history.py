@@ -77,8 +77,8 @@ _FOR_EVER = np.iinfo(np.int64).max
 class PredictionHistory:
     """Logged predictions by model and version, up to date on request.
 
-    Only the newest days of each version are kept in memory, as many as were ever asked for; what
-    is older is read from the log again when it is asked for.
+    Only the newest days of each version are kept in memory, as many as any scan needed; what
+    is older is read from the log again when a scan needs it.
 
     Parameters
     ----------
@@ -112,11 +112,11 @@ class PredictionHistory:
                 self._begin_anew(sessions)
             self._read_on()
             kept = self._kept.get(key, _NOTHING)
-            found = kept.newest(sessions, until)
-            if key in self._trimmed and found.days.size < sessions:
+            rows = kept.newest(sessions, until)
+            if key in self._trimmed and rows.days.size < sessions:
                 kept = _by_version(read_from(self._folder).records).get(key, _NOTHING)
-                found = kept.newest(sessions, until)
-            return found
+                rows = kept.newest(sessions, until)
+            return rows
 
     def _begin_anew(self, days: int) -> None:
         """Forget what was kept; days that were dropped would be holes in a longer stretch."""

@@ -269,29 +269,29 @@ def _read_segment(
         writer_lives = _is_locked(file) or writer_lives
     offset = mark.offset + len(data)
     declarations = list(mark.declarations)
-    for found in read_frames(data, seal, mark.offset):
-        if isinstance(found, Damage):
-            if found.kind == "tail" and writer_lives:
-                offset = found.offset
+    for item in read_frames(data, seal, mark.offset):
+        if isinstance(item, Damage):
+            if item.kind == "tail" and writer_lives:
+                offset = item.offset
                 break
-            kind: Literal["torn", "corrupt"] = "torn" if found.kind == "tail" else "corrupt"
-            faults.append(Fault(path.name, found.offset, found.length, kind))
+            kind: Literal["torn", "corrupt"] = "torn" if item.kind == "tail" else "corrupt"
+            faults.append(Fault(path.name, item.offset, item.length, kind))
             continue
-        payload = found.payload
+        payload = item.payload
         if isinstance(payload, Predicted):
             origin = origins.get(payload.origin)
             if origin is None or worker is None:
-                faults.append(Fault(path.name, found.offset, len(payload.inputs), "orphan"))
+                faults.append(Fault(path.name, item.offset, len(payload.inputs), "orphan"))
             else:
                 records.append(_record(worker, origin, payload))
             continue
-        declarations.append((found.offset, found.length))
-        worker = _learn(found, worker, origins)
+        declarations.append((item.offset, item.length))
+        worker = _learn(item, worker, origins)
     return SegmentMark(offset, tuple(declarations))
 
 
-def _learn(found: Frame, worker: str | None, origins: dict[int, Origin]) -> str | None:
-    payload = found.payload
+def _learn(item: Frame, worker: str | None, origins: dict[int, Origin]) -> str | None:
+    payload = item.payload
     if isinstance(payload, OriginDeclared):
         origins[payload.key] = payload.origin
     if isinstance(payload, SegmentStarted):
@@ -307,9 +307,9 @@ def _declarations(
     origins: dict[int, Origin] = {}
     for offset, length in mark.declarations:
         file.seek(offset)
-        for found in read_frames(file.read(length), seal, offset):
-            if isinstance(found, Frame):
-                worker = _learn(found, worker, origins)
+        for item in read_frames(file.read(length), seal, offset):
+            if isinstance(item, Frame):
+                worker = _learn(item, worker, origins)
     return worker, origins
 
 

@@ -119,14 +119,14 @@ def read_frames(data: bytes, seal: bytes, base: int = 0) -> Iterator[Frame | Dam
     """Yield the frames of ``data`` and the damage between them; offsets count from ``base``."""
     position = 0
     while position < len(data):
-        found = _frame_at(data, seal, position)
-        if found is None:
+        framed = _frame_at(data, seal, position)
+        if framed is None:
             following = _next_frame(data, seal, position + 1)
             kind: Literal["corrupt", "tail"] = "tail" if following == len(data) else "corrupt"
             yield Damage(base + position, following - position, kind)
             position = following
         else:
-            payload, end = found
+            payload, end = framed
             yield Frame(base + position, end - position, payload)
             position = end
 
@@ -239,9 +239,9 @@ def _frame_at(data: bytes, seal: bytes, position: int) -> tuple[Payload, int] | 
     start = position + _HEAD.size
     if start > len(data):
         return None
-    found, length, checksum = _HEAD.unpack_from(data, position)
+    frame_seal, length, checksum = _HEAD.unpack_from(data, position)
     end = start + length
-    if found != seal or end > len(data):
+    if frame_seal != seal or end > len(data):
         return None
     content = data[start:end]
     if crc32(content, crc32(_LENGTH.pack(length))) != checksum:

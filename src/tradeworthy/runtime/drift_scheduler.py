@@ -199,22 +199,22 @@ def _nanoseconds(moment: datetime) -> int:
 
 
 def _profiles(manifest: Manifest) -> dict[str, TrainingProfile]:
-    told = manifest.evidence.training_profiles or {}
+    profiles = manifest.evidence.training_profiles or {}
     return {
         name: TrainingProfile.from_json(cast("Mapping[str, Any]", profile))
-        for name, profile in told.items()
+        for name, profile in profiles.items()
     }
 
 
 def _record(report: DriftReport, slot: datetime, now: datetime) -> DriftReportRecord:
-    told = cast("dict[str, Json]", report.to_json())
+    body = cast("dict[str, Json]", report.to_json())
     return DriftReportRecord(
         model=report.model,
         version=report.version,
         slot=slot.astimezone(UTC),
         status=report.status.value,
         severity=None if report.severity is None else report.severity.value,
-        digest=json_digest("drift-report/v1", told),
-        report=told,
+        digest=json_digest("drift-report/v1", body),
+        report=body,
         created_at=now,
     )

@@ -77,7 +77,7 @@ class RouteRefresher:
         What the registry keeps.
     facts
         Loads artifacts and compares features.
-    gate
+    token_cache
         Gets the tokens and strategies.
     lease_seconds
         How long a confirmed table holds.
@@ -89,14 +89,14 @@ class RouteRefresher:
         self,
         store: Reader,
         facts: FactGatherer,
-        gate: TokenCache,
+        token_cache: TokenCache,
         *,
         lease_seconds: float,
         max_bytes: int,
     ) -> None:
         self._store = store
         self._facts = facts
-        self._gate = gate
+        self._token_cache = token_cache
         self._lease = int(lease_seconds * 1e9)
         self._max_bytes = max_bytes
         self._basis: object = None
@@ -118,7 +118,7 @@ class RouteRefresher:
         position = self._store.position()
         tokens = self._store.tokens()
         if tokens != self._tokens:
-            self._gate.renew_tokens(tokens)
+            self._token_cache.renew_tokens(tokens)
             self._tokens = tokens
         basis = (position, self._facts.code.signature())
         changed = basis != self._basis or now > self._retry_at
@@ -140,7 +140,7 @@ class RouteRefresher:
         models: list[ModelSummary] = []
         while page := self._store.models(after=models[-1].name if models else "", limit=PAGE):
             models += page
-        self._gate.renew_strategies({model.name: model.strategy for model in models})
+        self._token_cache.renew_strategies({model.name: model.strategy for model in models})
         champions = self._champions()
         return {m.name: self._renew(m.name, champions.get(m.name), surroundings) for m in models}
 
@@ -153,13 +153,13 @@ class RouteRefresher:
         }
 
     def _champions(self) -> dict[str, VersionState]:
-        found: dict[str, VersionState] = {}
+        champions: dict[str, VersionState] = {}
         after = ("", 0)
         query = VersionQuery(stage=Stage.PRODUCTION)
         while rows := self._store.versions(query, after=after, limit=PAGE):
-            found |= {row.model: row.version for row in rows}
+            champions |= {row.model: row.version for row in rows}
             after = (rows[-1].model, rows[-1].version.version)
-        return found
+        return champions
 
     def _renew(
         self, model: str, champion: VersionState | None, surroundings: _Surroundings
@@ -182,8 +182,8 @@ class RouteRefresher:
             return _Built(basis, Blocked(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the others go on predicting
             _LOG.exception("the route of %r cannot be built", model)
-            told = f"the version in PRODUCTION cannot be loaded ({type(error).__name__})"
-            return _Built(basis, Blocked(ArtifactInvalid(f"{told}: see the service's log")))
+            reason = f"the version in PRODUCTION cannot be loaded ({type(error).__name__})"
+            return _Built(basis, Blocked(ArtifactInvalid(f"{reason}: see the service's log")))
 
     def _make(self, model: str, champion: VersionState | None, basis: object, epoch: int) -> _Built:
         if champion is None:
@@ -255,10 +255,10 @@ class RouteRefresher:
             try:
                 bound = graph_of(manifest)
                 running = self._facts.code.graph(rule.feature_file or rule.file)
-                found = compare(bound, bound.nodes, running.nodes)
+                alignment = compare(bound, bound.nodes, running.nodes)
             except TradeworthyError:
                 return None
-            return _mismatch(manifest, found, epoch) if found.running == sent else None
+            return _mismatch(manifest, alignment, epoch) if alignment.running == sent else None
 
         return explain
 
@@ -279,12 +279,12 @@ def _quarantined(model: str, champion: VersionState) -> ModelQuarantined:
 
 
 def _mismatch(manifest: Manifest, alignment: Alignment, epoch: int) -> FeatureGraphMismatch:
-    told = alignment.to_json()
+    differences = alignment.to_json()
     return FeatureGraphMismatch(
         f"version {manifest.version} of {manifest.model!r} does not predict, because running code, "
         "active release and what it was trained on are not the same: "
         + "; ".join(alignment.lines()),
-        **told,
+        **differences,
         epoch=epoch,
         ways_out=WAYS_OUT,
     )

@@ -37,7 +37,7 @@ from tradeworthy.store.sql import SqlStore
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The desks of one deployment and what they share."""
+    """The use cases of one deployment and what they share."""
 
     settings: Settings
     clock: Callable[[], datetime]
@@ -52,7 +52,7 @@ class Service:
     releases: Releases
     datasets: Datasets
     tokens: Tokens
-    gate: TokenCache
+    token_cache: TokenCache
     refresher: RouteRefresher
     scheduler: DriftScheduler
     evaluator: EvaluationProcess
@@ -98,7 +98,7 @@ def open_service(
         private=settings.home,
         readable=[settings.strategies_folder, settings.blobs_folder],
     )
-    gate = TokenCache(key)
+    token_cache = TokenCache(key)
     backtests = Backtests(
         store=store,
         blobs=blobs,
@@ -123,11 +123,11 @@ def open_service(
         releases=Releases(store, clock),
         datasets=Datasets(store, blobs, clock),
         tokens=Tokens(store, key, clock, randomness),
-        gate=gate,
+        token_cache=token_cache,
         refresher=RouteRefresher(
             store,
             facts,
-            gate,
+            token_cache,
             lease_seconds=settings.lease_seconds,
             max_bytes=settings.max_predict_bytes,
         ),

@@ -30,7 +30,7 @@ def fit(strategy: Strategy, table: pl.DataFrame, config: Mapping[str, object]) -
         raise
     except USER_FAILURES as error:
         raise StrategyInvalid(
-            f"{_name(strategy.train)} of strategy {strategy.name!r} failed: {told(error)}"
+            f"{_name(strategy.train)} of strategy {strategy.name!r} failed: {cause_of(error)}"
         ) from error
     if not callable(getattr(estimator, "predict", None)):
         raise StrategyInvalid(
@@ -51,7 +51,7 @@ def predict(estimator: Estimator, rows: Floats) -> Floats:
     try:
         values = np.asarray(_answer(estimator, rows), dtype=np.float64)
     except USER_FAILURES as error:
-        raise StrategyInvalid(f"the estimator failed: {told(error)}") from error
+        raise StrategyInvalid(f"the estimator failed: {cause_of(error)}") from error
     if values.size != len(rows) or not np.isfinite(values).all():
         raise StrategyInvalid(
             f"the estimator gave an array of shape {values.shape} for {len(rows)} rows, or one "
@@ -65,12 +65,12 @@ def _answer(estimator: Any, rows: Floats) -> Any:
     probabilities = getattr(estimator, "predict_proba", None)
     if not callable(probabilities):
         return estimator.predict(rows)
-    found = np.asarray(probabilities(rows))
-    if found.ndim != 2 or found.shape[1] != 2:
+    shares = np.asarray(probabilities(rows))
+    if shares.ndim != 2 or shares.shape[1] != 2:
         raise ValueError(
-            f"its probabilities have shape {found.shape}; classifiers of two classes are served"
+            f"its probabilities have shape {shares.shape}; classifiers of two classes are served"
         )
-    return found[:, 1]
+    return shares[:, 1]
 
 
 def target_weights(
@@ -89,7 +89,7 @@ def target_weights(
         )
     except USER_FAILURES as error:
         raise StrategyInvalid(
-            f"{_name(strategy.signal)} of strategy {strategy.name!r} failed: {told(error)}"
+            f"{_name(strategy.signal)} of strategy {strategy.name!r} failed: {cause_of(error)}"
         ) from error
     if values.shape != (rows.height,) or not np.isfinite(values).all():
         raise StrategyInvalid(
@@ -99,12 +99,12 @@ def target_weights(
     return values
 
 
-def told(error: BaseException) -> str:
+def cause_of(error: BaseException) -> str:
     """Return the kind and the text of an error of users' code, as far as it has one.
 
     Examples
     --------
-    >>> told(ValueError("no data"))
+    >>> cause_of(ValueError("no data"))
     'ValueError: no data'
     """
     try:

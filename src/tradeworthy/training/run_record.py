@@ -72,7 +72,7 @@ class Candidate:
     def manifest(
         self, model: str, version: int, *, created_at: datetime, created_by: str
     ) -> Manifest:
-        """Return the papers of this candidate as a version of a model."""
+        """Return the manifest of this candidate as a version of a model."""
         return Manifest(
             model=model,
             version=version,
@@ -162,7 +162,7 @@ class RunRecord:
         loaded
             The strategy file.
         root
-            The folder that file names are told relative to; the strategy file's by default.
+            The folder that file names are relative to; the strategy file's by default.
 
         Raises
         ------
@@ -240,23 +240,25 @@ class RunRecord:
         return {"config": config, "training_config_hash": training_config_hash(config)}
 
     def _dataset_fields(self) -> dict[str, Any]:
-        told = self.dataset
-        if told is None:
+        dataset = self.dataset
+        if dataset is None:
             return {}
-        digest, times = dataset_digest(told.table), told.table[TIME]
+        digest, times = dataset_digest(dataset.table), dataset.table[TIME]
         record = DatasetRecord(
             rows=digest.rows,
             columns=tuple(ColumnRecord(c.name, c.dtype, c.digest) for c in digest.columns),
             key=(TIME, SYMBOL),
             time_start=moment(times.min()),
             time_end=moment(times.max()),
-            as_of=None if told.as_of is None else moment(told.as_of),
-            sources=tuple(SourceRecord(name, found) for name, found in told.sources.items()),
-            label=told.label,
-            label_horizon=told.label_horizon,
-            train_end=None if told.train_end is None else moment(told.train_end),
-            purge=told.purge,
-            embargo=told.embargo,
+            as_of=None if dataset.as_of is None else moment(dataset.as_of),
+            sources=tuple(
+                SourceRecord(name, source_hash) for name, source_hash in dataset.sources.items()
+            ),
+            label=dataset.label,
+            label_horizon=dataset.label_horizon,
+            train_end=None if dataset.train_end is None else moment(dataset.train_end),
+            purge=dataset.purge,
+            embargo=dataset.embargo,
         )
         return {"dataset_hash": digest.hash, "dataset": record}
 
@@ -363,12 +365,12 @@ def _profiles(
 
 
 def _distributions(libraries: Iterable[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for library in libraries:
         # A module of the user's own belongs to no distribution; the commit tells which it was.
         with suppress(FeatureLogicRefused):
-            found |= distributions_of([library])
-    return found
+            versions |= distributions_of([library])
+    return versions
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -218,8 +218,8 @@ class _Setting:
 
 
 def _weights(importances: Mapping[str, float] | Sequence[str]) -> dict[str, float]:
-    given = importances if isinstance(importances, Mapping) else dict.fromkeys(importances, 1.0)
-    weights = {name: float(given[name]) for name in sorted(given)}
+    by_name = importances if isinstance(importances, Mapping) else dict.fromkeys(importances, 1.0)
+    weights = {name: float(by_name[name]) for name in sorted(by_name)}
     good = all(np.isfinite(weight) and weight >= 0.0 for weight in weights.values())
     if not good or sum(weights.values()) <= 0.0:
         raise InvalidInput("give at least one feature, and importances from 0 up, not all 0")
@@ -262,11 +262,11 @@ def _feature(
     values = bounded(rows.columns[name])
     history = feature_history(values[values.size - frame.size :], frame.starts, setting.windows)
     reference, current = history.reference[0], history.current[0]
-    found = hard_findings(reference, current, history.past_current)
-    found += rate_findings(reference, current, history.past_reference, history.past_current)
+    findings = hard_findings(reference, current, history.past_current)
+    findings += rate_findings(reference, current, history.past_reference, history.past_current)
     rolling = against_past(history, setting.floors)
     if rolling is None:  # unknown against its own past: not judged, whatever training says
-        return setting.evidence(name, weight, (), found, capped=not history.replayed)
+        return setting.evidence(name, weight, (), findings, capped=not history.replayed)
     comparisons = [rolling]
     if trained is not None:
         whole = history.current_rows
@@ -274,7 +274,7 @@ def _feature(
             whole = bounded(rows.finished.columns[name])
         training = against_training(whole, trained, setting.windows, setting.floors)
         comparisons += [] if training is None else [training]
-    return setting.evidence(name, weight, comparisons, found, capped=not history.replayed)
+    return setting.evidence(name, weight, comparisons, findings, capped=not history.replayed)
 
 
 def _candidate_feature(
@@ -292,11 +292,11 @@ def _candidate_feature(
     edges = trained.profile.edges
     stack = profile_sessions(values, np.zeros(1, dtype=np.int64), edges)
     past = stack_profiles([])
-    found = hard_findings(stack_profiles([trained.profile])[0], stack[0], past)
+    findings = hard_findings(stack_profiles([trained.profile])[0], stack[0], past)
     if (stack.counts[0] > 0)[atom_bins(edges)].any():  # resting on a value that training knows
-        found = tuple(finding for finding in found if finding.kind != "constant")
+        findings = tuple(finding for finding in findings if finding.kind != "constant")
     drift = against_training(values, trained, setting.windows, setting.floors)
-    return setting.evidence(name, weight, () if drift is None else (drift,), found, capped=True)
+    return setting.evidence(name, weight, () if drift is None else (drift,), findings, capped=True)
 
 
 def _judged(key: dict[str, Any], features: tuple[FeatureDrift, ...]) -> DriftReport:
