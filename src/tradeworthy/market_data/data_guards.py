@@ -18,7 +18,7 @@ import polars as pl
 from tradeworthy.market_data.bars import bar_table
 from tradeworthy.market_data.symbol_bars import (
     BoolArray,
-    Finding,
+    DataFinding,
     Severity,
     SymbolBars,
     split_by_symbol,
@@ -50,12 +50,12 @@ _SPLIT_CALM = 0.5  # the day's own move as a share of the gap
 _TRADING_CALM = (1 / 20, 4.0)  # traded shares or money against their recent median
 
 
-Guard: TypeAlias = Callable[[SymbolBars], list[Finding]]
+Guard: TypeAlias = Callable[[SymbolBars], list[DataFinding]]
 
 
 def _first_of(
     bars: SymbolBars, guard: str, bad: BoolArray, severity: Severity, what: str
-) -> list[Finding]:
+) -> list[DataFinding]:
     """Return one finding at the first bad bar that counts them all; none without one."""
     count = int(np.count_nonzero(bad))
     if not count:
@@ -72,7 +72,7 @@ def _runs(mask: BoolArray) -> Iterator[tuple[int, int]]:
 
 def _run_findings(
     bars: SymbolBars, guard: str, mask: BoolArray, *, warn: int, fail: int | None, what: str
-) -> list[Finding]:
+) -> list[DataFinding]:
     """Return a finding for each run of at least ``warn`` bars; a fail from ``fail`` bars on."""
     return [
         bars.finding(
@@ -86,14 +86,14 @@ def _run_findings(
     ]
 
 
-def bad_prices(bars: SymbolBars) -> list[Finding]:
+def bad_prices(bars: SymbolBars) -> list[DataFinding]:
     """Fail on prices that are not positive finite numbers."""
     table = np.stack([bars.open, bars.high, bars.low, bars.close])
     bad: BoolArray = np.logical_not(np.all(np.isfinite(table) & (table > 0), axis=0))
     return _first_of(bars, "bad_prices", bad, "fail", "a price is not a positive number")
 
 
-def price_order(bars: SymbolBars) -> list[Finding]:
+def price_order(bars: SymbolBars) -> list[DataFinding]:
     """Fail on an open or close outside the bar's low and high."""
     body_high, body_low = np.maximum(bars.open, bars.close), np.minimum(bars.open, bars.close)
     slack = _ROUNDING * np.abs(np.nan_to_num(bars.close, posinf=0.0))
@@ -101,7 +101,7 @@ def price_order(bars: SymbolBars) -> list[Finding]:
     return _first_of(bars, "price_order", bad, "fail", "open or close outside low to high")
 
 
-def duplicates(bars: SymbolBars) -> list[Finding]:
+def duplicates(bars: SymbolBars) -> list[DataFinding]:
     """Fail on two bars at one date."""
     bad = np.zeros(len(bars.dates), dtype=np.bool_)
     bad[1:] = bars.dates[1:] == bars.dates[:-1]
@@ -118,7 +118,7 @@ def _longest_step(days: FloatArray) -> float:
     return max(_GAP_FAIL_DAYS, _GAP_FAIL_STEPS * _usual_step(days))
 
 
-def gaps(bars: SymbolBars) -> list[Finding]:
+def gaps(bars: SymbolBars) -> list[DataFinding]:
     """Warn of a hole of over 7 days (3 usual steps), fail from over 30 days (6 steps) on."""
     days = bars.days_before()
     warn = max(_GAP_WARN_DAYS, _GAP_WARN_STEPS * _usual_step(days))
@@ -134,7 +134,7 @@ def gaps(bars: SymbolBars) -> list[Finding]:
     ]
 
 
-def ticker_reuse(bars: SymbolBars) -> list[Finding]:
+def ticker_reuse(bars: SymbolBars) -> list[DataFinding]:
     """Fail when what trades after a hole (as `gaps` fails on) is hardly what traded before.
 
     Either the price moved by over two deviations of a random walk over the hole, at the symbol's
@@ -168,7 +168,7 @@ def _level_change(values: FloatArray, at: int, end: int) -> float:
     return after / before if before > 0 and after > 0 else 1.0
 
 
-def stale_opens(bars: SymbolBars) -> list[Finding]:
+def stale_opens(bars: SymbolBars) -> list[DataFinding]:
     """Warn when over a fifth of the opens repeat the close before, or ten in a row do."""
     same = np.zeros(len(bars.open), dtype=np.bool_)
     same[1:] = np.abs(bars.open[1:] - bars.close[:-1]) <= _ROUNDING * 1e-3 * np.abs(bars.close[:-1])
@@ -180,7 +180,7 @@ def stale_opens(bars: SymbolBars) -> list[Finding]:
     return _run_findings(bars, "stale_opens", same, warn=_STALE_OPEN_RUN, fail=None, what=what)
 
 
-def frozen_prices(bars: SymbolBars) -> list[Finding]:
+def frozen_prices(bars: SymbolBars) -> list[DataFinding]:
     """Warn of 5 bars in a row that repeat one price, fail from 20 on."""
     table = np.stack([bars.open, bars.high, bars.low])
     before = np.concatenate([[np.nan], bars.close[:-1]])
@@ -191,7 +191,7 @@ def frozen_prices(bars: SymbolBars) -> list[Finding]:
     )
 
 
-def zero_volume(bars: SymbolBars) -> list[Finding]:
+def zero_volume(bars: SymbolBars) -> list[DataFinding]:
     """Warn of bars without volume; fail from 20 in a row or a fifth of all on.
 
     An instrument that never has volume, such as an index, gets one warning.
@@ -208,7 +208,7 @@ def zero_volume(bars: SymbolBars) -> list[Finding]:
     return _first_of(bars, "zero_volume", silent, severity, what)
 
 
-def price_spikes(bars: SymbolBars) -> list[Finding]:
+def price_spikes(bars: SymbolBars) -> list[DataFinding]:
     """Fail on a price that jumps for one bar and comes back: a bad print.
 
     By over 15% and twelve deviations, with all but a tenth of the jump reversed: a close by the
@@ -254,7 +254,7 @@ def _trading_is_calm(bars: SymbolBars, at: int) -> bool:
     return False
 
 
-def unadjusted_splits(bars: SymbolBars) -> list[Finding]:
+def unadjusted_splits(bars: SymbolBars) -> list[DataFinding]:
     """Fail on an overnight gap that a share split explains and a market does not.
 
     All of: the gap is near the ratio of a split (6% of its logarithm) and beyond eight recent
@@ -289,7 +289,7 @@ def unadjusted_splits(bars: SymbolBars) -> list[Finding]:
     return findings
 
 
-def overnight_jumps(bars: SymbolBars) -> list[Finding]:
+def overnight_jumps(bars: SymbolBars) -> list[DataFinding]:
     """Warn of overnight gaps of over 25% and eight recent deviations."""
     gap = bars.log_move(bars.open)
     wide = np.abs(gap) > np.maximum(_JUMP_SIZE, _JUMP_SIGMAS * bars.recent_volatility())
@@ -319,7 +319,7 @@ GUARDS: tuple[Guard, ...] = (
 )
 
 
-def run_data_guards(frame: pl.DataFrame, *, symbol: str | None = None) -> tuple[Finding, ...]:
+def run_data_guards(frame: pl.DataFrame, *, symbol: str | None = None) -> tuple[DataFinding, ...]:
     """Run every guard on every symbol.
 
     Parameters
@@ -329,7 +329,7 @@ def run_data_guards(frame: pl.DataFrame, *, symbol: str | None = None) -> tuple[
 
     Returns
     -------
-    tuple of Finding
+    tuple of DataFinding
         By symbol, then guard, then date; empty for clean data.
 
     Raises
@@ -351,6 +351,6 @@ def run_data_guards(frame: pl.DataFrame, *, symbol: str | None = None) -> tuple[
     )
 
 
-def guards_pass(findings: tuple[Finding, ...]) -> bool:
+def guards_pass(findings: tuple[DataFinding, ...]) -> bool:
     """Tell whether no finding is a failure."""
     return all(finding.severity != "fail" for finding in findings)

@@ -22,7 +22,7 @@ _FEW_MOVES, _ASSUMED_VOLATILITY = 5, 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DataFinding:
     """What a guard found.
 
     Attributes
@@ -56,10 +56,10 @@ class SymbolBars:
     close: FloatArray
     volume: FloatArray | None = None
 
-    def finding(self, guard: str, at: int, severity: Severity, message: str) -> Finding:
+    def finding(self, guard: str, at: int, severity: Severity, message: str) -> DataFinding:
         """Return a finding of ``guard`` at bar ``at``."""
         date = str(self.dates[at]).removesuffix("T00:00:00.000000").removesuffix(".000000")
-        return Finding(guard, self.symbol, date, severity, message)
+        return DataFinding(guard, self.symbol, date, severity, message)
 
     def days_before(self) -> FloatArray:
         """Days since the bar before, shape (T,); the first is 0."""
