@@ -94,10 +94,7 @@ def main() -> None:
             float(subprocess.check_output([sys.executable, "-c", f"{start}import {name}{end}"]))
             for _ in range(3)
         )
-        for name in (
-            "tradeworthy.features.feature_graph",
-            "tradeworthy.features.source.feature_file",
-        )
+        for name in ("tradeworthy", "tradeworthy.features.feature_graph")
     }
     print(f"build {options.nodes} nodes        {build * 1e3:8.1f} ms")
     print(f"closure of 50 inputs     {closure * 1e3:8.1f} ms")

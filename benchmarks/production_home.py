@@ -18,7 +18,7 @@ from tradeworthy.access.roles import Actor, Role
 from tradeworthy.base.clock import utc_now
 from tradeworthy.base.digests import sha256_hex, tagged_digest
 from tradeworthy.base.settings import Settings, read_settings
-from tradeworthy.features.source.feature_file import read_feature_file
+from tradeworthy.features.feature_graph import FeatureGraph
 from tradeworthy.lifecycle.decisions import Approve, Promote
 from tradeworthy.lifecycle.stages import FORWARD, Stage
 from tradeworthy.manifest.manifest import Manifest
@@ -108,7 +108,7 @@ def deploy(folder: Path, trees: int = TREES) -> Deployed:
         service.registry.register_model(
             MODEL, strategy=STRATEGY, owner="desk", tier="standard", actor=AUTHOR
         )
-        graph = read_feature_file(settings.strategies_folder / "features.py")
+        graph = FeatureGraph.read_file(settings.strategies_folder / "features.py")
         snapshot = graph.snapshot(FEATURES)
         draft(service, MODEL, forest(trees))
         put_in_production(service, MODEL, 1)
@@ -127,7 +127,7 @@ def draft(service: Service, model: str, artifact: bytes) -> int:
     """Add a version with its papers and its artifact; it stays a DRAFT."""
     sha256 = sha256_hex(artifact)
     service.blobs.put(artifact, sha256)
-    graph = read_feature_file(service.settings.strategies_folder / "features.py")
+    graph = FeatureGraph.read_file(service.settings.strategies_folder / "features.py")
     snapshot = graph.snapshot(FEATURES)
     version = service.registry.draft_version(model, actor=AUTHOR)
     rule = SignalRule("features.py", FEATURES[0], "c" * 64, "features.py")

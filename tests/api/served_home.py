@@ -14,7 +14,7 @@ from api.small_home import SmallHome
 from tradeworthy.api.app import create_app
 from tradeworthy.api.server import server_of
 from tradeworthy.client.service_client import RemoteService, ServiceClient
-from tradeworthy.features.source.feature_file import read_feature_file
+from tradeworthy.features.feature_graph import FeatureGraph
 
 PATIENCE = 30.0
 INPUTS = ("day_return", "week_return")
@@ -86,7 +86,7 @@ class ServedHome:
 
     def graph_hash(self) -> str:
         """Return the hash of the deployed features that the model takes."""
-        return read_feature_file(self.home.features).closure(INPUTS).hash
+        return FeatureGraph.read_file(self.home.features).closure(INPUTS).hash
 
     def stage(self, version: int) -> str:
         """Return the stage of a version of model ``m``."""

@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 from api.database_copy import copy_database
 from api.served_home import INPUTS, Serve, ServedHome, told, until
 from api.small_home import SmallHome
-from tradeworthy.features.source.feature_file import read_feature_file
+from tradeworthy.features.feature_graph import FeatureGraph
 
 ACTIVATE = "/api/v1/ml/releases/activate"
 
@@ -123,7 +123,7 @@ def test_rows_of_other_code_are_refused_while_the_service_is_aligned(
     theirs = tmp_path / "features.py"
     shutil.copy(own.home.features, theirs)
     theirs.write_text(theirs.read_text().replace("WINDOW = 5", "WINDOW = 7"))
-    sent = read_feature_file(theirs).closure(INPUTS).hash
+    sent = FeatureGraph.read_file(theirs).closure(INPUTS).hash
     answer = own.predict(feature_graph_hash=sent)
     assert told(answer) == (409, "feature_graph_mismatch")
     assert answer.json()["details"]["sent"] == sent
@@ -136,7 +136,7 @@ def release_of(service: ServedHome, folder: Path, old: str, new: str) -> str:
     folder.mkdir()
     file = folder / "features.py"
     file.write_text(service.home.features.read_text().replace(old, new))
-    snapshot = read_feature_file(file).snapshot(INPUTS).to_json()
+    snapshot = FeatureGraph.read_file(file).snapshot(INPUTS).to_json()
     answer = service.post("olga", "/api/v1/ml/releases", {"snapshots": [snapshot]})
     assert answer.status_code == 201
     return str(answer.json()["release"])

@@ -14,7 +14,7 @@ import pytest
 
 from api.served_home import ServedHome, row
 from api.small_home import SmallHome
-from tradeworthy.features.source.feature_file import read_feature_file
+from tradeworthy.features.feature_graph import FeatureGraph
 
 HEAVY = {"pandas", "sklearn", "mlflow", "scipy", "lightgbm", "onnx", "skl2onnx", "torch", "polars"}
 COMMAND = [sys.executable, "-m", "tradeworthy.cli"]
@@ -58,7 +58,7 @@ def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_serving_process_loads_nothing_that_trains(home: SmallHome) -> None:
-    bound = read_feature_file(home.features).closure(tuple(row())).hash
+    bound = FeatureGraph.read_file(home.features).closure(tuple(row())).hash
     body = json.dumps({"rows": [row()], "feature_graph_hash": bound})
     arguments = [str(home.folder), home.token("all"), body]
     done = subprocess.run(

@@ -20,7 +20,7 @@ from api.small_home import SmallHome, speaking
 from tradeworthy.api.app import create_app
 from tradeworthy.api.server import server_of
 from tradeworthy.errors import InvalidInput, StoreUnavailable
-from tradeworthy.features.source.feature_file import read_feature_file
+from tradeworthy.features.feature_graph import FeatureGraph
 from tradeworthy.model_registry.facts.fact_gathering import FactGatherer
 from tradeworthy.runtime.route_refresher import RouteRefresher
 from tradeworthy.runtime.service import Service, open_service
@@ -142,7 +142,7 @@ def test_busy_management_threads_do_not_let_the_lease_run_out(home: SmallHome) -
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     server = server_of(app, log_level="critical")
-    bound = read_feature_file(home.features).closure(INPUTS).hash
+    bound = FeatureGraph.read_file(home.features).closure(INPUTS).hash
     asked = {"rows": [row()], "feature_graph_hash": bound}
     headers = {"authorization": f"Bearer {home.token('vera')}"}
     with ThreadPoolExecutor(THREADS + 1) as threads:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tradeworthy.errors import FeatureLogicRefused
-from tradeworthy.features.source.feature_file import load_feature_file, read_feature_file
+from tradeworthy.features.feature_graph import FeatureGraph
 
 BASE = '''"""Features."""
 import polars as pl
@@ -428,9 +428,9 @@ def hash_of(folder: Path, text: str, shared: str = SHARED, *, live: bool = True)
     (folder / "more.py").write_text("TABLE = [1.0, 2.0]\ndef clip2(x, n):\n    return x - n\n")
     path = folder / "strategy.py"
     path.write_text(text)
-    static = read_feature_file(path).bound_hash(["volatility"])
+    static = FeatureGraph.read_file(path).bound_hash(["volatility"])
     if live:
-        assert load_feature_file(path).bound_hash(["volatility"]) == static
+        assert FeatureGraph.from_module(path).bound_hash(["volatility"]) == static
     return static
 
 
@@ -491,7 +491,7 @@ def test_a_module_that_changes_another_is_refused(name: str, tmp_path: Path) -> 
     (tmp_path / "patching.py").write_text("import shared\n")
     assert hash_of(tmp_path, text)
     (tmp_path / "patching.py").write_text(PATCHES[name])
-    for read in (read_feature_file, load_feature_file):
+    for read in (FeatureGraph.read_file, FeatureGraph.from_module):
         with pytest.raises(FeatureLogicRefused, match="patching"):
             read(tmp_path / "strategy.py")
 
@@ -517,5 +517,5 @@ def test_the_place_and_name_of_the_file_do_not_matter(tmp_path: Path) -> None:
             "from shared", "from .shared"
         )
     )
-    assert read_feature_file(path).bound_hash(["volatility"]) == first
-    assert load_feature_file(path).bound_hash(["volatility"]) == first
+    assert FeatureGraph.read_file(path).bound_hash(["volatility"]) == first
+    assert FeatureGraph.from_module(path).bound_hash(["volatility"]) == first

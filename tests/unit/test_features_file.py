@@ -11,13 +11,7 @@ import pytest
 
 from tradeworthy.errors import FeatureGraphInvalid, FeatureLogicRefused, StrategyInvalid
 from tradeworthy.features.feature_graph import FeatureGraph, feature, graph_summary
-from tradeworthy.features.source.feature_file import (
-    graph_of_module,
-    load_feature_file,
-    logic_in_file,
-    logic_of,
-    read_feature_file,
-)
+from tradeworthy.features.source.function_logic import logic_in_file, logic_of
 
 HEAD = "from tradeworthy.features.feature_graph import feature\n"
 FILE = (
@@ -38,7 +32,7 @@ def write(folder: Path, text: str = FILE, parts: str = PARTS) -> Path:
 def test_loading_leaves_no_trace(tmp_path: Path) -> None:
     path = write(tmp_path)
     modules, places, finders = dict(sys.modules), list(sys.path), list(sys.meta_path)
-    load_feature_file(path)
+    FeatureGraph.from_module(path)
     assert {name for name in sys.modules if name not in modules} & {"momentum", "parts"} == set()
     assert (list(sys.path), list(sys.meta_path)) == (places, finders)
     assert not list(tmp_path.rglob("*.pyc"))
@@ -49,7 +43,7 @@ def test_a_module_of_the_same_name_is_put_back(
 ) -> None:
     other = ModuleType("parts")
     monkeypatch.setitem(sys.modules, "parts", other)
-    load_feature_file(write(tmp_path))
+    FeatureGraph.from_module(write(tmp_path))
     assert sys.modules["parts"] is other
 
 
@@ -57,8 +51,8 @@ def test_an_edit_within_the_same_second_is_seen(tmp_path: Path) -> None:
     seen = set()
     for number in range(10, 16):
         path = write(tmp_path, parts=PARTS.replace("K = 2", f"K = {number}"))
-        graph = load_feature_file(path)
-        assert graph.hash == read_feature_file(path).hash
+        graph = FeatureGraph.from_module(path)
+        assert graph.hash == FeatureGraph.read_file(path).hash
         assert graph.definitions["wide@1"].function(1.0) == 20 + 0.5 / number  # type: ignore[misc]
         seen.add(graph.hash)
     assert len(seen) == 6
@@ -69,7 +63,7 @@ def test_two_projects_may_name_their_helpers_alike(tmp_path: Path) -> None:
     for name, constant in (("a", "K = 2"), ("b", "K = 4")):
         (tmp_path / name).mkdir()
         graphs.append(
-            load_feature_file(write(tmp_path / name, parts=PARTS.replace("K = 2", constant)))
+            FeatureGraph.from_module(write(tmp_path / name, parts=PARTS.replace("K = 2", constant)))
         )
     values = [graph.definitions["wide@1"].function(1.0) for graph in graphs]  # type: ignore[misc]
     assert values == [20.25, 20.125]
@@ -89,7 +83,7 @@ def test_two_projects_may_name_their_helpers_alike(tmp_path: Path) -> None:
 )
 def test_files_that_cannot_be_used_say_why(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(StrategyInvalid, match=message):
-        load_feature_file(write(tmp_path, text))
+        FeatureGraph.from_module(write(tmp_path, text))
 
 
 def test_paths_that_cannot_be_used_say_why(tmp_path: Path) -> None:
@@ -104,7 +98,7 @@ def test_a_file_named_like_a_library_is_itself(tmp_path: Path) -> None:
     path.write_text(
         HEAD + "import statistics\n@feature()\ndef a(close):\n    return statistics.fmean([1])\n"
     )
-    assert load_feature_file(path).hash == read_feature_file(path).hash
+    assert FeatureGraph.from_module(path).hash == FeatureGraph.read_file(path).hash
 
 
 def test_a_library_that_nobody_installed_is_refused(
@@ -121,7 +115,7 @@ def test_a_library_that_nobody_installed_is_refused(
         HEAD + "import stray_library_x as s\n@feature()\ndef a(close):\n    return s.go(close)\n"
     )
     with pytest.raises(FeatureLogicRefused, match="stray_library_x"):
-        load_feature_file(path)
+        FeatureGraph.from_module(path)
 
 
 def test_a_library_that_may_be_missing_is_no_error(tmp_path: Path) -> None:
@@ -132,8 +126,8 @@ def test_a_library_that_may_be_missing_is_no_error(tmp_path: Path) -> None:
         + "    def fast(x):\n        return x\n"
         + "@feature()\ndef a(close):\n    return fast(close)\n"
     )
-    graph = load_feature_file(path)
-    assert graph.hash == read_feature_file(path).hash
+    graph = FeatureGraph.from_module(path)
+    assert graph.hash == FeatureGraph.read_file(path).hash
     assert set(graph.distributions) == {"polars"}
 
 
@@ -148,8 +142,8 @@ def test_a_library_that_may_be_missing_is_no_error(tmp_path: Path) -> None:
 def test_odd_sources_are_read_as_they_run(text: str, tmp_path: Path) -> None:
     path = tmp_path / "odd.py"
     path.write_text(HEAD + text, encoding="utf-8")
-    graph = load_feature_file(path)
-    assert graph.hash == read_feature_file(path).hash
+    graph = FeatureGraph.from_module(path)
+    assert graph.hash == FeatureGraph.read_file(path).hash
     assert graph.nodes["a@1"].source.lstrip("\x0c").startswith("@feature()\ndef a")
 
 
@@ -157,7 +151,7 @@ def test_odd_sources_are_read_as_they_run(text: str, tmp_path: Path) -> None:
 def test_a_chain_too_long_to_hash_says_so(links: int, tmp_path: Path) -> None:
     path = tmp_path / "long.py"
     path.write_text(HEAD + "@feature()\ndef a(close):\n    return close" + ".abs()" * links + "\n")
-    for read in (read_feature_file, load_feature_file):
+    for read in (FeatureGraph.read_file, FeatureGraph.from_module):
         try:
             assert read(path).inputs == ("a@1",)
         except (FeatureLogicRefused, StrategyInvalid) as refusal:
@@ -177,12 +171,12 @@ def test_a_chain_too_long_to_hash_says_so(links: int, tmp_path: Path) -> None:
 )
 def test_what_runs_must_be_what_the_source_says(patch: str, tmp_path: Path) -> None:
     with pytest.raises(FeatureLogicRefused, match=r"load the file again|from outside"):
-        load_feature_file(write(tmp_path, FILE.replace("WINDOW = 20\n", patch)))
+        FeatureGraph.from_module(write(tmp_path, FILE.replace("WINDOW = 20\n", patch)))
 
 
 def test_an_edited_file_is_not_what_runs(tmp_path: Path) -> None:
     path = write(tmp_path)
-    function = load_feature_file(path).definitions["wide@1"].function
+    function = FeatureGraph.from_module(path).definitions["wide@1"].function
     assert function is not None
     path.write_text(FILE.replace("WINDOW\n", "WINDOW * 2\n"))
     with pytest.raises(FeatureLogicRefused):
@@ -230,13 +224,13 @@ def d(close):
     )
     path = tmp_path / "forms.py"
     path.write_text(text)
-    graph = load_feature_file(path)
+    graph = FeatureGraph.from_module(path)
     assert graph.inputs == ("a@1", "b@1", "c@1", "d@1", "lag_2@1", "lag_3@1")
     hashes = {node.logic_hash for node in graph.nodes.values()}
     assert len(hashes) == 7
-    assert read_feature_file(path).nodes == graph.nodes
+    assert FeatureGraph.read_file(path).nodes == graph.nodes
     path.write_text(text.replace("close.shift(n) * scale", "close.shift(n) + scale"))
-    assert load_feature_file(path).nodes["lag_2@1"].logic_hash not in hashes
+    assert FeatureGraph.from_module(path).nodes["lag_2@1"].logic_hash not in hashes
 
 
 MAKE = (
@@ -272,12 +266,12 @@ FACTORIES = {
 def test_factories_are_read_from_source_as_they_run(form: str, tmp_path: Path) -> None:
     path = tmp_path / "made.py"
     path.write_text(MAKE + FACTORIES[form])
-    graph = load_feature_file(path)
+    graph = FeatureGraph.from_module(path)
     assert graph.inputs == ("mom_10@1", "mom_5@1")
-    assert read_feature_file(path).nodes == graph.nodes
+    assert FeatureGraph.read_file(path).nodes == graph.nodes
     if form != "function":
         path.write_text(MAKE + FACTORIES["named"])
-        assert read_feature_file(path).hash == graph.hash
+        assert FeatureGraph.read_file(path).hash == graph.hash
 
 
 def test_what_a_factory_is_given_counts(tmp_path: Path) -> None:
@@ -291,9 +285,9 @@ def test_what_a_factory_is_given_counts(tmp_path: Path) -> None:
     for factor in (2, 3):
         for call in ("from factory import make\nm = make", "import factory\nm = factory.make"):
             path.write_text(f"{call}(5, scale)\n".replace("m =", SCALE.format(factor) + "m ="))
-            graph = load_feature_file(path)
+            graph = FeatureGraph.from_module(path)
             assert graph.inputs == ("mom_005@1",)
-            assert read_feature_file(path).nodes == graph.nodes
+            assert FeatureGraph.read_file(path).nodes == graph.nodes
             hashes.add(graph.hash)
     assert len(hashes) == 2
 
@@ -321,9 +315,9 @@ SCALE = "def scale(x):\n    return x * {}\n"
 def test_features_that_source_does_not_tell_are_refused_there(text: str, tmp_path: Path) -> None:
     path = tmp_path / "made.py"
     path.write_text(MAKE + text)
-    assert load_feature_file(path).inputs
+    assert FeatureGraph.from_module(path).inputs
     with pytest.raises(FeatureLogicRefused, match="read from the source alone"):
-        read_feature_file(path)
+        FeatureGraph.read_file(path)
 
 
 def test_a_declaration_may_name_constants(tmp_path: Path) -> None:
@@ -333,9 +327,9 @@ def test_a_declaration_may_name_constants(tmp_path: Path) -> None:
         + "BARS = 20\n@feature(name=f'lag_{BARS}', lookback=BARS)\n"
         + "def a(close):\n    return close.shift(BARS)\n"
     )
-    graph = load_feature_file(path)
+    graph = FeatureGraph.from_module(path)
     assert graph.inputs == ("lag_20@1",)
-    assert read_feature_file(path).nodes == graph.nodes
+    assert FeatureGraph.read_file(path).nodes == graph.nodes
 
 
 def test_a_closure_that_may_be_rebound_is_refused(tmp_path: Path) -> None:
@@ -356,7 +350,7 @@ a, more = make()
 """
     )
     with pytest.raises(FeatureLogicRefused, match="rebinds"):
-        load_feature_file(path)
+        FeatureGraph.from_module(path)
 
 
 def test_closures_over_unknown_values_and_functions_without_source_are_refused(
@@ -375,7 +369,7 @@ a = make(object())
 """
     )
     with pytest.raises(FeatureLogicRefused, match="canonical form"):
-        load_feature_file(path)
+        FeatureGraph.from_module(path)
     space: dict[str, object] = {}
     exec("def nowhere(x):\n    return x", space)  # noqa: S102
     for function in (space["nowhere"], len, 3):
@@ -391,9 +385,9 @@ def test_features_imported_from_a_sibling_belong_to_the_graph(tmp_path: Path) ->
     path.write_text(
         HEAD + "from base import ret\n@feature()\ndef vol(ret):\n    return ret.rolling_std(3)\n"
     )
-    graph = load_feature_file(path)
+    graph = FeatureGraph.from_module(path)
     assert graph.inputs == ("ret@1", "vol@1")
-    assert graph.hash == read_feature_file(path).hash
+    assert graph.hash == FeatureGraph.read_file(path).hash
 
 
 def test_features_may_be_put_into_a_registry(tmp_path: Path) -> None:
@@ -404,17 +398,17 @@ def test_features_may_be_put_into_a_registry(tmp_path: Path) -> None:
         + "@register\n@feature()\ndef a(close):\n    return close\n"
         + "@feature()\n@register\ndef b(close):\n    return close + 1\n"
     )
-    graph = load_feature_file(path)
+    graph = FeatureGraph.from_module(path)
     assert graph.inputs == ("a@1", "b@1")
-    assert graph.hash == read_feature_file(path).hash
+    assert graph.hash == FeatureGraph.read_file(path).hash
 
 
 def test_a_feature_under_a_condition_is_not_guessed(tmp_path: Path) -> None:
     path = tmp_path / "conditional.py"
     path.write_text(HEAD + "if True:\n    @feature()\n    def a(close):\n        return close\n")
     with pytest.raises(FeatureLogicRefused, match="conditionally"):
-        read_feature_file(path)
-    assert load_feature_file(path).inputs == ("a@1",)
+        FeatureGraph.read_file(path)
+    assert FeatureGraph.from_module(path).inputs == ("a@1",)
 
 
 def test_a_repeated_function_name_is_refused_alive_too(tmp_path: Path) -> None:
@@ -422,7 +416,7 @@ def test_a_repeated_function_name_is_refused_alive_too(tmp_path: Path) -> None:
     one = "@feature(version={})\ndef a(close):\n    return close\n"
     path.write_text(HEAD + one.format(1) + one.format(2))
     with pytest.raises(FeatureGraphInvalid, match="hides"):
-        load_feature_file(path)
+        FeatureGraph.from_module(path)
 
 
 TRAIN = """import random
@@ -469,7 +463,7 @@ def test_live_functions_and_partials_are_hashed() -> None:
 
 
 def test_an_imported_module_gives_the_same_graph() -> None:
-    graph = graph_of_module(sys.modules[__name__])
+    graph = FeatureGraph.from_module(sys.modules[__name__])
     assert graph.inputs == ("scaled_close@1",)
     assert graph_summary(graph)["hash"] == graph.hash == FeatureGraph.from_module(__file__).hash
     assert "polars" in graph.distributions

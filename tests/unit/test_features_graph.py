@@ -23,7 +23,6 @@ from tradeworthy.features.graph_diff import aligned, diff_snapshots, missing_nod
 from tradeworthy.features.graph_snapshot import GraphSnapshot
 from tradeworthy.features.logic import Component, make_logic
 from tradeworthy.features.release import Release, release_of
-from tradeworthy.features.source.feature_file import read_feature_source
 
 HEAD = "from tradeworthy.features.feature_graph import feature\n"
 BASE = (
@@ -54,7 +53,7 @@ def signal(volatility, turnover):
 
 
 def graph(text: str = BASE, **options: Any) -> FeatureGraph:
-    return read_feature_source(text, **options)
+    return FeatureGraph.read_source(text, **options)
 
 
 def made(

@@ -15,7 +15,6 @@ from tradeworthy.features.compute.feature_table import compute_features
 from tradeworthy.features.feature_definition import FeatureDefinition, make_declaration
 from tradeworthy.features.feature_graph import FeatureGraph
 from tradeworthy.features.logic import make_logic
-from tradeworthy.features.source.feature_file import read_feature_source
 
 DAYS = [dt.date(2024, 1, day) for day in (1, 2, 3)]
 BARS = pl.DataFrame(
@@ -165,7 +164,7 @@ def test_features_that_fail_are_named(
 
 
 def test_source_alone_cannot_be_computed() -> None:
-    found = read_feature_source(
+    found = FeatureGraph.read_source(
         "from tradeworthy.features.feature_graph import feature\n"
         "@feature()\ndef a(close):\n    return close\n"
     )

@@ -14,7 +14,7 @@ import polars as pl
 from tradeworthy.client.service_client import ServiceClient
 from tradeworthy.demo.market_series import DemoSeries
 from tradeworthy.features.compute.feature_table import compute_features
-from tradeworthy.features.source.feature_file import load_feature_file
+from tradeworthy.features.feature_graph import FeatureGraph
 
 CLOSE = time(21, tzinfo=UTC)
 SESSIONS_A_WEEK = 5
@@ -47,7 +47,7 @@ class ClientRows:
 
 def client_rows(feature_file: Path, inputs: tuple[str, ...], series: DemoSeries) -> ClientRows:
     """Compute the features of the live stretch as a client of the service does."""
-    graph = load_feature_file(feature_file)
+    graph = FeatureGraph.from_module(feature_file)
     table = compute_features(graph, series.bars, inputs)
     live = table.filter(pl.col("date") > series.history_end)
     return ClientRows(graph.bound_hash(inputs), live, inputs)

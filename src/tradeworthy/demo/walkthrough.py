@@ -26,7 +26,7 @@ from tradeworthy.demo.replay import ClientRows, client_rows, replay
 from tradeworthy.demo.telling import Narrator
 from tradeworthy.demo.workspace import Workspace, fresh_folder, make_workspace
 from tradeworthy.errors import FeatureGraphMismatch, PromotionRefused, TradeworthyError
-from tradeworthy.features.source.feature_file import load_feature_file
+from tradeworthy.features.feature_graph import FeatureGraph
 
 EDIT = ("MONTH = 21", "MONTH = 20")
 ALIGN_SECONDS = 30.0
@@ -138,7 +138,7 @@ def _promote_the_honest_one(
         tell.gates(told)
         return False
     tell.gates(verdict, only_figures=True)
-    snapshot = load_feature_file(workspace.strategies / "features.py").snapshot().to_json()
+    snapshot = FeatureGraph.from_module(workspace.strategies / "features.py").snapshot().to_json()
     release = people.olga.post("/api/v1/ml/releases", {"snapshots": [snapshot]})["release"]
     asked = {"release": release, "expected_epoch": 0, "reason": "first release"}
     epoch = people.olga.post("/api/v1/ml/releases/activate", asked)["epoch"]

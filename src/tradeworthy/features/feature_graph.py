@@ -2,8 +2,7 @@
 
 Examples
 --------
->>> from tradeworthy.features.source.feature_file import read_feature_source
->>> graph = read_feature_source('''
+>>> graph = FeatureGraph.read_source('''
 ... from tradeworthy.features.feature_graph import feature
 ... WINDOW = 20
 ... @feature(version=1)
@@ -25,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tradeworthy.errors import (
     FeatureDependencyMissing,
@@ -36,6 +35,7 @@ from tradeworthy.features.feature_definition import (
     FeatureDefinition,
     feature,
 )
+from tradeworthy.features.graph_diff import GraphDiff, diff_snapshots
 from tradeworthy.features.graph_snapshot import (
     GraphSnapshot,
     SnapshotNode,
@@ -50,9 +50,14 @@ from tradeworthy.features.node_resolution import (
     hash_nodes,
     newest_versions,
 )
-
-if TYPE_CHECKING:
-    from tradeworthy.features.graph_diff import GraphDiff
+from tradeworthy.features.source.distributions import distributions_of
+from tradeworthy.features.source.feature_file import (
+    define,
+    definitions_of_module,
+    import_definitions,
+    parse_definitions,
+    read_definitions,
+)
 
 __all__ = ["FeatureDeclaration", "FeatureDefinition", "FeatureGraph", "feature", "graph_summary"]
 
@@ -120,10 +125,10 @@ class FeatureGraph:
         ()
         """
         columns = None if source_columns is None else frozenset(source_columns)
-        made = [
-            each if isinstance(each, FeatureDefinition) else _define(each) for each in definitions
-        ]
-        known = by_key(made, columns)
+        known = by_key(
+            (each if isinstance(each, FeatureDefinition) else define(each) for each in definitions),
+            columns,
+        )
         newest = newest_versions(known.values())
         edges = {key: edges_of(each, known, newest, columns) for key, each in known.items()}
         nodes = hash_nodes(known, edges, columns or frozenset())
@@ -142,18 +147,85 @@ class FeatureGraph:
     ) -> FeatureGraph:
         """Build the graph of a feature file, by path or as an imported module.
 
+        A file is imported anew by every call, and what runs is compared with what it says.
+
+        Parameters
+        ----------
+        module
+            A Python file. Its folder, or the folder above its outermost package, is the project:
+            helpers imported from there are hashed with the features.
+        source_columns
+            Known columns, so that a misspelt dependency is named.
+
         Raises
         ------
         StrategyInvalid
-            If the file cannot be read or imported, or has no features.
+            If there is no such file, it is not valid Python, running it fails, or it has no
+            features.
         FeatureLogicRefused
-            If the logic of a feature cannot be hashed.
+            If the logic of a feature cannot be hashed, or what runs is not what the source says.
+        FeatureGraphInvalid
+            If the definitions form no graph.
         """
-        from tradeworthy.features.source import feature_file
-
         if isinstance(module, ModuleType):
-            return feature_file.graph_of_module(module, source_columns=source_columns)
-        return feature_file.load_feature_file(module, source_columns=source_columns)
+            definitions = definitions_of_module(module)
+        else:
+            definitions = import_definitions(module)
+        libraries = {"polars", *(name for each in definitions for name in each.logic.libraries)}
+        return cls.from_definitions(
+            definitions, source_columns=source_columns, distributions=distributions_of(libraries)
+        )
+
+    @classmethod
+    def read_file(
+        cls, path: str | Path, *, source_columns: Iterable[str] | None = None
+    ) -> FeatureGraph:
+        """Build the graph of a feature file from its source; nothing is imported or run.
+
+        Raises
+        ------
+        StrategyInvalid, FeatureLogicRefused, FeatureGraphInvalid
+            As for ``from_module``.
+        """
+        return cls.from_definitions(read_definitions(path), source_columns=source_columns)
+
+    @classmethod
+    def read_source(
+        cls,
+        text: str,
+        *,
+        modules: Mapping[str, str] | None = None,
+        source_columns: Iterable[str] | None = None,
+    ) -> FeatureGraph:
+        """Build a graph from source text; nothing is imported or run.
+
+        Parameters
+        ----------
+        text
+            The source of a feature file.
+        modules
+            Path to source of the user modules beside it.
+        source_columns
+            Known columns.
+
+        Raises
+        ------
+        StrategyInvalid, FeatureLogicRefused, FeatureGraphInvalid
+            As for ``from_module``.
+
+        Examples
+        --------
+        >>> graph = FeatureGraph.read_source('''
+        ... from tradeworthy import feature
+        ... @feature()
+        ... def momentum(close):
+        ...     return close / close.shift(5) - 1
+        ... ''')
+        >>> graph.inputs
+        ('momentum@1',)
+        """
+        definitions = parse_definitions(text, modules or {})
+        return cls.from_definitions(definitions, source_columns=source_columns)
 
     @property
     def hash(self) -> str:
@@ -224,8 +296,6 @@ class FeatureGraph:
 
     def diff(self, other: FeatureGraph) -> GraphDiff:
         """Tell what changed from this graph to ``other``."""
-        from tradeworthy.features.graph_diff import diff_snapshots
-
         return diff_snapshots(self.snapshot(), other.snapshot())
 
     def __iter__(self) -> Iterator[str]:
@@ -259,9 +329,3 @@ def graph_summary(graph: FeatureGraph) -> dict[str, object]:
             "node_hash": node.node_hash,
         }
     return {"hash": graph.hash, "nodes": nodes}
-
-
-def _define(function: Callable[..., Any]) -> FeatureDefinition:
-    from tradeworthy.features.source.feature_file import define
-
-    return define(function)

@@ -77,8 +77,8 @@ def release_of(*snapshots: GraphSnapshot) -> Release:
 
     Examples
     --------
-    >>> from tradeworthy.features.source.feature_file import read_feature_source
-    >>> graph = read_feature_source('''
+    >>> from tradeworthy.features.feature_graph import FeatureGraph
+    >>> graph = FeatureGraph.read_source('''
     ... from tradeworthy.features.feature_graph import feature
     ... @feature()
     ... def double(close):

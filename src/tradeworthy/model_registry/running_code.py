@@ -8,7 +8,6 @@ from threading import Lock
 
 from tradeworthy.errors import StrategyInvalid, TradeworthyError
 from tradeworthy.features.feature_graph import FeatureGraph
-from tradeworthy.features.source.feature_file import read_feature_file
 
 Signature = tuple[tuple[str, int, int, int], ...]
 
@@ -83,6 +82,6 @@ class RunningCode:
 
     def _load(self, file: str, signature: Signature) -> _Read:
         try:
-            return _Read(signature, read_feature_file(self.path(file)), None)
+            return _Read(signature, FeatureGraph.read_file(self.path(file)), None)
         except TradeworthyError as error:
             return _Read(signature, None, error)

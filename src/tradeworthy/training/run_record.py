@@ -24,7 +24,7 @@ from tradeworthy.errors import (
     StrategyInvalid,
 )
 from tradeworthy.features.graph_snapshot import GraphSnapshot
-from tradeworthy.features.source.feature_file import distributions_of
+from tradeworthy.features.source.distributions import distributions_of
 from tradeworthy.manifest.config_hash import training_config_hash
 from tradeworthy.manifest.dataset_hash import dataset_digest
 from tradeworthy.manifest.files.environment import describe_runtime

@@ -13,7 +13,7 @@ from tradeworthy.errors import StrategyInvalid
 from tradeworthy.features.feature_graph import FeatureGraph
 from tradeworthy.features.graph_snapshot import GraphSnapshot
 from tradeworthy.features.logic import EFFECTS, Logic
-from tradeworthy.features.source.feature_file import load_feature_file, logic_in_file, logic_of
+from tradeworthy.features.source.function_logic import logic_in_file, logic_of
 from tradeworthy.features.source.isolated_import import import_file
 from tradeworthy.features.source.source_folder import locate_source
 from tradeworthy.training.strategy import Strategy
@@ -66,7 +66,7 @@ def load_strategy(path: Path) -> LoadedStrategy:
     file = path.resolve()
     strategy = _declared(vars(import_file(locate_source(file))), file)
     feature_file = file.parent / strategy.features if strategy.features else file
-    graph = load_feature_file(feature_file)
+    graph = FeatureGraph.from_module(feature_file)
     graph.keys_of(strategy.inputs)
     _check_label(strategy, graph)
     entry_point, signal_rule = _logic(file, strategy.train), _logic(file, strategy.signal)

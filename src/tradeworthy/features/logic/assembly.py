@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tradeworthy.errors import FeatureLogicRefused
-from tradeworthy.features.logic import definition_forms, literal_forms
+from tradeworthy.features.logic import call_forms, definition_forms, literal_forms
 from tradeworthy.features.logic.canonical_form import Draft, Walk, encode
 from tradeworthy.features.logic.component import Component, Logic, make_logic
 from tradeworthy.features.logic.definition_forms import class_form, function_form
@@ -19,7 +19,7 @@ from tradeworthy.features.logic.refusals import Place, refuse
 from tradeworthy.features.logic.resolution import Resolver, Symbol
 from tradeworthy.features.logic.scopes import FunctionNode
 
-__all__ = ["Root", "Trace", "definition_forms", "literal_forms", "trace_logic"]
+__all__ = ["Root", "Trace", "call_forms", "definition_forms", "literal_forms", "trace_logic"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from tradeworthy.features.logic.scopes import (
 
 FEATURE_DECORATORS = frozenset(
     {
+        "tradeworthy.feature",
         "tradeworthy.features.feature_graph.feature",
         "tradeworthy.features.feature_definition.feature",
     }

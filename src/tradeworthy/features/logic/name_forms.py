@@ -1,4 +1,4 @@
-"""Canonical forms of names, attributes and calls: where resolution and refusals happen."""
+"""Canonical forms of names and attributes: where resolution and refusals happen."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from typing import cast
 from tradeworthy.features.logic.canonical_form import (
     Walk,
     encode,
-    encode_all,
     encoder,
 )
 from tradeworthy.features.logic.encoding import (
     NOTHING,
     atom,
     form,
-    scalar,
-    sequence,
     string,
 )
 from tradeworthy.features.logic.refusals import (
@@ -26,30 +23,16 @@ from tradeworthy.features.logic.refusals import (
     method_effect,
     refuse,
 )
-from tradeworthy.features.logic.resolution import External, Resolved, import_target
+from tradeworthy.features.logic.resolution import External, ImportTarget, Resolved, import_target
 from tradeworthy.features.logic.scopes import Scope
 
-_CALL_BY_POSITION = frozenset(
-    atom("x", name)
-    for name in (
-        "builtins.filter",
-        "builtins.map",
-        "functools.reduce",
-        "itertools.accumulate",
-        "itertools.starmap",
-        "polars.cum_fold",
-        "polars.cum_reduce",
-        "polars.fold",
-        "polars.reduce",
-    )
-)
 _OWN_NAMES = frozenset({"__name__", "__qualname__"})
 _ATTRIBUTE_CALLS = frozenset({"builtins.getattr", "builtins.setattr", "builtins.delattr"})
 
 
 def name_form(name: str, node: ast.AST, walk: Walk) -> str:
     """Encode a name where it is bound or read."""
-    return _chain(name, [], node, walk, call=None)
+    return dotted_form(name, [], node, walk, call=None)
 
 
 @encoder("Name", fields="id")
@@ -59,66 +42,22 @@ def _name(node: ast.AST, walk: Walk) -> str:
 
 @encoder("Attribute", fields="value attr")
 def _attribute(node: ast.AST, walk: Walk) -> str:
-    return _attribute_form(cast("ast.Attribute", node), walk, call=None)
+    return attribute_form(cast("ast.Attribute", node), walk, call=None)
 
 
-@encoder("Call", fields="func args keywords")
-def _call(node: ast.AST, walk: Walk) -> str:
-    call = cast("ast.Call", node)
-    if _is_logger(call):
-        return form("Call", walk.external(External("logging.getLogger")))
-    callee = _callee(call, walk)
-    if callee not in _CALL_BY_POSITION:
-        return form("Call", callee, encode_all(call.args, walk), encode_all(call.keywords, walk))
-    arguments = sequence([_called_by_position(each, walk) for each in call.args])
-    keywords = [
-        form("keyword", scalar(each.arg), _called_by_position(each.value, walk))
-        for each in call.keywords
-    ]
-    return form("Call", callee, arguments, sequence(keywords))
-
-
-def _called_by_position(node: ast.expr, walk: Walk) -> str:
-    """Encode an argument of a library function that passes no names to what it calls."""
-    if isinstance(node, ast.Lambda):
-        from tradeworthy.features.logic.definition_forms import lambda_form
-
-        return lambda_form(node, walk, positional=True)
-    return encode(node, walk)
-
-
-def _callee(call: ast.Call, walk: Walk) -> str:
-    if isinstance(call.func, ast.Attribute):
-        return _attribute_form(call.func, walk, call=call)
-    if isinstance(call.func, ast.Name):
-        return _chain(call.func.id, [], call.func, walk, call=call)
-    return encode(call.func, walk)
-
-
-def _is_logger(call: ast.Call) -> bool:
-    """Tell ``logging.getLogger(__name__)``: the module's name changes no value."""
-    match call:
-        case ast.Call(
-            func=ast.Attribute(value=ast.Name(id="logging"), attr="getLogger"),
-            args=[ast.Name(id="__name__")],
-            keywords=[],
-        ):
-            return True
-    return False
-
-
-def _attribute_form(node: ast.Attribute, walk: Walk, call: ast.Call | None) -> str:
+def attribute_form(node: ast.Attribute, walk: Walk, call: ast.Call | None) -> str:
+    """Encode ``value.attribute``; ``call`` is the call of it, if it is called."""
     attributes: list[str] = []
     base: ast.expr = node
     while isinstance(base, ast.Attribute):
         attributes.insert(0, base.attr)
         base = base.value
     if isinstance(base, ast.Name):
-        return _chain(base.id, attributes, node, walk, call)
+        return dotted_form(base.id, attributes, node, walk, call)
     return _with_attributes(encode(base, walk), attributes, node, walk, call)
 
 
-def _chain(
+def dotted_form(
     name: str, attributes: Sequence[str], node: ast.AST, walk: Walk, call: ast.Call | None
 ) -> str:
     """Encode ``name.attribute...``, the name being local, a closure's, the user's or external."""
@@ -233,8 +172,6 @@ def _import(node: ast.AST, walk: Walk) -> str:
 
 
 def _imported(target: object, node: ast.AST, walk: Walk) -> str:
-    from tradeworthy.features.logic.resolution import ImportTarget
-
     assert isinstance(target, ImportTarget)  # noqa: S101 - narrowed by the caller
     if target.symbol is None and walk.resolver.project.module(target.module) is None:
         walk.forbid(external_effect(target.module), target.module, node)

@@ -1,0 +1,41 @@
+"""The installed distributions that users' logic names: shell."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Iterable
+from functools import lru_cache
+
+from tradeworthy.errors import FeatureLogicRefused
+
+
+@lru_cache(maxsize=1)
+def _installed() -> dict[str, list[str]]:
+    return dict(importlib.metadata.packages_distributions())
+
+
+def distributions_of(libraries: Iterable[str]) -> dict[str, str]:
+    """Look up the installed distributions of libraries, with their versions.
+
+    Raises
+    ------
+    FeatureLogicRefused
+        For a module that belongs to no distribution: its logic cannot be told apart from another.
+        One that is not there at all, as behind ``except ImportError``, is left out.
+    """
+    found: dict[str, str] = {}
+    for library in sorted(set(libraries) - {"tradeworthy"}):
+        if library in sys.stdlib_module_names:
+            continue
+        names = _installed().get(library, ())
+        if not names and importlib.util.find_spec(library) is not None:
+            raise FeatureLogicRefused(
+                f"module {library!r} is neither in the feature file's folder nor part of an "
+                "installed distribution; move it beside the file or install it",
+                reason="unknown_library",
+            )
+        for name in names:
+            found[name] = importlib.metadata.version(name)
+    return found
