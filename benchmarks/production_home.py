@@ -19,8 +19,8 @@ from tradeworthy.base.clock import utc_now
 from tradeworthy.base.digests import sha256_hex, tagged_digest
 from tradeworthy.base.settings import Settings, read_settings
 from tradeworthy.features.feature_graph import FeatureGraph
-from tradeworthy.lifecycle.decisions import Approve, Promote
-from tradeworthy.lifecycle.stages import FORWARD, Stage
+from tradeworthy.lifecycle.commands import Approve, Promote
+from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.manifest.records import CodeRecord, FileRecord, SignalRule
 from tradeworthy.model_registry.writing import Change, record_of, write
@@ -153,7 +153,7 @@ def put_in_production(service: Service, model: str, version: int) -> None:
     assert content is not None
     approve = Approve(version, Stage.PRODUCTION, content, policy.digest)
     _decide(service, model, approve, "vic")
-    steps = FORWARD[: FORWARD.index(Stage.PRODUCTION) + 1]
+    steps = list(Stage)[: list(Stage).index(Stage.PRODUCTION) + 1]
     for source, target in itertools.pairwise(steps):
         _decide(
             service,

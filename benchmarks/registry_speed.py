@@ -37,19 +37,20 @@ from production_home import AUTHOR, OPERATOR, STRATEGY, VERDICT, draft, forest, 
 from sqlalchemy import insert, select
 
 from tradeworthy.base.digests import tagged_digest
-from tradeworthy.lifecycle.decisions import (
+from tradeworthy.lifecycle.commands import (
     Approve,
     Command,
     DraftVersion,
     Promote,
     RecordManifest,
     RegisterModel,
-    Tag,
-    decide,
 )
+from tradeworthy.lifecycle.decide import decide
 from tradeworthy.lifecycle.events import Event
-from tradeworthy.lifecycle.stages import FORWARD, Stage
-from tradeworthy.lifecycle.state import ModelState, evolve, fold
+from tradeworthy.lifecycle.evolve import evolve, fold
+from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.lifecycle.state import ModelState
+from tradeworthy.lifecycle.tags import Tag
 from tradeworthy.model_registry.writing import Change, record_of, write
 from tradeworthy.runtime.service import Service, open_service
 from tradeworthy.store import tables
@@ -107,7 +108,7 @@ def story(model: str, versions: int) -> list[Event]:
             papers = (digest(f"manifest {version}"), digest(f"artifact {version}"), content)
             does(RecordManifest(version, *papers), "ana")
             does(Approve(version, Stage.PRODUCTION, content, POLICY), "vic")
-        steps = FORWARD[: FORWARD.index(stage) + 1]
+        steps = list(Stage)[: list(Stage).index(stage) + 1]
         for source, target in itertools.pairwise(steps):
             does(Promote(version, source, target, True, VERDICT, POLICY, 1), "olga")
         for key, value in tag_values(0, version).items():

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from inspect import getdoc
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
-from reference_words import ADVICE, BY_REQUEST, EVENTS, MANIFEST
+from reference_words import ADVICE, BY_REQUEST, MANIFEST
 from typer.main import get_command
 
 from tradeworthy.access.roles import PERMISSIONS, Action
@@ -24,7 +25,7 @@ from tradeworthy.base.settings import Settings
 from tradeworthy.cli.app import app as command_line
 from tradeworthy.cli.exit_codes import MEANINGS, exit_code
 from tradeworthy.errors import leaves, title
-from tradeworthy.lifecycle import events
+from tradeworthy.lifecycle.recorded_events import event_kinds
 from tradeworthy.lifecycle.stages import TRANSITIONS, is_promotion
 from tradeworthy.manifest.completeness import (
     REQUIRED_FOR_TRAINED,
@@ -295,8 +296,7 @@ def _record_in(hint: Any) -> tuple[type | None, bool]:
 
 def lifecycle_page() -> str:
     """The stages, the moves between them, and the events."""
-    bodies = get_args(events.EventBody)
-    _same(EVENTS, [body.__name__ for body in bodies], "EVENTS")
+    bodies = event_kinds().values()
     moves = [
         (source, target, *_move(source, target))
         for source, targets in TRANSITIONS.items()
@@ -306,7 +306,7 @@ def lifecycle_page() -> str:
         (
             f"`{body.__name__}`",
             ", ".join(f"`{f.name}`" for f in fields(body)),
-            EVENTS[body.__name__],
+            (getdoc(body) or "").splitlines()[0],
         )
         for body in bodies
     ]

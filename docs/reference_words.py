@@ -129,16 +129,3 @@ MANIFEST = {
     "evidence.probe_hash": "Reserved; nothing writes it yet.",
     "metrics": "The trainer's claims; no gate reads them.",
 }
-
-EVENTS = {
-    "ModelRegistered": "A model got its name, strategy, owner and tier.",
-    "VersionDrafted": "A version got its number; the actor is its author.",
-    "ManifestRecorded": "A draft got its papers; the actor is its trainer.",
-    "VersionPromoted": "A version moved one stage forward under a verdict.",
-    "VersionSuperseded": "The champion made room and stands by in STAGING.",
-    "VersionRetired": "A version left for good.",
-    "ApprovalGranted": "A second person approved this content under this policy.",
-    "VersionQuarantined": "A version was stopped.",
-    "QuarantineLifted": "A stopped version may predict again.",
-    "VersionTagged": "A version got a tag.",
-}

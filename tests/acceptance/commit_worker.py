@@ -14,8 +14,9 @@ from datetime import timedelta
 from acceptance.killed_store import killed_store
 from contract.promotion_commands import NOON, OPERATOR, digest, promote_to, story
 from tradeworthy.errors import StaleStage
-from tradeworthy.lifecycle.decisions import Tag, decide
+from tradeworthy.lifecycle.decide import decide
 from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.lifecycle.tags import Tag
 from tradeworthy.store.records import Document
 from tradeworthy.store.sql import SqlStore
 

@@ -18,10 +18,10 @@ import pytest
 
 from contract.promotion_commands import NOON, OPERATOR, digest, keep, promote_to, story
 from tradeworthy.errors import StaleStage
-from tradeworthy.lifecycle.decisions import decide
+from tradeworthy.lifecycle.decide import decide
 from tradeworthy.lifecycle.events import VersionPromoted
+from tradeworthy.lifecycle.evolve import fold
 from tradeworthy.lifecycle.stages import Stage
-from tradeworthy.lifecycle.state import fold
 from tradeworthy.store.engine import open_engine
 from tradeworthy.store.migrations import upgrade
 from tradeworthy.store.sql import SqlStore

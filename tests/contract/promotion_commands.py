@@ -7,20 +7,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from tradeworthy.lifecycle.decisions import (
+from tradeworthy.lifecycle.commands import (
     Approve,
     Command,
     DraftVersion,
     Promote,
     RecordManifest,
     RegisterModel,
-    decide,
 )
+from tradeworthy.lifecycle.decide import decide
 from tradeworthy.lifecycle.events import Event
-from tradeworthy.lifecycle.stages import FORWARD, Stage
-from tradeworthy.lifecycle.state import ModelState, evolve
+from tradeworthy.lifecycle.evolve import evolve
+from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.lifecycle.state import ModelState
 from tradeworthy.store.protocol import Store
 
+FORWARD = tuple(Stage)
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 AUTHOR, TRAINER, APPROVER, OPERATOR = "ana", "tom", "vera", "olga"
 

@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from contract.promotion_commands import NOON, VERDICT, digest
 from tradeworthy.errors import StaleStage, TradeworthyError
-from tradeworthy.lifecycle.decisions import (
+from tradeworthy.lifecycle.commands import (
     Approve,
     Command,
     DraftVersion,
@@ -30,12 +30,13 @@ from tradeworthy.lifecycle.decisions import (
     RecordManifest,
     RegisterModel,
     Retire,
-    Tag,
-    decide,
 )
+from tradeworthy.lifecycle.decide import decide
 from tradeworthy.lifecycle.events import Event, VersionDrafted
+from tradeworthy.lifecycle.evolve import fold
 from tradeworthy.lifecycle.stages import Stage
-from tradeworthy.lifecycle.state import ModelState, fold
+from tradeworthy.lifecycle.state import ModelState
+from tradeworthy.lifecycle.tags import Tag
 from tradeworthy.store.engine import open_engine
 from tradeworthy.store.migrations import upgrade
 from tradeworthy.store.records import ModelRecord, VersionQuery

@@ -18,8 +18,8 @@ from tradeworthy.errors import (
     SettingsInvalid,
     StoreUnavailable,
 )
-from tradeworthy.lifecycle.decisions import Tag
 from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.lifecycle.tags import Tag
 from tradeworthy.store.engine import open_engine, transaction
 from tradeworthy.store.migrations import upgrade
 from tradeworthy.store.records import Document, IdempotencyClaim

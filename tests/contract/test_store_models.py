@@ -22,16 +22,11 @@ from contract.promotion_commands import (
     story,
 )
 from tradeworthy.errors import InvalidInput, InvalidTransition, StaleStage, VersionNotFound
-from tradeworthy.lifecycle.decisions import LiftQuarantine, Quarantine, Retire, Tag
-from tradeworthy.lifecycle.events import (
-    Event,
-    ModelRegistered,
-    VersionDrafted,
-    VersionPromoted,
-    VersionTagged,
-)
+from tradeworthy.lifecycle.commands import LiftQuarantine, Quarantine, Retire
+from tradeworthy.lifecycle.events import Event, ModelRegistered, VersionDrafted, VersionPromoted
+from tradeworthy.lifecycle.evolve import fold
 from tradeworthy.lifecycle.stages import Stage
-from tradeworthy.lifecycle.state import fold
+from tradeworthy.lifecycle.tags import Tag, VersionTagged
 from tradeworthy.store.protocol import Store
 from tradeworthy.store.records import (
     MAX_TAGS,

@@ -3,8 +3,8 @@
 import pytest
 from promotion_commands import Story, keep
 
-from tradeworthy.lifecycle.decisions import Tag
 from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.lifecycle.tags import Tag
 from tradeworthy.store import version_search
 from tradeworthy.store.records import VersionQuery
 

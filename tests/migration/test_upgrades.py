@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 
 from contract.promotion_commands import AUTHOR, keep, story
 from tradeworthy.errors import StoreUnavailable
-from tradeworthy.lifecycle.decisions import Tag
 from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.lifecycle.tags import Tag
 from tradeworthy.store import migrations
 from tradeworthy.store.engine import transaction
 from tradeworthy.store.sql import SqlStore

@@ -31,7 +31,7 @@ from tradeworthy.errors import (
     TradeworthyError,
     VersionNotFound,
 )
-from tradeworthy.lifecycle.decisions import (
+from tradeworthy.lifecycle.commands import (
     Approve,
     Command,
     DraftVersion,
@@ -41,18 +41,12 @@ from tradeworthy.lifecycle.decisions import (
     RecordManifest,
     RegisterModel,
     Retire,
-    Tag,
-    check_promotion,
-    decide,
-    version_of,
 )
-from tradeworthy.lifecycle.events import (
-    VersionPromoted,
-    VersionRetired,
-    VersionSuperseded,
-)
-from tradeworthy.lifecycle.stages import Stage, is_promotion, next_stage
-from tradeworthy.lifecycle.state import ModelState
+from tradeworthy.lifecycle.decide import decide
+from tradeworthy.lifecycle.events import VersionPromoted, VersionRetired, VersionSuperseded
+from tradeworthy.lifecycle.stages import Stage, check_promotion, is_promotion, next_stage
+from tradeworthy.lifecycle.state import ModelState, version_of
+from tradeworthy.lifecycle.tags import Tag
 
 
 def refused(told: Story, actor: str, command: Command, reason: str = "") -> TradeworthyError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,17 +14,15 @@ from tradeworthy.base.digests import Json
 from tradeworthy.errors import InvalidInput
 from tradeworthy.lifecycle.events import (
     Event,
-    EventBody,
     ModelRegistered,
     VersionDrafted,
     VersionPromoted,
     VersionRetired,
-    body_from_json,
-    body_to_json,
 )
+from tradeworthy.lifecycle.recorded_events import body_from_json, body_to_json, event_kinds
 from tradeworthy.lifecycle.stages import Stage
 
-KINDS = get_args(EventBody)
+KINDS = list(event_kinds().values())
 
 
 @pytest.mark.parametrize("kind", KINDS)

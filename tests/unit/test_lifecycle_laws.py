@@ -19,7 +19,7 @@ from contract.promotion_commands import (
     story,
 )
 from tradeworthy.errors import InvalidTransition, TradeworthyError
-from tradeworthy.lifecycle.decisions import (
+from tradeworthy.lifecycle.commands import (
     Approve,
     Command,
     DraftVersion,
@@ -29,7 +29,6 @@ from tradeworthy.lifecycle.decisions import (
     RecordManifest,
     RegisterModel,
     Retire,
-    Tag,
 )
 from tradeworthy.lifecycle.events import (
     ApprovalGranted,
@@ -41,12 +40,12 @@ from tradeworthy.lifecycle.events import (
     VersionPromoted,
     VersionRetired,
     VersionSuperseded,
-    VersionTagged,
-    body_from_json,
-    body_to_json,
 )
+from tradeworthy.lifecycle.evolve import evolve, fold
+from tradeworthy.lifecycle.recorded_events import body_from_json, body_to_json
 from tradeworthy.lifecycle.stages import TRANSITIONS, Stage, next_stage
-from tradeworthy.lifecycle.state import ModelState, evolve, fold
+from tradeworthy.lifecycle.state import ModelState
+from tradeworthy.lifecycle.tags import Tag, VersionTagged
 
 PEOPLE = ("ana", "tom", "vera", "walt")
 POLICIES = (POLICY, digest("another policy"))

@@ -6,7 +6,14 @@ from itertools import product
 
 import pytest
 
-from tradeworthy.lifecycle.stages import FORWARD, TRANSITIONS, Stage, is_promotion, next_stage
+from tradeworthy.errors import InvalidTransition
+from tradeworthy.lifecycle.stages import (
+    TRANSITIONS,
+    Stage,
+    is_promotion,
+    next_stage,
+    promotion_target,
+)
 
 MOVES = {
     ("DRAFT", "TRAINED"),
@@ -40,7 +47,7 @@ def test_every_stage_has_its_moves_and_the_constant_is_read_only() -> None:
 
 
 def test_the_order_of_the_stages() -> None:
-    assert [str(s) for s in FORWARD] == [
+    assert [str(s) for s in Stage] == [
         "DRAFT",
         "TRAINED",
         "VALIDATED",
@@ -59,3 +66,22 @@ def test_a_promotion_is_one_step_forward(source: Stage, target: Stage) -> None:
 
 def test_the_next_stage_of_each() -> None:
     assert [next_stage(s) for s in Stage] == [*list(Stage)[1:], None]
+
+
+@pytest.mark.parametrize(("source", "target"), list(product(Stage, Stage)))
+def test_a_promotion_leads_one_step_forward_or_to_retirement(source: Stage, target: Stage) -> None:
+    retires = target is Stage.RETIRED and source is not Stage.RETIRED
+    if retires or (source, target) in PROMOTIONS:
+        assert promotion_target(source, target) is target
+        assert target in TRANSITIONS[source]
+        return
+    with pytest.raises(InvalidTransition):
+        promotion_target(source, target)
+
+
+def test_a_promotion_that_names_no_stage_leads_to_the_next_and_never_to_retirement() -> None:
+    for source in (Stage.DRAFT, Stage.TRAINED, Stage.VALIDATED, Stage.STAGING):
+        assert promotion_target(source) is next_stage(source)
+    for source in (Stage.PRODUCTION, Stage.RETIRED):
+        with pytest.raises(InvalidTransition):
+            promotion_target(source)

@@ -66,7 +66,7 @@ def test_only_one_step_forward_and_retirement_are_promotions(source: Stage, targ
 
 
 def test_from_retirement_nothing_leads_on() -> None:
-    with pytest.raises(InvalidTransition, match="cannot be promoted to anything"):
+    with pytest.raises(InvalidTransition, match="RETIRED -> anything is no promotion"):
         plan_promotion("spx", 3, Stage.RETIRED, READY, POLICY)
 
 

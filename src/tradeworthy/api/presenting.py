@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tradeworthy.lifecycle.events import body_to_json
+from tradeworthy.lifecycle.recorded_events import body_to_json
 from tradeworthy.lifecycle.state import VersionState
 from tradeworthy.promotion.promotion_plan import PromotionPlan
 from tradeworthy.store.protocol import Reader

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from tradeworthy.base.digests import Json
-from tradeworthy.errors import InvalidInput
 from tradeworthy.lifecycle.stages import Stage
 
 
@@ -30,7 +27,7 @@ class VersionDrafted:
 
 @dataclass(frozen=True, slots=True)
 class ManifestRecorded:
-    """A draft got its papers; the trainer is the actor of the event.
+    """A draft got its manifest; the trainer is the actor of the event.
 
     ``content_digest`` covers the manifest and the artifact files: an approval is bound to it.
     """
@@ -94,12 +91,14 @@ class QuarantineLifted:
 
 
 @dataclass(frozen=True, slots=True)
-class VersionTagged:
-    """A version got a tag, or a tag got another value."""
+class Attachment:
+    """Something was attached to a version, and its stage did not move.
+
+    Each kind is a class of its own in a file of its own beside the command that causes it, as
+    ``tradeworthy.lifecycle.tags``; nothing here names them.
+    """
 
     version: int
-    key: str
-    value: str
 
 
 EventBody: TypeAlias = (
@@ -112,24 +111,8 @@ EventBody: TypeAlias = (
     | ApprovalGranted
     | VersionQuarantined
     | QuarantineLifted
-    | VersionTagged
+    | Attachment
 )
-
-_BODIES: dict[str, type[EventBody]] = {
-    body.__name__: body
-    for body in (
-        ModelRegistered,
-        VersionDrafted,
-        ManifestRecorded,
-        VersionPromoted,
-        VersionSuperseded,
-        VersionRetired,
-        ApprovalGranted,
-        VersionQuarantined,
-        QuarantineLifted,
-        VersionTagged,
-    )
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,49 +133,4 @@ class Event:
     @property
     def version(self) -> int | None:
         """The version concerned, None where the model itself is."""
-        return getattr(self.body, "version", None)
-
-
-def body_to_json(body: EventBody) -> dict[str, Json]:
-    """Return the fields of ``body`` as JSON.
-
-    Examples
-    --------
-    >>> body_to_json(VersionRetired(3, Stage.STAGING))
-    {'version': 3, 'source': 'STAGING'}
-    """
-    fields: dict[str, Json] = {}
-    for field in dataclasses.fields(body):
-        value = getattr(body, field.name)
-        if isinstance(value, tuple):
-            value = list(value)
-        fields[field.name] = str(value) if isinstance(value, Stage) else value
-    return fields
-
-
-def body_from_json(kind: str, fields: dict[str, Json]) -> EventBody:
-    """Rebuild an event's body; the inverse of ``body_to_json``.
-
-    Raises
-    ------
-    InvalidInput
-        For a kind or a field that this release does not know.
-
-    Examples
-    --------
-    >>> body_from_json("VersionRetired", {"version": 3, "source": "STAGING"})
-    VersionRetired(version=3, source=<Stage.STAGING: 'STAGING'>)
-    """
-    if kind not in _BODIES:
-        raise InvalidInput(f"unknown event kind {kind!r}: read it with the release that wrote it")
-    try:
-        values = {name: _from_json(name, value) for name, value in fields.items()}
-        return _BODIES[kind](**values)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"event {kind} does not fit this release: {error}") from error
-
-
-def _from_json(name: str, value: Json) -> object:
-    if name in {"source", "target"}:
-        return Stage(str(value))
-    return tuple(value) if isinstance(value, list) else value
+        return None if isinstance(self.body, ModelRegistered) else self.body.version

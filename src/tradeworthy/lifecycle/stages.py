@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
+from tradeworthy.errors import InvalidTransition
+
 
 class Stage(StrEnum):
-    """Where a version stands between an idea and its retirement."""
+    """Where a version stands between an idea and its retirement, in the order of promotions."""
 
     DRAFT = "DRAFT"
     TRAINED = "TRAINED"
@@ -17,8 +19,6 @@ class Stage(StrEnum):
     PRODUCTION = "PRODUCTION"
     RETIRED = "RETIRED"
 
-
-FORWARD: tuple[Stage, ...] = tuple(Stage)
 
 TRANSITIONS: Mapping[Stage, frozenset[Stage]] = MappingProxyType(
     {
@@ -33,7 +33,7 @@ TRANSITIONS: Mapping[Stage, frozenset[Stage]] = MappingProxyType(
 
 
 def next_stage(stage: Stage) -> Stage | None:
-    """Return the stage that a promotion from ``stage`` leads to, None from RETIRED.
+    """Return the stage that follows ``stage``, None after RETIRED.
 
     Examples
     --------
@@ -42,8 +42,9 @@ def next_stage(stage: Stage) -> Stage | None:
     >>> next_stage(Stage.RETIRED) is None
     True
     """
-    place = FORWARD.index(stage) + 1
-    return FORWARD[place] if place < len(FORWARD) else None
+    order = tuple(Stage)
+    place = order.index(stage) + 1
+    return order[place] if place < len(order) else None
 
 
 def is_promotion(source: Stage, target: Stage) -> bool:
@@ -57,3 +58,44 @@ def is_promotion(source: Stage, target: Stage) -> bool:
     (False, False)
     """
     return target is not Stage.RETIRED and next_stage(source) is target
+
+
+def check_promotion(source: Stage, target: Stage | None) -> Stage:
+    """Return ``target`` if it is one step forward from ``source`` and short of retirement.
+
+    Raises
+    ------
+    InvalidTransition
+        If it is not; the message says where a version may go instead.
+    """
+    if target is not None and is_promotion(source, target):
+        return target
+    following = next_stage(source)
+    way = f"from {source} a version is promoted to {following}" if following else "it is final"
+    if following is Stage.RETIRED:
+        way = "retire it, or promote its successor"
+    raise InvalidTransition(
+        f"{source} -> {target or 'anything'} is no promotion: {way}",
+        source=str(source),
+        target=None if target is None else str(target),
+    )
+
+
+def promotion_target(source: Stage, target: Stage | None = None) -> Stage:
+    """Return where a promotion from ``source`` leads: one step forward, or RETIRED where named.
+
+    Retirement has to be named: a promotion that was sent twice must not end a champion.
+
+    Raises
+    ------
+    InvalidTransition
+        For any other move.
+
+    Examples
+    --------
+    >>> promotion_target(Stage.STAGING), promotion_target(Stage.STAGING, Stage.RETIRED)
+    (<Stage.PRODUCTION: 'PRODUCTION'>, <Stage.RETIRED: 'RETIRED'>)
+    """
+    if target is Stage.RETIRED and target in TRANSITIONS[source]:
+        return target
+    return check_promotion(source, target or next_stage(source))

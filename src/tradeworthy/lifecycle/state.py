@@ -1,26 +1,13 @@
-"""The state of a model as the fold of its events."""
+"""What is known of a model and its versions at one moment."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from tradeworthy.errors import InvalidTransition
-from tradeworthy.lifecycle.events import (
-    ApprovalGranted,
-    Event,
-    EventBody,
-    ManifestRecorded,
-    ModelRegistered,
-    QuarantineLifted,
-    VersionDrafted,
-    VersionPromoted,
-    VersionQuarantined,
-    VersionRetired,
-    VersionSuperseded,
-)
-from tradeworthy.lifecycle.stages import TRANSITIONS, Stage
+from tradeworthy.errors import ModelNotFound, VersionNotFound
+from tradeworthy.lifecycle.stages import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,129 +89,27 @@ class ModelState:
         return max(former, key=lambda v: (v.left_production_at, v.version), default=None)
 
 
-def evolve(state: ModelState, event: Event) -> ModelState:
-    """Return the state after ``event``.
+def check_registered(state: ModelState) -> None:
+    """Raise ``ModelNotFound`` unless the model exists."""
+    if not state.registered:
+        raise ModelNotFound(f"no model {state.name!r}: register it first", model=state.name)
+
+
+def version_of(state: ModelState, number: int) -> VersionState:
+    """Return the version ``number``.
 
     Raises
     ------
-    InvalidTransition
-        If the event cannot follow: no store takes it, and a log that holds it was altered.
+    ModelNotFound, VersionNotFound
+        If the model or the version is not there.
     """
-    _check_follows(state, event)
-    body = event.body
-    if isinstance(body, ModelRegistered):
-        return replace(
-            state,
-            strategy=body.strategy,
-            owner=body.owner,
-            tier=body.tier,
-            created_at=event.at,
-            created_by=event.actor,
+    check_registered(state)
+    version = state.versions.get(number)
+    if version is None:
+        known = f"it has 1 to {max(state.versions)}" if state.versions else "it has none yet"
+        raise VersionNotFound(
+            f"model {state.name!r} has no version {number}: {known}",
+            model=state.name,
+            version=number,
         )
-    if isinstance(body, VersionDrafted):
-        version = VersionState(body.version, Stage.DRAFT, event.actor, event.at, event.at)
-    else:
-        version = _evolve_version(state, state.versions[body.version], event)
-    return replace(state, versions={**state.versions, version.version: version})
-
-
-def _check_follows(state: ModelState, event: Event) -> None:
-    body = event.body
-    if isinstance(body, ModelRegistered):
-        follows = not state.registered
-    elif isinstance(body, VersionDrafted):
-        follows = state.registered and body.version == max(state.versions, default=0) + 1
-    else:
-        follows = body.version in state.versions and _can_move(state, body)
-    if event.model != state.name or not follows:
-        raise InvalidTransition(
-            f"{body} cannot follow in the history of model {state.name!r}: decide again from "
-            "its present state"
-        )
-
-
-def _can_move(state: ModelState, body: EventBody) -> bool:
-    match body:
-        case VersionPromoted(version, source, target):
-            free = target is not Stage.PRODUCTION or state.champion is None
-            return free and _is_move(state, version, source, target)
-        case VersionSuperseded(version):
-            return _is_move(state, version, Stage.PRODUCTION, Stage.STAGING)
-        case VersionRetired(version, source):
-            return _is_move(state, version, source, Stage.RETIRED)
-        case _:
-            return True
-
-
-def _is_move(state: ModelState, version: int, source: Stage, target: Stage) -> bool:
-    return state.versions[version].stage is source and target in TRANSITIONS[source]
-
-
-def _evolve_version(state: ModelState, version: VersionState, event: Event) -> VersionState:
-    match event.body:
-        case ManifestRecorded() as body:
-            return replace(
-                version,
-                trainer=event.actor,
-                manifest_digest=body.manifest_digest,
-                artifact_digest=body.artifact_digest,
-                content_digest=body.content_digest,
-            )
-        case VersionPromoted() as body:
-            return replace(version, stage=body.target, stage_since=event.at)
-        case VersionSuperseded():
-            left = _after_every_other(state, event.at)
-            return replace(
-                version, stage=Stage.STAGING, stage_since=event.at, left_production_at=left
-            )
-        case VersionRetired() as body:
-            retired = replace(version, stage=Stage.RETIRED, stage_since=event.at)
-            if body.source is not Stage.PRODUCTION:
-                return retired
-            return replace(retired, left_production_at=_after_every_other(state, event.at))
-        case ApprovalGranted() as body:
-            approval = Approval(
-                event.actor, body.target, body.content_digest, body.policy_digest, event.at
-            )
-            return replace(version, approvals=(*version.approvals, approval))
-        case VersionQuarantined():
-            return replace(version, quarantine_reason=event.reason)
-        case QuarantineLifted():
-            return replace(version, quarantine_reason=None)
-        case _:
-            return version
-
-
-def _after_every_other(state: ModelState, at: datetime) -> datetime:
-    """Return when a version left PRODUCTION: the last to leave has the latest time.
-
-    A clock that was set back, or two servers whose clocks differ, may say otherwise, and a rollback
-    would go to the wrong version. The event keeps what the clock said.
-    """
-    earlier = [v.left_production_at for v in state.versions.values() if v.left_production_at]
-    return max([at, *(left + timedelta(microseconds=1) for left in earlier)])
-
-
-def fold(name: str, events: Iterable[Event]) -> ModelState:
-    """Return the state of the model ``name`` after all of its ``events``, in their order.
-
-    Raises
-    ------
-    InvalidTransition
-        If an event cannot follow those before it.
-
-    Examples
-    --------
-    >>> from datetime import UTC, datetime
-    >>> noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
-    >>> events = [
-    ...     Event("m", ModelRegistered("s", "desk", "high"), "ana", noon),
-    ...     Event("m", VersionDrafted(1), "ana", noon),
-    ... ]
-    >>> fold("m", events).versions[1].stage
-    <Stage.DRAFT: 'DRAFT'>
-    """
-    state = ModelState(name)
-    for event in events:
-        state = evolve(state, event)
-    return state
+    return version

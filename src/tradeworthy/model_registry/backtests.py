@@ -16,9 +16,8 @@ from tradeworthy.evidence.evidence import (
     Evidence,
 )
 from tradeworthy.evidence.trial_ledger import trial_digest
-from tradeworthy.lifecycle.decisions import version_of
 from tradeworthy.lifecycle.stages import Stage
-from tradeworthy.lifecycle.state import ModelState, VersionState
+from tradeworthy.lifecycle.state import ModelState, VersionState, version_of
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.model_registry.evaluation_settings import evaluation_settings
 from tradeworthy.model_registry.manifests import manifest_of

@@ -8,7 +8,7 @@ from datetime import datetime
 from tradeworthy.access.roles import Action, Actor
 from tradeworthy.base.digests import json_digest
 from tradeworthy.errors import InvalidInput, ManifestInvalid
-from tradeworthy.lifecycle.decisions import (
+from tradeworthy.lifecycle.commands import (
     Approve,
     DraftVersion,
     LiftQuarantine,
@@ -16,13 +16,12 @@ from tradeworthy.lifecycle.decisions import (
     RecordManifest,
     RegisterModel,
     Retire,
-    Tag,
-    version_of,
 )
 from tradeworthy.lifecycle.events import VersionDrafted
 from tradeworthy.lifecycle.names import check_name
-from tradeworthy.lifecycle.stages import Stage
-from tradeworthy.lifecycle.state import ModelState, VersionState
+from tradeworthy.lifecycle.stages import Stage, promotion_target
+from tradeworthy.lifecycle.state import ModelState, VersionState, version_of
+from tradeworthy.lifecycle.tags import Tag
 from tradeworthy.manifest.manifest import Manifest, manifest_digest
 from tradeworthy.model_registry.manifests import artifact_digest, check_identity, read_manifest
 from tradeworthy.model_registry.promotions import Promotions
@@ -325,7 +324,7 @@ class ModelRegistry:
     ) -> tuple[ModelRecord, Stage]:
         actor.require(Action.PROMOTE)
         record = self._authorised(model, Action.PROMOTE, actor)
-        goal = self._promotions.target(version_of(record.state, version), target)
+        goal = promotion_target(version_of(record.state, version).stage, target)
         step = Action.RETIRE if goal is Stage.RETIRED else Action[f"PROMOTE_{goal}"]
         actor.require(step, record.state.strategy)
         return record, goal

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from tradeworthy.errors import InvalidInput, InvalidTransition, PromotionRefused
-from tradeworthy.lifecycle.decisions import Promote, Retire, check_promotion, version_of
-from tradeworthy.lifecycle.stages import TRANSITIONS, Stage, next_stage
-from tradeworthy.lifecycle.state import ModelState, VersionState
+from tradeworthy.errors import InvalidInput, PromotionRefused
+from tradeworthy.lifecycle.commands import Promote, Retire
+from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.lifecycle.state import ModelState, version_of
 from tradeworthy.model_registry.facts.fact_gathering import FactGatherer
 from tradeworthy.model_registry.writing import Change
 from tradeworthy.promotion.policy.policy import Policy
@@ -76,24 +76,6 @@ class Promotions:
             raise InvalidInput(
                 f"the policy file has no tier {tier!r}: use {', '.join(known)}", field="tier"
             )
-
-    def target(self, version: VersionState, target: Stage | None) -> Stage:
-        """Return the stage that a promotion leads to: the next one unless it is named.
-
-        Retirement has to be named: a promotion that was sent twice must not end a champion.
-
-        Raises
-        ------
-        InvalidTransition
-            If it is not one step forward, nor the retirement of what is not retired yet.
-        """
-        if target is Stage.RETIRED and target in TRANSITIONS[version.stage]:
-            return target
-        goal = next_stage(version.stage) if target is None else target
-        if goal is None:
-            raise InvalidTransition(f"version {version.version} is {version.stage}; that is final")
-        check_promotion(version.stage, goal)
-        return goal
 
     def plan(
         self,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tradeworthy.errors import ModelNotFound, PreconditionFailed, StaleStage
-from tradeworthy.lifecycle.decisions import Command, decide
+from tradeworthy.lifecycle.commands import Command
+from tradeworthy.lifecycle.decide import decide
 from tradeworthy.lifecycle.events import Event
 from tradeworthy.lifecycle.state import ModelState
 from tradeworthy.store.protocol import Reader, Store

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tradeworthy.errors import InvalidTransition
-from tradeworthy.lifecycle.stages import TRANSITIONS, Stage, is_promotion, next_stage
+from tradeworthy.lifecycle.stages import Stage, promotion_target
 from tradeworthy.promotion.facts import Facts
 from tradeworthy.promotion.gate import GateResult, GateStatus
 from tradeworthy.promotion.policy.policy import Policy
@@ -68,7 +67,7 @@ def plan_promotion(
     facts, policy
         What is known about it, and what it is held to.
     target
-        The next stage by default; RETIRED is allowed from every stage but itself.
+        The next stage by default; RETIRED has to be named.
 
     Raises
     ------
@@ -83,21 +82,10 @@ def plan_promotion(
     >>> plan.target, plan.allowed, plan.explain()[0]
     (<Stage.TRAINED: 'TRAINED'>, False, 'spx v1: DRAFT -> TRAINED: refused')
     """
-    goal = next_stage(source) if target is None else target
-    if goal is None or not (_withdraws(source, goal) or is_promotion(source, goal)):
-        raise InvalidTransition(
-            f"version {version} of {model} is {source} and cannot be promoted to "
-            f"{goal or 'anything'}; one step forward at a time, or RETIRED",
-            source=str(source),
-            target=None if goal is None else str(goal),
-        )
+    goal = promotion_target(source, target)
     verdict = judge_promotion(goal, facts, policy)
     steps = _steps(version, source, goal, facts, policy)
     return PromotionPlan(model, version, source, goal, verdict, steps)
-
-
-def _withdraws(source: Stage, target: Stage) -> bool:
-    return target is Stage.RETIRED and target in TRANSITIONS[source]
 
 
 def _steps(

@@ -15,8 +15,10 @@ from tradeworthy.errors import (
     StaleStage,
     VersionNotFound,
 )
-from tradeworthy.lifecycle.events import Event, VersionTagged
-from tradeworthy.lifecycle.state import ModelState, evolve
+from tradeworthy.lifecycle.events import Event
+from tradeworthy.lifecycle.evolve import evolve
+from tradeworthy.lifecycle.state import ModelState
+from tradeworthy.lifecycle.tags import VersionTagged
 from tradeworthy.store.idempotency_rule import CLAIM_LEASE, reply_of
 from tradeworthy.store.memory_jobs import MemoryJobs
 from tradeworthy.store.records import (

@@ -24,17 +24,12 @@ from sqlalchemy.exc import IntegrityError
 
 from tradeworthy.base.digests import Json
 from tradeworthy.errors import StaleStage
-from tradeworthy.lifecycle.events import (
-    ApprovalGranted,
-    Event,
-    ModelRegistered,
-    VersionDrafted,
-    VersionTagged,
-    body_from_json,
-    body_to_json,
-)
+from tradeworthy.lifecycle.events import ApprovalGranted, Event, ModelRegistered, VersionDrafted
+from tradeworthy.lifecycle.evolve import evolve
+from tradeworthy.lifecycle.recorded_events import body_from_json, body_to_json
 from tradeworthy.lifecycle.stages import Stage
-from tradeworthy.lifecycle.state import Approval, ModelState, VersionState, evolve
+from tradeworthy.lifecycle.state import Approval, ModelState, VersionState
+from tradeworthy.lifecycle.tags import VersionTagged
 from tradeworthy.store.engine import transaction
 from tradeworthy.store.records import (
     Document,

@@ -15,8 +15,8 @@ from tradeworthy.api.http.body_form import JSON, BodyForm
 from tradeworthy.api.http.idempotency import answer_once, once_a_key
 from tradeworthy.api.http.preconditions import HEADER as IF_MATCH
 from tradeworthy.errors import InvalidInput, ModelNotFound
-from tradeworthy.lifecycle.decisions import version_of
 from tradeworthy.lifecycle.names import is_name
+from tradeworthy.lifecycle.state import version_of
 from tradeworthy.model_registry.writing import record_of
 from tradeworthy.runtime.service import Service
 from tradeworthy.runtime.token_cache import bearer_token

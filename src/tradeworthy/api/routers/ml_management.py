@@ -23,9 +23,9 @@ from tradeworthy.api.http.preconditions import IfMatch, conditional
 from tradeworthy.api.http.respond_async import PrefersAsync, accepted, or_a_job
 from tradeworthy.api.presenting import event_out, full_version_out, plan_out, version_out
 from tradeworthy.errors import InvalidInput, RecordNotFound
-from tradeworthy.lifecycle.decisions import version_of
+from tradeworthy.lifecycle.evolve import fold
 from tradeworthy.lifecycle.stages import Stage
-from tradeworthy.lifecycle.state import fold
+from tradeworthy.lifecycle.state import version_of
 from tradeworthy.model_registry.backtests import CostsAsked
 from tradeworthy.model_registry.jobs import outcome_to_json
 from tradeworthy.model_registry.manifests import manifest_of

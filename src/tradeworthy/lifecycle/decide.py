@@ -6,19 +6,28 @@ one step at a time, four eyes, one champion, final retirement.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import assert_never
 
 from tradeworthy.errors import (
     AlreadyExists,
     ApprovalRefused,
     InvalidInput,
     InvalidTransition,
-    ModelNotFound,
     PromotionRefused,
     StaleStage,
-    VersionNotFound,
+)
+from tradeworthy.lifecycle.commands import (
+    Approve,
+    Attach,
+    Command,
+    DraftVersion,
+    LiftQuarantine,
+    Promote,
+    Quarantine,
+    RecordManifest,
+    RegisterModel,
+    Retire,
 )
 from tradeworthy.lifecycle.events import (
     ApprovalGranted,
@@ -32,100 +41,9 @@ from tradeworthy.lifecycle.events import (
     VersionQuarantined,
     VersionRetired,
     VersionSuperseded,
-    VersionTagged,
 )
-from tradeworthy.lifecycle.stages import Stage, is_promotion, next_stage
-from tradeworthy.lifecycle.state import ModelState, VersionState
-
-
-@dataclass(frozen=True, slots=True)
-class RegisterModel:
-    """Give a model its name."""
-
-    strategy: str
-    owner: str
-    tier: str
-
-
-@dataclass(frozen=True, slots=True)
-class DraftVersion:
-    """Open the next version."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordManifest:
-    """Attach the papers to a draft."""
-
-    version: int
-    manifest_digest: str
-    artifact_digest: str
-    content_digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Promote:
-    """Move a version one stage forward under a verdict that was reached from ``expected``."""
-
-    version: int
-    expected: Stage
-    target: Stage
-    passed: bool
-    verdict_digest: str
-    policy_digest: str
-    required_approvals: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Retire:
-    """Withdraw a version for good."""
-
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class Approve:
-    """Approve the content of a version for a stage."""
-
-    version: int
-    target: Stage
-    content_digest: str
-    policy_digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantine:
-    """Stop a version."""
-
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class LiftQuarantine:
-    """Let a stopped version predict again."""
-
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """Put a tag on a version."""
-
-    version: int
-    key: str
-    value: str
-
-
-Command: TypeAlias = (
-    RegisterModel
-    | DraftVersion
-    | RecordManifest
-    | Promote
-    | Retire
-    | Approve
-    | Quarantine
-    | LiftQuarantine
-    | Tag
-)
+from tradeworthy.lifecycle.stages import Stage, check_promotion
+from tradeworthy.lifecycle.state import ModelState, VersionState, check_registered, version_of
 
 
 def decide(
@@ -156,67 +74,48 @@ def decide(
     --------
     >>> from datetime import UTC
     >>> noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
-    >>> decide(ModelState("m"), RegisterModel("s", "desk", "high"), actor="ana", now=noon)[0].kind
+    >>> register = RegisterModel("trend", "research", "high")
+    >>> decide(ModelState("m"), register, actor="ana", now=noon)[0].kind
     'ModelRegistered'
     """
-    bodies = _bodies(state, command, actor=actor, reason=reason)
+    bodies = _bodies(state, command, actor, reason)
     return tuple(Event(state.name, body, actor, now, reason) for body in bodies)
 
 
-def _bodies(
-    state: ModelState, command: Command, *, actor: str, reason: str
-) -> tuple[EventBody, ...]:
-    if isinstance(command, RegisterModel):
-        return (_register(state, command),)
-    if not state.registered:
-        raise ModelNotFound(f"no model {state.name!r}: register it first", model=state.name)
-    if isinstance(command, DraftVersion):
-        return (VersionDrafted(max(state.versions, default=0) + 1),)
-    version = version_of(state, command.version)
-    if isinstance(command, Promote):
-        return _promote(state, version, command)
-    return (_version_body(version, command, actor=actor, reason=reason),)
-
-
-def _version_body(
-    version: VersionState,
-    command: RecordManifest | Retire | Approve | Quarantine | LiftQuarantine | Tag,
-    *,
-    actor: str,
-    reason: str,
-) -> EventBody:
+def _bodies(state: ModelState, command: Command, actor: str, reason: str) -> tuple[EventBody, ...]:
     match command:
-        case Retire():
-            return _retire(version, reason)
+        case RegisterModel():
+            return (_register(state, command),)
+        case DraftVersion():
+            return (_draft(state),)
         case RecordManifest():
-            return _record_manifest(version, command, actor)
+            return (_record_manifest(version_of(state, command.version), command, actor),)
+        case Promote():
+            return _promote(state, version_of(state, command.version), command)
+        case Retire():
+            return (_retire(version_of(state, command.version), reason),)
         case Approve():
-            return _approve(version, command, actor)
+            return (_approve(version_of(state, command.version), command, actor),)
         case Quarantine():
-            return _quarantine(version, reason)
+            return (_quarantine(version_of(state, command.version), reason),)
         case LiftQuarantine():
-            return _lift(version, reason)
-        case Tag():
-            return VersionTagged(version.version, command.key, command.value)
-
-
-def version_of(state: ModelState, number: int) -> VersionState:
-    """Return the version ``number`` or raise ``VersionNotFound``."""
-    version = state.versions.get(number)
-    if version is None:
-        known = f"it has 1 to {max(state.versions)}" if state.versions else "it has none yet"
-        raise VersionNotFound(
-            f"model {state.name!r} has no version {number}: {known}",
-            model=state.name,
-            version=number,
-        )
-    return version
+            return (_lift(version_of(state, command.version), reason),)
+        case Attach():
+            version = version_of(state, command.version)
+            return (command.decide(version, actor=actor, reason=reason),)
+        case _:
+            assert_never(command)
 
 
 def _register(state: ModelState, command: RegisterModel) -> ModelRegistered:
     if state.registered:
         raise AlreadyExists(f"model {state.name!r} exists already: choose another name")
     return ModelRegistered(command.strategy, command.owner, command.tier)
+
+
+def _draft(state: ModelState) -> VersionDrafted:
+    check_registered(state)
+    return VersionDrafted(max(state.versions, default=0) + 1)
 
 
 def _record_manifest(
@@ -231,7 +130,7 @@ def _record_manifest(
     if version.trainer not in {None, actor}:
         # A second recorder would free the first to approve what is their own work.
         raise AlreadyExists(
-            f"version {version.version} has the papers of {version.trainer!r}: "
+            f"version {version.version} has the manifest of {version.trainer!r}: "
             "draft a new version for yours",
             trainer=version.trainer,
         )
@@ -248,39 +147,26 @@ def _promote(state: ModelState, version: VersionState, command: Promote) -> tupl
             expected=command.expected,
             actual=version.stage,
         )
-    check_promotion(version.stage, command.target)
+    target = check_promotion(version.stage, command.target)
     if not command.passed:
         raise PromotionRefused(f"version {version.version} did not pass the gates of its policy")
     if version.content_digest is None:
         raise PromotionRefused(f"version {version.version} has no manifest: record it first")
-    approvers = version.approvers(command.target, command.policy_digest)
-    if command.target is Stage.PRODUCTION:
-        _check_production(version, approvers, command.required_approvals)
+    approvers = version.approvers(target, command.policy_digest)
     promoted = VersionPromoted(
         version.version,
         version.stage,
-        command.target,
+        target,
         command.verdict_digest,
         command.policy_digest,
         approvers,
     )
+    if target is not Stage.PRODUCTION:
+        return (promoted,)
+    _check_production(version, approvers, command.required_approvals)
     champion = state.champion
-    if command.target is Stage.PRODUCTION and champion is not None:
-        return (VersionSuperseded(champion.version, version.version), promoted)
-    return (promoted,)
-
-
-def check_promotion(source: Stage, target: Stage) -> None:
-    """Raise ``InvalidTransition`` unless ``target`` is one step forward from ``source``."""
-    if is_promotion(source, target):
-        return
-    following = next_stage(source)
-    way = f"from {source} a version is promoted to {following}" if following else "it is final"
-    if following is Stage.RETIRED:
-        way = "retire it, or promote its successor"
-    raise InvalidTransition(
-        f"{source} -> {target} is no promotion: {way}", source=source, target=target
-    )
+    superseded = (VersionSuperseded(champion.version, version.version),) if champion else ()
+    return (*superseded, promoted)
 
 
 def _check_production(version: VersionState, approvers: tuple[str, ...], required: int) -> None:
