@@ -94,7 +94,7 @@ def make_home(folder: Path) -> Settings:
     """Initialise a home with a feature file of twenty features."""
     settings = read_settings(home=folder, port=0)
     initialise(settings, admin="root", clock=utc_now, randomness=secrets.token_bytes)
-    lines = ["import polars as pl", "from tradeworthy.features.feature_graph import feature", ""]
+    lines = ["import polars as pl", "from tradeworthy import feature", ""]
     text = "\n".join(lines) + "".join(_FEATURE.format(index=each) for each in range(len(FEATURES)))
     (settings.strategies_folder / "features.py").write_text(text)
     return settings

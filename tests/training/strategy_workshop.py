@@ -32,7 +32,7 @@ SETTINGS = EvaluationSettings(
 
 FEATURES = """
 import polars as pl
-from tradeworthy.features.feature_graph import feature
+from tradeworthy import feature
 
 
 @feature(version=1)
@@ -53,7 +53,7 @@ def next_change(close: pl.Expr) -> pl.Expr:
 STRATEGY = """
 import numpy as np
 from sklearn.linear_model import LinearRegression
-from tradeworthy.training.strategy import Strategy
+from tradeworthy import Strategy
 
 INPUTS = ("change", "momentum")
 

@@ -17,8 +17,8 @@ from tradeworthy.manifest.dataset_hash import dataset_hash
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.market_data.files.bar_file import read_bars
 from tradeworthy.training.candidate import train_candidate
+from tradeworthy.training.point_in_time import training_table
 from tradeworthy.training.strategy_file import load_strategy
-from tradeworthy.training.training_table import training_table
 from training.strategy_workshop import (
     LIGHT,
     TRAIN_END,

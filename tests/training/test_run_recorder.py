@@ -47,7 +47,7 @@ SCRIPT = """
 from datetime import date
 from sklearn.linear_model import LinearRegression
 from tradeworthy.recording.run_recorder import record_run
-from tradeworthy.training.training_table import training_table
+from tradeworthy.training.point_in_time import training_table
 
 with record_run(model="m", manifests=".") as run:
     bars = run.market_data("{bars}")

@@ -15,8 +15,8 @@ from tradeworthy.errors import (
     TradeworthyError,
 )
 from tradeworthy.training.candidate import train_candidate
+from tradeworthy.training.point_in_time import parse_train_end
 from tradeworthy.training.strategy_file import load_strategy
-from tradeworthy.training.training_table import parse_train_end
 from training.strategy_workshop import (
     FEATURES,
     LIGHT,

@@ -13,7 +13,7 @@ from tradeworthy.errors import FeatureGraphInvalid, FeatureLogicRefused, Strateg
 from tradeworthy.features.feature_graph import FeatureGraph, feature, graph_summary
 from tradeworthy.features.source.function_logic import logic_in_file, logic_of
 
-HEAD = "from tradeworthy.features.feature_graph import feature\n"
+HEAD = "from tradeworthy import feature\n"
 FILE = (
     HEAD
     + "import parts\nWINDOW = 20\n"

@@ -24,7 +24,7 @@ from tradeworthy.features.graph_snapshot import GraphSnapshot
 from tradeworthy.features.logic import Component, make_logic
 from tradeworthy.features.release import Release, release_of
 
-HEAD = "from tradeworthy.features.feature_graph import feature\n"
+HEAD = "from tradeworthy import feature\n"
 BASE = (
     HEAD
     + """

@@ -165,8 +165,7 @@ def test_features_that_fail_are_named(
 
 def test_source_alone_cannot_be_computed() -> None:
     found = FeatureGraph.read_source(
-        "from tradeworthy.features.feature_graph import feature\n"
-        "@feature()\ndef a(close):\n    return close\n"
+        "from tradeworthy import feature\n@feature()\ndef a(close):\n    return close\n"
     )
     with pytest.raises(StrategyInvalid, match="load its file"):
         compute_features(found, BARS, ["a"])

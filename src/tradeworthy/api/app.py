@@ -7,7 +7,6 @@ import time
 
 from fastapi import FastAPI
 
-import tradeworthy
 from tradeworthy.api.http import problems
 from tradeworthy.api.http.openapi import openapi_of
 from tradeworthy.api.routers import (
@@ -21,6 +20,7 @@ from tradeworthy.api.routers import (
     tokens,
 )
 from tradeworthy.base.settings import Settings
+from tradeworthy.base.version import __version__
 from tradeworthy.errors import TradeworthyError
 from tradeworthy.prediction_log.writer import PredictionLog
 from tradeworthy.runtime.loops import running
@@ -33,7 +33,7 @@ def create_api(service: Service) -> FastAPI:
     """Return every route but the hot path; the command line speaks to it in process."""
     app = FastAPI(
         title="Tradeworthy",
-        version=tradeworthy.__version__,
+        version=__version__,
         summary="The gate and the record between models and money.",
         # The pages would load scripts from elsewhere; /openapi.json says the same.
         docs_url=None,

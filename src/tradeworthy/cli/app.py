@@ -40,7 +40,7 @@ app = typer.Typer(
 
 def _version(value: bool) -> None:
     if value:
-        from tradeworthy import __version__
+        from tradeworthy.base.version import __version__
 
         typer.echo(__version__)
         raise typer.Exit

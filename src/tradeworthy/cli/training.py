@@ -47,8 +47,8 @@ def train(
         training_windows,
     )
     from tradeworthy.training.candidate import train_candidate
+    from tradeworthy.training.point_in_time import parse_train_end
     from tradeworthy.training.strategy_file import load_strategy
-    from tradeworthy.training.training_table import parse_train_end
 
     context = context_of(ctx)
     values = key_values(config or [])

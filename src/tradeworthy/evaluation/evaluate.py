@@ -43,9 +43,7 @@ from tradeworthy.market_data.data_guards import run_data_guards
 from tradeworthy.market_data.files.bar_file import read_bars
 from tradeworthy.training.fitting import fit, predict, target_weights
 from tradeworthy.training.label_reach import check_label_horizon, label_moments
-from tradeworthy.training.strategy import Floats
-from tradeworthy.training.strategy_file import LoadedStrategy, load_strategy
-from tradeworthy.training.training_table import (
+from tradeworthy.training.point_in_time import (
     SYMBOL,
     TIME,
     feature_rows,
@@ -53,6 +51,8 @@ from tradeworthy.training.training_table import (
     parse_train_end,
     training_table,
 )
+from tradeworthy.training.strategy import Floats
+from tradeworthy.training.strategy_file import LoadedStrategy, load_strategy
 
 _LEAST_HOLDOUT = 3
 

@@ -3,7 +3,7 @@
 Examples
 --------
 >>> graph = FeatureGraph.read_source('''
-... from tradeworthy.features.feature_graph import feature
+... from tradeworthy import feature
 ... WINDOW = 20
 ... @feature(version=1)
 ... def log_return(close):

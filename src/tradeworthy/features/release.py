@@ -77,9 +77,9 @@ def release_of(*snapshots: GraphSnapshot) -> Release:
 
     Examples
     --------
-    >>> from tradeworthy.features.feature_graph import FeatureGraph
+    >>> from tradeworthy import FeatureGraph
     >>> graph = FeatureGraph.read_source('''
-    ... from tradeworthy.features.feature_graph import feature
+    ... from tradeworthy import feature
     ... @feature()
     ... def double(close):
     ...     return 2 * close

@@ -30,10 +30,10 @@ from tradeworthy.errors import InvalidInput, PromotionRefused
 from tradeworthy.features.feature_graph import FeatureGraph
 from tradeworthy.manifest.files.git_tree import read_git_tree
 from tradeworthy.training.artifact_export import export_artifact
+from tradeworthy.training.point_in_time import SYMBOL, TIME
 from tradeworthy.training.run_record import MarketData, RunRecord, TrainingDataset
 from tradeworthy.training.strategy import Estimator
 from tradeworthy.training.strategy_file import LoadedStrategy, load_strategy
-from tradeworthy.training.training_table import SYMBOL, TIME
 
 
 class RecordedRun:

@@ -73,7 +73,7 @@ def autocorrelation_adjusted_sharpe_ratio(
 
     Examples
     --------
-    >>> from tradeworthy.statistics.performance import sharpe_ratio
+    >>> from tradeworthy.statistics import sharpe_ratio
     >>> trending = [0.01, 0.02, 0.01, -0.01, -0.02, -0.01, 0.02, 0.03]
     >>> round(sharpe_ratio(trending, 12), 4)
     1.2247

@@ -13,10 +13,10 @@ from tradeworthy.manifest.files.git_tree import read_git_tree
 from tradeworthy.training.artifact_export import export_artifact
 from tradeworthy.training.fitting import fit
 from tradeworthy.training.label_reach import check_label_horizon
+from tradeworthy.training.point_in_time import known_bars, last_moment, training_table
 from tradeworthy.training.run_record import Candidate, MarketData, RunRecord, TrainingDataset
 from tradeworthy.training.strategy import Strategy
 from tradeworthy.training.strategy_file import LoadedStrategy
-from tradeworthy.training.training_table import known_bars, last_moment, training_table
 
 __all__ = ["Candidate", "MarketData", "resolve_config", "train_candidate"]
 

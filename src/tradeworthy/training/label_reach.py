@@ -11,8 +11,8 @@ import polars as pl
 
 from tradeworthy.errors import StrategyInvalid
 from tradeworthy.features.compute.feature_table import compute_features
+from tradeworthy.training.point_in_time import SYMBOL, TIME
 from tradeworthy.training.strategy_file import LoadedStrategy
-from tradeworthy.training.training_table import SYMBOL, TIME
 
 _CUTS = 8
 _TOLERANCE = 1e-9

@@ -44,9 +44,9 @@ from tradeworthy.manifest.records import (
 )
 from tradeworthy.training.artifact_export import Artifact
 from tradeworthy.training.fitting import predict
+from tradeworthy.training.point_in_time import SYMBOL, TIME
 from tradeworthy.training.strategy import Estimator, Floats
 from tradeworthy.training.strategy_file import LoadedStrategy
-from tradeworthy.training.training_table import SYMBOL, TIME
 
 GOLDEN_ROWS = 16
 _LIBRARIES = frozenset({"numpy", "polars"})

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from tradeworthy.features.feature_graph import feature
+from tradeworthy import feature
 
 WINDOW = 5
 

@@ -7,7 +7,7 @@ import onnx
 import polars as pl
 from onnx import TensorProto, helper, numpy_helper
 
-from tradeworthy.training.strategy import Strategy
+from tradeworthy import Strategy
 
 INPUTS = ("day_return", "week_return")
 

@@ -4,7 +4,7 @@ import math
 
 import polars as pl
 
-from tradeworthy.features.feature_graph import feature
+from tradeworthy import feature
 
 WEEK = 5
 MONTH = 21

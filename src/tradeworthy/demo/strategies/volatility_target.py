@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from sklearn.linear_model import LinearRegression
 
-from tradeworthy.training.strategy import Strategy
+from tradeworthy import Strategy
 
 TRADING_DAYS = 252
 
