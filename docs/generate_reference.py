@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from inspect import getdoc
+from importlib import import_module
+from inspect import getdoc, isclass, isfunction, ismodule
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
-from reference_words import ADVICE, BY_REQUEST, MANIFEST
+from reference_words import ADVICE, BY_REQUEST, MANIFEST, NAMES
 from typer.main import get_command
 
 from tradeworthy.access.roles import PERMISSIONS, Action
@@ -25,6 +26,7 @@ from tradeworthy.base.settings import Settings
 from tradeworthy.cli.app import app as command_line
 from tradeworthy.cli.exit_codes import MEANINGS, exit_code
 from tradeworthy.errors import leaves, title
+from tradeworthy.features.logic.public_names import OTHER_PATHS, SEMANTICS
 from tradeworthy.lifecycle.recorded_events import event_kinds
 from tradeworthy.lifecycle.stages import TRANSITIONS, is_promotion
 from tradeworthy.manifest.completeness import (
@@ -339,6 +341,35 @@ def _move(source: Any, target: Any) -> tuple[str, str]:
     return "a new champion takes over; stands by for a rollback", "-"
 
 
+def names_page() -> str:
+    """Every public name of Python, where to import it from and its semantics number."""
+    rows = []
+    named = set()
+    for name, number in sorted(SEMANTICS.items(), key=lambda item: item[0].lower()):
+        home, _, last = name.rpartition(".")
+        value = getattr(import_module(home), last)
+        if isfunction(value) or isclass(value) or ismodule(value):
+            meaning = (getdoc(value) or "").partition("\n\n")[0].replace("\n", " ")
+        else:
+            meaning = NAMES[name]
+            named.add(name)
+        rows.append((f"`{last}`", f"`{home}`", meaning, number))
+    _same(NAMES, named, "NAMES")
+    others: dict[str, list[str]] = {}
+    for path in OTHER_PATHS:
+        home, _, last = path.rpartition(".")
+        others.setdefault(home, []).append(f"`{last}`")
+    paths = [f"`{home}` ({', '.join(sorted(names))})" for home, names in sorted(others.items())]
+    return page(
+        "Public names",
+        "What users import; every other path may change. The canonical hash of a feature or recipe "
+        "holds the public name of what it uses and its semantics number, which is raised when "
+        "what the name does changes. A name that is not here is refused in hashed logic.",
+        table(("Name", "Import it from", "What it is", "Semantics"), rows),
+        f"The same names stand in {', '.join(paths)}; the hash is the same.",
+    )
+
+
 def _same(words: Mapping[str, str], known: Any, name: str) -> None:
     missing, gone = sorted(set(known) - set(words)), sorted(set(words) - set(known))
     if missing or gone:
@@ -353,6 +384,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "policy.md": policy_page,
     "manifest.md": manifest_page,
     "lifecycle.md": lifecycle_page,
+    "public-names.md": names_page,
 }
 
 

@@ -129,3 +129,8 @@ MANIFEST = {
     "evidence.probe_hash": "Reserved; nothing writes it yet.",
     "metrics": "The trainer's claims; no gate reads them.",
 }
+
+NAMES = {
+    "tradeworthy.TRANSITIONS": "Stage to the stages that a version may move to from it.",
+    "tradeworthy.__version__": "The version of the product.",
+}

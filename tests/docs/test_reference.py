@@ -38,6 +38,7 @@ GENERATED = (
     "policy.md",
     "manifest.md",
     "lifecycle.md",
+    "public-names.md",
 )
 
 

@@ -97,7 +97,7 @@ def look_ahead_report(
     probes: int = 12,
     seed: int = 0,
 ) -> LookAheadReport:
-    """Run every test.
+    """Test whether features look ahead, in every way that finds it.
 
     Parameters
     ----------

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from tradeworthy.features.logic.encoding import NOTHING, atom, form, scalar, sequence
+from tradeworthy.features.logic.encoding import NOTHING, atom, form, scalar, sequence, string
 from tradeworthy.features.logic.literals import names_in
 from tradeworthy.features.logic.project import Module
+from tradeworthy.features.logic.public_names import PublicName
 from tradeworthy.features.logic.refusals import Place, refuse
 from tradeworthy.features.logic.resolution import External, Resolver, Symbol
 from tradeworthy.features.logic.scopes import Scope
@@ -150,6 +151,11 @@ class Walk:
         """Encode a library's name."""
         self.draft.externals.add(target.name)
         return atom("x", target.name)
+
+    def public(self, target: PublicName) -> str:
+        """Encode a public name of this product with the number of its behaviour."""
+        self.draft.externals.add(target.name)
+        return form("public", string(target.name), scalar(target.semantics))
 
 
 Encode = Callable[[ast.AST, Walk], str]

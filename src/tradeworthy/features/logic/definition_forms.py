@@ -18,7 +18,7 @@ from tradeworthy.features.logic.encoding import NOTHING, form, sequence, string
 from tradeworthy.features.logic.literals import names_in
 from tradeworthy.features.logic.name_forms import name_form
 from tradeworthy.features.logic.refusals import refuse
-from tradeworthy.features.logic.resolution import External
+from tradeworthy.features.logic.resolution import Symbol
 from tradeworthy.features.logic.scopes import (
     FunctionNode,
     class_scope,
@@ -27,13 +27,7 @@ from tradeworthy.features.logic.scopes import (
     parameters,
 )
 
-FEATURE_DECORATORS = frozenset(
-    {
-        "tradeworthy.feature",
-        "tradeworthy.features.feature_graph.feature",
-        "tradeworthy.features.feature_definition.feature",
-    }
-)
+FEATURE_DECORATOR = "tradeworthy.feature"
 _BLIND_TO_ANNOTATIONS = names_in(
     "builtins.staticmethod builtins.classmethod builtins.property functools.lru_cache "
     "functools.cache functools.cached_property functools.wraps abc.abstractmethod "
@@ -122,7 +116,7 @@ def _counted(decorators: Sequence[ast.expr], walk: Walk) -> list[ast.expr]:
 
 
 def qualified_name(node: ast.expr, walk: Walk) -> str | None:
-    """Give the qualified library name of a dotted expression, None for anything else."""
+    """Give the qualified or public name of a dotted expression, None for the user's own."""
     attributes: list[str] = []
     while isinstance(node, ast.Attribute):
         attributes.insert(0, node.attr)
@@ -131,14 +125,16 @@ def qualified_name(node: ast.expr, walk: Walk) -> str | None:
         return None
     if node.id in walk.cells:
         return None
-    target = walk.resolver.resolve(walk.module, node.id, attributes, walk.place(node)).target
-    return target.name if isinstance(target, External) else None
+    found = walk.resolver.resolve(walk.module, node.id, attributes, walk.place(node))
+    if isinstance(found.target, Symbol):
+        return None
+    return ".".join([found.target.name, *attributes[found.taken :]])
 
 
 def is_feature_decorator(node: ast.expr, walk: Walk) -> bool:
     """Tell whether a decorator is this product's own ``feature``."""
     target = node.func if isinstance(node, ast.Call) else node
-    return qualified_name(target, walk) in FEATURE_DECORATORS
+    return qualified_name(target, walk) == FEATURE_DECORATOR
 
 
 def _ignores_annotations(decorator: ast.expr, walk: Walk) -> bool:

@@ -17,13 +17,20 @@ from tradeworthy.features.logic.encoding import (
     form,
     string,
 )
+from tradeworthy.features.logic.public_names import PACKAGE, PublicName
 from tradeworthy.features.logic.refusals import (
     builtin_effect,
     external_effect,
     method_effect,
     refuse,
 )
-from tradeworthy.features.logic.resolution import External, ImportTarget, Resolved, import_target
+from tradeworthy.features.logic.resolution import (
+    External,
+    ImportTarget,
+    Resolved,
+    Symbol,
+    import_target,
+)
 from tradeworthy.features.logic.scopes import Scope
 
 _OWN_NAMES = frozenset({"__name__", "__qualname__"})
@@ -74,6 +81,9 @@ def dotted_form(
     if isinstance(target, External):
         _check_external(target.name, node, walk, call)
         return walk.external(target)
+    if isinstance(target, PublicName):
+        _check_public(target, rest, node, walk)
+        return _with_attributes(walk.public(target), rest, node, walk, call)
     walk.draft.uses.append((name, tuple(attributes[: resolved.taken]), target))
     return _with_attributes(walk.draft.reference(target), rest, node, walk, call)
 
@@ -86,13 +96,17 @@ def _local(scope: Scope, name: str, node: ast.AST, walk: Walk) -> str:
         return form("class name", string(name), atom("v", f"{outer[0].depth}"))
     if name in walk.module.bindings.names and isinstance(getattr(node, "ctx", None), ast.Load):
         global_name = _resolve(None, name, [], node, walk).target
-        fallback = (
-            walk.external(global_name)
-            if isinstance(global_name, External)
-            else walk.draft.reference(global_name)
-        )
-        return form("class name", string(name), fallback)
+        return form("class name", string(name), _target_form(global_name, walk))
     return form("class name", string(name), NOTHING)
+
+
+def _target_form(target: External | PublicName | Symbol, walk: Walk) -> str:
+    match target:
+        case External():
+            return walk.external(target)
+        case PublicName():
+            return walk.public(target)
+    return walk.draft.reference(target)
 
 
 def _resolve(
@@ -122,6 +136,18 @@ def _check_external(qualified: str, node: ast.AST, walk: Walk, call: ast.Call | 
     last = qualified.rpartition(".")[2]
     if last not in _OWN_NAMES or qualified.count(".") < 2:
         walk.forbid(method_effect(last, call), qualified, node)
+
+
+def _check_public(target: PublicName, attributes: Sequence[str], node: ast.AST, walk: Walk) -> None:
+    walk.forbid(target.effect, target.name, node)
+    for attribute in attributes:
+        if attribute.startswith("_") and not attribute.endswith("__"):
+            raise refuse(
+                "not_public",
+                f"`{attribute}` of `{target.name}` is private, it may change; there is no public "
+                "name for it",
+                walk.place(node),
+            )
 
 
 def _forbid_attribute_call(name: str, node: ast.AST, walk: Walk) -> None:
@@ -171,13 +197,14 @@ def _import(node: ast.AST, walk: Walk) -> str:
     return form("Import", *parts)
 
 
-def _imported(target: object, node: ast.AST, walk: Walk) -> str:
-    assert isinstance(target, ImportTarget)  # noqa: S101 - narrowed by the caller
-    if target.symbol is None and walk.resolver.project.module(target.module) is None:
+def _imported(target: ImportTarget, node: ast.AST, walk: Walk) -> str:
+    is_own = target.module.partition(".")[0] == PACKAGE
+    if target.symbol is None and not is_own and walk.resolver.project.module(target.module) is None:
         walk.forbid(external_effect(target.module), target.module, node)
         return walk.external(External(target.module))
     found = walk.resolver.follow(target, [], walk.place(node)).target
     if isinstance(found, External):
         walk.forbid(external_effect(found.name), found.name, node)
-        return walk.external(found)
-    return walk.draft.reference(found)
+    elif isinstance(found, PublicName):
+        walk.forbid(found.effect, found.name, node)
+    return _target_form(found, walk)

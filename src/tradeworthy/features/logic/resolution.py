@@ -9,6 +9,13 @@ from dataclasses import dataclass, field
 from tradeworthy.errors import FeatureLogicRefused
 from tradeworthy.features.logic.literals import names_in
 from tradeworthy.features.logic.project import Module, Project
+from tradeworthy.features.logic.public_names import (
+    PACKAGE,
+    PublicName,
+    find_public,
+    is_namespace,
+    public_name_for,
+)
 from tradeworthy.features.logic.refusals import Place, refuse
 
 # Fixed, so that the same source resolves alike on every version of Python.
@@ -64,7 +71,7 @@ class ImportTarget:
 class Resolved:
     """A target and how many of the attributes after the name it took in."""
 
-    target: External | Symbol
+    target: External | PublicName | Symbol
     taken: int
 
 
@@ -118,6 +125,8 @@ class Resolver:
         self, dotted: str, path: Sequence[str], place: Place, imported: ImportTarget
     ) -> Resolved:
         """Descend from a module along attributes: own files first, else a library's name."""
+        if dotted.partition(".")[0] == PACKAGE:
+            return _public(dotted.split("."), path, place)
         for end in range(len(path) + 1):
             module = self._user_module(".".join([dotted, *path[:end]]))
             if module is None:
@@ -150,8 +159,6 @@ class Resolver:
         return Resolved(found.target, found.taken + start + 1)
 
     def _user_module(self, dotted: str) -> Module | None:
-        if dotted.partition(".")[0] == "tradeworthy":
-            return None
         return self.project.module(dotted)
 
 
@@ -163,6 +170,22 @@ def _builtin(name: str, attributes: Sequence[str], place: Place) -> Resolved:
             place,
         )
     return Resolved(External(".".join(["builtins", name, *attributes])), len(attributes))
+
+
+def _public(module: Sequence[str], path: Sequence[str], place: Place) -> Resolved:
+    """Resolve a path into this product: to a public name, or to a refusal."""
+    parts = [*module, *path]
+    found = find_public(parts)
+    if found is not None and found[1] > len(module):
+        return Resolved(found[0], found[1] - len(module))
+    dotted = ".".join(parts)
+    if is_namespace(dotted):
+        raise _module_as_value(dotted, place)
+    public = public_name_for(parts)
+    home, _, name = (public or "").rpartition(".")
+    way = f"write `from {home} import {name}`" if public else "there is no public name for it"
+    message = f"`{dotted}` is no public name of {PACKAGE}, its path may change; {way}"
+    raise refuse("not_public", message, place)
 
 
 def _module_as_value(name: str, place: Place) -> FeatureLogicRefused:
