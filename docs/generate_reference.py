@@ -34,9 +34,9 @@ from tradeworthy.manifest.completeness import (
     REQUIRED_FOR_VALIDATED,
 )
 from tradeworthy.manifest.manifest import Manifest
-from tradeworthy.promotion.gates import GATES
+from tradeworthy.promotion.concerns import GATES
+from tradeworthy.promotion.files.policy_file import default_policy_path, read_policy_file
 from tradeworthy.promotion.policy.policy_schema import BUILT_IN, KEYS, Kind, PolicyKey
-from tradeworthy.promotion.promotion_policy import default_policy_path, read_policy_file
 
 FOLDER = Path(__file__).parent / "reference"
 NOTICE = "<!-- Written by docs/generate_reference.py from the code; change that and run it. -->"
@@ -204,7 +204,6 @@ def policy_page() -> str:
         (
             f"`{gate.name}`",
             ", ".join(stage for stage in TRANSITIONS if stage in gate.targets),
-            "yes" if gate.waivable else "no",
             gate.advice,
         )
         for gate in GATES
@@ -218,9 +217,8 @@ def policy_page() -> str:
         "with `overrides: tighten_only` only in that direction.",
         table(("Key", "Type", "Tighter", "Shipped file", "Built in", "Meaning"), keys),
         "## Gates",
-        "A gate passes, fails, or is not applicable with a reason; a figure that is missing fails. "
-        "*Waivable* says which gates a waiver could mark; no command grants one yet.",
-        table(("Gate", "Asked before", "Waivable", "What to do when it fails"), gates),
+        "A gate passes, fails, or is not applicable with a reason; a figure that is missing fails.",
+        table(("Gate", "Asked before", "What to do when it fails"), gates),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import threading
 from collections import Counter
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +31,15 @@ from tradeworthy.errors import (
     TradeworthyError,
 )
 from tradeworthy.lifecycle.stages import Stage
-from tradeworthy.model_registry.facts.fact_gathering import FactGatherer
+from tradeworthy.model_registry.case import Case
+from tradeworthy.model_registry.fact_gathering import gather
 from tradeworthy.model_registry.models import ModelRegistry
 from tradeworthy.model_registry.promotions import Promotions
 from tradeworthy.model_registry.running_code import RunningCode
+from tradeworthy.model_registry.sources import Sources
+from tradeworthy.promotion.files.policy_file import read_policy_file
+from tradeworthy.promotion.policy.policy import resolve_policy
+from tradeworthy.promotion.policy.policy_yaml import PolicyDocument
 from tradeworthy.runtime.service import open_service
 from tradeworthy.store.blobs import BlobFolder
 from tradeworthy.store.sql import SqlStore
@@ -342,14 +349,65 @@ def database(request: pytest.FixtureRequest, home: SmallHome) -> Any:
         yield url
 
 
-def registry_on(
-    home: SmallHome, store: SqlStore, clock: Callable[[], datetime] = utc_now
-) -> ModelRegistry:
+def sources_of(home: SmallHome, store: SqlStore) -> Sources:
     settings = home.settings()
-    blobs = BlobFolder(settings.blobs_folder)
-    facts = FactGatherer(store, blobs, RunningCode(settings.strategies_folder))
-    desk = Promotions(facts, settings.policy_file, clock)
-    return ModelRegistry(store, blobs, desk, clock)
+    return Sources(
+        store, BlobFolder(settings.blobs_folder), RunningCode(settings.strategies_folder)
+    )
+
+
+def registry_on(
+    home: SmallHome,
+    store: SqlStore,
+    clock: Callable[[], datetime] = utc_now,
+    read_policy: Callable[[], PolicyDocument] | None = None,
+) -> ModelRegistry:
+    sources = sources_of(home, store)
+    promotions = Promotions(sources, read_policy or partial(read_policy_file, home.policy), clock)
+    return ModelRegistry(store, sources.blobs, promotions, clock)
+
+
+def test_one_decision_reads_the_policy_once(home: SmallHome) -> None:
+    """So that no promotion is judged by one policy and recorded under another."""
+    store = SqlStore.open(f"sqlite:///{home.database}")
+    reads = itertools.count()
+
+    def read_policy() -> PolicyDocument:
+        next(reads)
+        return read_policy_file(home.policy)
+
+    registry = registry_on(home, store, read_policy=read_policy)
+    operator = Actor("olga", frozenset({Role.OPERATOR}))
+    registry.plan_promotion("m", 2, overrides={"min_sharpe": 0.51}, actor=operator)
+    assert next(reads) == 1
+    assert registry.promote("m", 2, overrides={"min_sharpe": 0.51}, actor=operator).allowed
+    assert next(reads) == 3
+    content = registry.model("m").state.versions[3].content_digest
+    validator = Actor("vic", frozenset({Role.VALIDATOR}))
+    registry.approve("m", 3, Stage.PRODUCTION, str(content), actor=validator)
+    assert next(reads) == 5
+    store.close()
+
+
+def test_a_step_reads_what_its_gates_ask_for_and_nothing_else(home: SmallHome) -> None:
+    store = SqlStore.open(f"sqlite:///{home.database}")
+    record = store.model("m")
+    assert record is not None
+    state, policy = record.state, resolve_policy(read_policy_file(home.policy), "m", "trend")
+    read: dict[Stage, set[str]] = {}
+    for target in (Stage.TRAINED, Stage.VALIDATED, Stage.PRODUCTION, Stage.RETIRED):
+        case = Case(sources_of(home, store), state, state.versions[2], target, policy, utc_now())
+        gather(case)
+        read[target] = {
+            name for name in ("manifest", "artifact", "predictor") if name in vars(case)
+        }
+    assert read == {
+        Stage.TRAINED: {"manifest", "artifact"},
+        Stage.VALIDATED: {"manifest", "artifact"},
+        Stage.PRODUCTION: {"manifest", "artifact", "predictor"},
+        Stage.RETIRED: set(),
+    }
+    store.close()
 
 
 def test_a_standby_whose_validation_is_old_comes_back_after_a_new_backtest(home: SmallHome) -> None:

@@ -21,7 +21,7 @@ from tradeworthy.api.app import create_app
 from tradeworthy.api.server import server_of
 from tradeworthy.errors import InvalidInput, StoreUnavailable
 from tradeworthy.features.feature_graph import FeatureGraph
-from tradeworthy.model_registry.facts.fact_gathering import FactGatherer
+from tradeworthy.model_registry.sources import Sources
 from tradeworthy.runtime.route_refresher import RouteRefresher
 from tradeworthy.runtime.service import Service, open_service
 from tradeworthy.runtime.token_cache import TokenCache
@@ -57,16 +57,16 @@ def service(home: SmallHome) -> Iterator[Service]:
     opened.close()
 
 
-def refresher(store: Any, facts: FactGatherer) -> RouteRefresher:
+def refresher(store: Any, sources: Sources) -> RouteRefresher:
     token_cache = TokenCache(bytes(32))
-    return RouteRefresher(store, facts, token_cache, lease_seconds=60, max_bytes=100_000)
+    return RouteRefresher(store, sources, token_cache, lease_seconds=60, max_bytes=100_000)
 
 
 def test_a_database_that_fails_at_any_moment_blocks_nothing_for_good(service: Service) -> None:
     store = FailingStore(service.store)
-    facts = replace(service.facts, store=store)
+    sources = replace(service.sources, store=store)
     for failing in range(1, 100):
-        routes = refresher(store, facts)
+        routes = refresher(store, sources)
         store.failing = failing
         try:
             routes.refresh()
@@ -79,7 +79,7 @@ def test_a_database_that_fails_at_any_moment_blocks_nothing_for_good(service: Se
     assert failing > 5
 
 
-class BrokenLoader(FactGatherer):
+class BrokenLoader(Sources):
     """Fails in a way that nobody foresaw."""
 
     __slots__ = ()
@@ -91,8 +91,8 @@ class BrokenLoader(FactGatherer):
 def test_a_model_that_fails_unforeseen_blocks_only_itself(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
-    facts = service.facts
-    routes = refresher(service.store, BrokenLoader(facts.store, facts.blobs, facts.code))
+    sources = service.sources
+    routes = refresher(service.store, BrokenLoader(sources.store, sources.blobs, sources.code))
     routes.refresh()
     codes = {
         name: route.error.code
@@ -107,7 +107,7 @@ def test_a_model_that_fails_unforeseen_blocks_only_itself(
 def test_a_route_is_made_anew_only_when_its_model_changes(
     service: Service, home: SmallHome
 ) -> None:
-    routes = refresher(service.store, service.facts)
+    routes = refresher(service.store, service.sources)
     routes.refresh()
     before = routes.table.routes["m"]
     with speaking(home, "ana") as ana:
@@ -163,13 +163,13 @@ def test_busy_management_threads_do_not_let_the_lease_run_out(home: SmallHome) -
     assert set(epochs) == {1}
 
 
-class NarrowLoader(FactGatherer):
+class NarrowLoader(Sources):
     """Its models hold numbers up to a hundred."""
 
     __slots__ = ()
 
     def predictor(self, manifest: Any) -> Any:
-        loaded = FactGatherer.predictor(self, manifest)
+        loaded = Sources.predictor(self, manifest)
         loaded.largest = 100.0
         return loaded
 
@@ -178,8 +178,8 @@ def test_a_route_knows_how_large_a_number_its_model_holds(
     service: Service, home: SmallHome
 ) -> None:
     """So that such a number is a 422 with its names, before any 409 or 423."""
-    facts = service.facts
-    routes = refresher(service.store, NarrowLoader(facts.store, facts.blobs, facts.code))
+    sources = service.sources
+    routes = refresher(service.store, NarrowLoader(sources.store, sources.blobs, sources.code))
     for blocked in (False, True):
         if blocked:
             home.features.write_text(home.features.read_text().replace("WINDOW = 5", "WINDOW = 6"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -13,9 +14,30 @@ from hypothesis import strategies as st
 
 from tradeworthy.errors import InvalidInput
 from tradeworthy.lifecycle.stages import Stage
-from tradeworthy.promotion.facts import Facts, Waiver
-from tradeworthy.promotion.gate import GateStatus
-from tradeworthy.promotion.gates import GATES, ROLLBACK_GATES, gates_for
+from tradeworthy.promotion.concerns import CONCERNS, GATES, gates_for
+from tradeworthy.promotion.facts import Basis, Facts
+from tradeworthy.promotion.findings import GateStatus
+from tradeworthy.promotion.gates.alignment import AlignmentFacts
+from tradeworthy.promotion.gates.approvals import ApprovalFacts
+from tradeworthy.promotion.gates.artifact_files import ArtifactFileFacts
+from tradeworthy.promotion.gates.artifact_loading import ArtifactLoadingFacts
+from tradeworthy.promotion.gates.data_guards import DataGuardFacts
+from tradeworthy.promotion.gates.drift import DriftFacts
+from tradeworthy.promotion.gates.evaluation import EvaluationFacts
+from tradeworthy.promotion.gates.freshness import FreshnessFacts
+from tradeworthy.promotion.gates.git_tree import GitTreeFacts
+from tradeworthy.promotion.gates.look_ahead import LookAheadFacts
+from tradeworthy.promotion.gates.manifest import ManifestFacts
+from tradeworthy.promotion.gates.overfitting import OverfittingFacts
+from tradeworthy.promotion.gates.parity import ParityFacts
+from tradeworthy.promotion.gates.performance import PerformanceFacts
+from tradeworthy.promotion.gates.policy import PolicyFacts
+from tradeworthy.promotion.gates.quarantine import QuarantineFacts
+from tradeworthy.promotion.gates.reason import ReasonFacts
+from tradeworthy.promotion.gates.significance import SignificanceFacts
+from tradeworthy.promotion.gates.training_data import TrainingDataFacts
+from tradeworthy.promotion.gates.trials import TrialFacts
+from tradeworthy.promotion.gates.validation_fields import ValidationFieldFacts
 from tradeworthy.promotion.policy.policy import Policy, resolve_policy
 from tradeworthy.promotion.policy.policy_schema import KEYS, Kind, loosens
 from tradeworthy.promotion.policy.policy_yaml import parse_policy
@@ -33,41 +55,43 @@ METRICS = {
     "hit_rate": 0.54,
     "turnover": 12.0,
     "n_trades": 240,
-    "psr": 0.985,
     "break_even_cost_bps": 60.0,
 }
-GOOD = Facts(
-    author="ada",
-    trainer="ada",
-    missing_fields=(),
-    missing_evidence=(),
-    artifact_digests_match=True,
-    git_commit="c" * 40,
-    git_dirty=False,
-    metrics=METRICS,
-    artifact_sharpe=0.55,
-    fold_sharpes=(0.9, 0.1, -0.4, 1.2, 0.8),
-    evaluation_observations=4000,
-    minimum_track_record=1900.0,
-    cost_bps=5.0,
-    evaluation_differences=(),
-    training_data_rebuilt=True,
-    dsr=0.985,
-    n_trials=1,
-    ledger_position=3,
-    trials_since_review=1,
-    data_guard_failures=(),
-    look_ahead_passed=True,
-    days_since_validation=3.0,
-    artifact_loads=True,
-    parity_error=1e-9,
-    parity_tolerance=1e-6,
-    aligned=True,
-    drift_severity="NORMAL",
-    quarantined=False,
-    approvers=("bob",),
-    basis={"artifact_digest": "a" * 64, "periods_per_year": 252},
+KNOWN = (
+    PolicyFacts(),
+    ManifestFacts(missing_fields=()),
+    ArtifactFileFacts(artifact_digests_match=True),
+    ValidationFieldFacts(missing_evidence=()),
+    GitTreeFacts(git_commit="c" * 40, git_dirty=False),
+    DataGuardFacts(data_guard_failures=()),
+    LookAheadFacts(look_ahead_passed=True),
+    TrainingDataFacts(training_data_rebuilt=True),
+    EvaluationFacts(evaluation_differences=(), cost_bps=5.0),
+    PerformanceFacts(**METRICS, artifact_sharpe=0.55, fold_sharpes=(0.9, 0.1, -0.4, 1.2, 0.8)),
+    SignificanceFacts(evaluation_observations=4000, minimum_track_record=1900.0, psr=0.985),
+    OverfittingFacts(n_trials=1, dsr=0.985),
+    TrialFacts(trials_since_review=1),
+    FreshnessFacts(days_since_validation=3.0),
+    ArtifactLoadingFacts(artifact_loads=True),
+    ParityFacts(parity_error=1e-9, parity_tolerance=1e-6),
+    AlignmentFacts(aligned=True),
+    QuarantineFacts(quarantined=False),
+    DriftFacts(drift_severity="NORMAL"),
+    ApprovalFacts(author="ada", trainer="ada", approvers=("bob",)),
+    ReasonFacts(),
 )
+BASIS = Basis(
+    artifact_digest="a" * 64,
+    manifest_digest="b" * 64,
+    dataset_hash="c" * 64,
+    evidence_digest="d" * 64,
+    result_digest="e" * 64,
+    training_data_rebuilt=True,
+    sharpe_per_period=0.04,
+    periods_per_year=252,
+    formulas="performance/v1",
+)
+GOOD = Facts(*KNOWN, ledger_position=3, basis=BASIS)
 
 
 def policy_of(text: str) -> Policy:
@@ -75,7 +99,17 @@ def policy_of(text: str) -> Policy:
 
 
 def but(**changes: Any) -> Facts:
-    return dataclasses.replace(GOOD, **changes)
+    """The good facts with other values; each field's name stands in one kind of facts."""
+    return facts_of(KNOWN, changes)
+
+
+def facts_of(known: Iterable[Any], changes: dict[str, Any]) -> Facts:
+    changed = []
+    for each in known:
+        names = [field.name for field in dataclasses.fields(each) if field.name in changes]
+        changed.append(dataclasses.replace(each, **{name: changes.pop(name) for name in names}))
+    assert not changes
+    return Facts(*changed, ledger_position=3, basis=BASIS)
 
 
 def failed(verdict: Verdict) -> list[str]:
@@ -99,6 +133,53 @@ def test_of_facts_that_nobody_knows_every_gate_fails() -> None:
 def test_a_policy_that_judges_nothing_lets_nothing_through(target: Stage, text: str) -> None:
     verdict = judge_promotion(target, GOOD, policy_of(text))
     assert failed(verdict) == ["policy_judges"]
+
+
+def test_each_concern_reads_facts_of_its_own() -> None:
+    kinds = [concern.reads for concern in CONCERNS.values()]
+    assert len(set(kinds)) == len(kinds)
+    assert {type(facts) for facts in KNOWN} == set(kinds)
+    assert all(concern.reads() == Facts().of(concern.reads) for concern in CONCERNS.values())
+
+
+def test_the_verdict_lists_its_gates_in_this_order() -> None:
+    verdict = judge_promotion(Stage.PRODUCTION, GOOD, POLICY)
+    assert [result.gate for result in verdict.gates] == [
+        "policy_judges",
+        "manifest_complete",
+        "artifact_digests",
+        "evidence_complete",
+        "git_clean",
+        "data_guards",
+        "look_ahead",
+        "training_data",
+        "evaluation",
+        "backtest_costs",
+        "min_sharpe",
+        "min_sortino",
+        "min_calmar",
+        "max_drawdown",
+        "max_cvar",
+        "min_hit_rate",
+        "max_turnover",
+        "min_trades",
+        "artifact_sharpe",
+        "min_worst_fold_sharpe",
+        "cost_stress_multiplier",
+        "min_evaluation_observations",
+        "min_track_record",
+        "min_psr",
+        "min_dsr",
+        "max_pbo",
+        "max_trials_without_review",
+        "validation_fresh",
+        "artifact_loads",
+        "parity",
+        "aligned",
+        "not_quarantined",
+        "drift",
+        "approvals",
+    ]
 
 
 def test_an_empty_list_of_gates_is_an_error() -> None:
@@ -155,7 +236,7 @@ FAILING: list[tuple[dict[str, Any], str]] = [
     ({"approvers": ("ada", "ada")}, "approvals"),
     ({"trainer": "bob"}, "approvals"),
     ({"author": None}, "approvals"),
-    *(({"metrics": METRICS | {name: bad}}, gate) for name, bad, gate in (
+    *(({name: bad}, gate) for name, bad, gate in (
         ("sharpe", 0.49, "min_sharpe"),
         ("sharpe", math.nan, "min_sharpe"),
         ("sharpe", math.inf, "min_sharpe"),
@@ -214,9 +295,9 @@ def test_too_few_observations_fail() -> None:
 
 
 def test_the_metric_that_is_missing_fails_its_gate() -> None:
-    for name in METRICS:
-        metrics = {key: value for key, value in METRICS.items() if key != name}
-        assert len(failed(judge_promotion(Stage.VALIDATED, but(metrics=metrics), POLICY))) == 1
+    for name in (*METRICS, "psr"):
+        facts = but(**{name: None})
+        assert len(failed(judge_promotion(Stage.VALIDATED, facts, POLICY))) == 1
 
 
 @pytest.mark.parametrize(
@@ -285,53 +366,6 @@ def test_a_policy_without_costs_lets_no_free_backtest_through() -> None:
     assert failed(judge_promotion(Stage.VALIDATED, facts, policy)) == ["backtest_costs"]
 
 
-def waiver(gate: str, granted_by: str = "carol") -> Waiver:
-    return Waiver(gate, "ada", granted_by, "the index split is known", "2026-02-01T00:00:00Z")
-
-
-def test_a_waived_gate_stays_failed_and_names_who_waived_it() -> None:
-    facts = but(git_dirty=True, waivers=(waiver("git_clean"),))
-    verdict = judge_promotion(Stage.VALIDATED, facts, POLICY)
-    assert verdict.passed
-    (result,) = (result for result in verdict.gates if result.gate == "git_clean")
-    assert (result.status, result.waived_by) == (GateStatus.FAILED, "carol")
-
-
-def test_nobody_waives_for_themselves() -> None:
-    for granted_by, trainer in (("ada", "ada"), ("tom", "tom")):
-        facts = but(git_dirty=True, trainer=trainer, waivers=(waiver("git_clean", granted_by),))
-        assert failed(judge_promotion(Stage.VALIDATED, facts, POLICY)) == ["git_clean"]
-    asked_and_granted = Waiver("git_clean", "carol", "carol", "why not", "2026-02-01T00:00:00Z")
-    facts = but(git_dirty=True, waivers=(asked_and_granted,))
-    assert failed(judge_promotion(Stage.VALIDATED, facts, POLICY)) == ["git_clean"]
-
-
-@pytest.mark.parametrize(
-    ("changes", "gate"),
-    [
-        ({"approvers": ()}, "approvals"),
-        ({"artifact_digests_match": False}, "artifact_digests"),
-        ({"missing_fields": ("config",)}, "manifest_complete"),
-        ({"cost_bps": 0.0}, "backtest_costs"),
-        ({"evaluation_differences": ("folds was 2, 5 is asked for",)}, "evaluation"),
-        ({"training_data_rebuilt": False}, "training_data"),
-        ({"artifact_loads": False}, "artifact_loads"),
-        ({"parity_error": 1.0}, "parity"),
-        ({"aligned": False}, "aligned"),
-        ({"quarantined": True}, "not_quarantined"),
-    ],
-)
-def test_some_gates_take_no_waiver(changes: dict[str, Any], gate: str) -> None:
-    facts = but(**changes, waivers=(waiver(gate),))
-    assert failed(judge_promotion(Stage.PRODUCTION, facts, POLICY)) == [gate]
-
-
-@pytest.mark.parametrize("waived", ["approvals", "policy_judges"])
-def test_an_empty_policy_cannot_be_waived_through(waived: str) -> None:
-    facts = but(waivers=(waiver(waived),))
-    assert not judge_promotion(Stage.PRODUCTION, facts, policy_of("default: {}")).passed
-
-
 def test_two_approvals_are_two_people() -> None:
     policy = policy_of("default: {min_sharpe: 0, required_approvals: 2}")
     for approvers, enough in ((("bob",), False), (("bob", "bob"), False), (("bob", "eve"), True)):
@@ -339,30 +373,36 @@ def test_two_approvals_are_two_people() -> None:
 
 
 def test_retirement_asks_for_a_reason_alone() -> None:
-    assert judge_promotion(Stage.RETIRED, Facts(reason="superseded"), POLICY).passed
+    assert judge_promotion(Stage.RETIRED, Facts(ReasonFacts("superseded")), POLICY).passed
     for reason in (None, "", "  "):
-        assert not judge_promotion(Stage.RETIRED, Facts(reason=reason), POLICY).passed
+        assert not judge_promotion(Stage.RETIRED, Facts(ReasonFacts(reason)), POLICY).passed
 
 
 def test_a_rollback_checks_safety_again_and_nothing_that_takes_time() -> None:
-    ready = Facts(
-        author="ada",
-        trainer="ada",
-        artifact_digests_match=True,
-        artifact_loads=True,
-        aligned=True,
-        quarantined=False,
-        approvers=("bob",),
+    ready = (
+        ArtifactFileFacts(artifact_digests_match=True),
+        ArtifactLoadingFacts(artifact_loads=True),
+        AlignmentFacts(aligned=True),
+        QuarantineFacts(quarantined=False),
+        ApprovalFacts(author="ada", trainer="ada", approvers=("bob",)),
     )
-    assert judge_rollback(ready, POLICY).passed
+    verdict = judge_rollback(Facts(*ready), POLICY)
+    assert verdict.passed
+    assert [result.gate for result in verdict.gates] == [
+        "artifact_digests",
+        "artifact_loads",
+        "aligned",
+        "not_quarantined",
+        "approvals",
+    ]
     for unsafe in (
         {"artifact_digests_match": None},
+        {"artifact_loads": None},
         {"aligned": False},
         {"quarantined": True},
         {"approvers": ()},
     ):
-        assert not judge_rollback(dataclasses.replace(ready, **unsafe), POLICY).passed
-    assert set(ROLLBACK_GATES) <= set(GATES)
+        assert not judge_rollback(facts_of(ready, dict(unsafe)), POLICY).passed
 
 
 def test_a_verdict_is_canonical_json_and_holds_everything() -> None:
@@ -371,45 +411,46 @@ def test_a_verdict_is_canonical_json_and_holds_everything() -> None:
     assert body["passed"] is True
     assert body["policy_digest"] == POLICY.digest
     assert body["ledger_position"] == 3
-    assert body["basis"] == GOOD.basis
+    assert body["basis"] == BASIS.as_dict()
     assert [gate["gate"] for gate in body["gates"]] == [result.gate for result in verdict.gates]
     again = judge_promotion(Stage.PRODUCTION, but(), get_policy_for_model("spx"))
     assert (again.to_json(), again.digest) == (verdict.to_json(), verdict.digest)
-    other = judge_promotion(Stage.PRODUCTION, but(ledger_position=4), POLICY)
+    other = judge_promotion(Stage.PRODUCTION, Facts(*KNOWN, ledger_position=4), POLICY)
     assert other.digest != verdict.digest
 
 
 NUMBERS = st.one_of(st.none(), st.floats())
-FACTS = st.builds(
-    Facts,
-    author=st.sampled_from([None, "ada"]),
-    trainer=st.sampled_from([None, "ada", "bob"]),
-    missing_fields=st.sampled_from([None, (), ("config",)]),
-    missing_evidence=st.sampled_from([None, ()]),
-    artifact_digests_match=st.sampled_from([None, True, False]),
-    git_commit=st.sampled_from([None, "c" * 40]),
-    git_dirty=st.sampled_from([None, True, False]),
-    metrics=st.dictionaries(st.sampled_from(sorted(METRICS)), NUMBERS),
-    artifact_sharpe=NUMBERS,
-    fold_sharpes=st.one_of(st.none(), st.lists(NUMBERS, max_size=3).map(tuple)),
-    evaluation_observations=st.one_of(st.none(), st.integers(0, 10**4)),
-    minimum_track_record=NUMBERS,
-    cost_bps=NUMBERS,
-    dsr=NUMBERS,
-    n_trials=st.one_of(st.none(), st.integers(0, 20)),
-    pbo=NUMBERS,
-    parity_error=NUMBERS,
-    parity_tolerance=NUMBERS,
-    drift_severity=st.sampled_from([None, "NORMAL", "MODERATE", "SEVERE", "CLOSED"]),
-    quarantined=st.sampled_from([None, True, False]),
-    approvers=st.lists(st.sampled_from(["ada", "bob", "eve"]), max_size=3).map(tuple),
-    waivers=st.lists(
-        st.builds(
-            waiver, st.sampled_from([g.name for g in GATES]), st.sampled_from(["ada", "eve"])
-        ),
-        max_size=3,
-    ).map(tuple),
-)
+YES_NO_UNKNOWN = st.sampled_from([None, True, False])
+PEOPLE = st.sampled_from([None, "ada", "bob"])
+FACTS = st.tuples(
+    st.builds(ManifestFacts, st.sampled_from([None, (), ("config",)])),
+    st.builds(ValidationFieldFacts, st.sampled_from([None, ()])),
+    st.builds(ArtifactFileFacts, YES_NO_UNKNOWN),
+    st.builds(GitTreeFacts, st.sampled_from([None, "c" * 40]), YES_NO_UNKNOWN),
+    st.builds(EvaluationFacts, cost_bps=NUMBERS),
+    st.builds(
+        PerformanceFacts,
+        **dict.fromkeys(METRICS, NUMBERS),
+        artifact_sharpe=NUMBERS,
+        fold_sharpes=st.one_of(st.none(), st.lists(NUMBERS, max_size=3).map(tuple)),
+    ),
+    st.builds(
+        SignificanceFacts,
+        evaluation_observations=st.one_of(st.none(), st.integers(0, 10**4)),
+        minimum_track_record=NUMBERS,
+        psr=NUMBERS,
+    ),
+    st.builds(OverfittingFacts, st.one_of(st.none(), st.integers(0, 20)), NUMBERS, NUMBERS),
+    st.builds(ParityFacts, NUMBERS, NUMBERS),
+    st.builds(DriftFacts, st.sampled_from([None, "NORMAL", "MODERATE", "SEVERE", "CLOSED"])),
+    st.builds(QuarantineFacts, YES_NO_UNKNOWN),
+    st.builds(
+        ApprovalFacts,
+        st.sampled_from([None, "ada"]),
+        PEOPLE,
+        st.lists(st.sampled_from(["ada", "bob", "eve"]), max_size=3).map(tuple),
+    ),
+).map(lambda known: Facts(*known))
 
 
 @settings(deadline=None)

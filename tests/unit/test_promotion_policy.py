@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tradeworthy.base.digests import is_digest
 from tradeworthy.errors import InvalidInput, OverrideLoosensPolicy, PolicyInvalid
+from tradeworthy.promotion.files.policy_file import default_policy_path
 from tradeworthy.promotion.policy.policy import Policy, resolve_policy
 from tradeworthy.promotion.policy.policy_schema import (
     BUILT_IN,
@@ -25,7 +26,7 @@ from tradeworthy.promotion.policy.policy_schema import (
     checked_value,
 )
 from tradeworthy.promotion.policy.policy_yaml import parse_policy
-from tradeworthy.promotion.promotion_policy import default_policy_path, get_policy_for_model
+from tradeworthy.promotion.promotion_policy import get_policy_for_model
 
 REPOSITORY = Path(__file__).parents[2]
 

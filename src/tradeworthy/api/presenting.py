@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tradeworthy.lifecycle.recorded_events import body_to_json
 from tradeworthy.lifecycle.state import VersionState
-from tradeworthy.promotion.promotion_plan import PromotionPlan
+from tradeworthy.promotion.plan import PromotionPlan
 from tradeworthy.store.protocol import Reader
 from tradeworthy.store.records import (
     Activation,

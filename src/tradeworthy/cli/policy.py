@@ -40,7 +40,7 @@ def check(
     file: Annotated[Path, typer.Argument(help="A policy file.")], as_json: AsJson = False
 ) -> None:
     """Check that a policy file loads."""
-    from tradeworthy.promotion.promotion_policy import read_policy_file
+    from tradeworthy.promotion.files.policy_file import read_policy_file
 
     document = read_policy_file(file)
     told = {

@@ -19,7 +19,7 @@ from tradeworthy.evidence.trial_ledger import trial_digest
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState, VersionState, version_of
 from tradeworthy.manifest.manifest import Manifest
-from tradeworthy.model_registry.evaluation_settings import evaluation_settings
+from tradeworthy.model_registry.facts.evaluation import evaluation_settings
 from tradeworthy.model_registry.manifests import manifest_of
 from tradeworthy.model_registry.promotions import Promotions
 from tradeworthy.model_registry.running_code import RunningCode
@@ -120,8 +120,7 @@ class Backtests:
         data = self._dataset(manifest, dataset_hash)
         evidence = self._evaluator(self._request(manifest, data, settings))
         self._keep(state, candidate, evidence, actor)
-        target = Stage.VALIDATED
-        verdict = self._promotions.judge(state, version, target)
+        verdict = self._promotions.judge(state, version, Stage.VALIDATED, policy)
         return BacktestOutcome(evidence, verdict)
 
     def admit(self, model: str, version: int, *, actor: Actor) -> tuple[ModelState, VersionState]:

@@ -26,7 +26,7 @@ from tradeworthy.manifest.manifest import Manifest, manifest_digest
 from tradeworthy.model_registry.manifests import artifact_digest, check_identity, read_manifest
 from tradeworthy.model_registry.promotions import Promotions
 from tradeworthy.model_registry.writing import Change, check_revision, record_of, write
-from tradeworthy.promotion.promotion_plan import PromotionPlan
+from tradeworthy.promotion.plan import PromotionPlan
 from tradeworthy.store.blobs import BlobFolder
 from tradeworthy.store.protocol import Store
 from tradeworthy.store.records import Document, ModelRecord
@@ -169,7 +169,8 @@ class ModelRegistry:
             Unless the actor has the role that the step takes.
         """
         record, goal = self._promotable(model, version, target, actor)
-        return self._promotions.plan(record.state, version, goal, overrides, reason).plan
+        policy = self._promotions.policy(record.state, overrides)
+        return self._promotions.plan(record.state, version, goal, policy, reason).plan
 
     def promote(
         self,
@@ -197,14 +198,15 @@ class ModelRegistry:
         """
         record, goal = self._promotable(model, version, target, actor)
         check_revision(record, if_match)
-        planned = self._promotions.plan(record.state, version, goal, overrides, reason)
+        policy = self._promotions.policy(record.state, overrides)
+        planned = self._promotions.plan(record.state, version, goal, policy, reason)
         expected = version_of(record.state, version).stage
 
         def prepare(state: ModelState) -> Change:
             fresh = (
                 planned
                 if state is record.state
-                else self._promotions.plan(state, version, goal, overrides, reason)
+                else self._promotions.plan(state, version, goal, policy, reason)
             )
             return self._promotions.change(fresh, expected, self._clock())
 
@@ -240,7 +242,7 @@ class ModelRegistry:
         """
         actor.require(Action.APPROVE)
         record = self._authorised(model, Action.APPROVE, actor)
-        policy = self._promotions.policy(record.state, None)
+        policy = self._promotions.policy(record.state)
         command = Approve(version, target, content_digest, policy.digest)
         return self._write_version(record, command, actor, reason)
 

@@ -1,21 +1,22 @@
-"""Planning promotions: facts gathered, judged by the policy, turned into one change."""
+"""Promotions: facts gathered, judged by the policy, turned into one change."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from tradeworthy.errors import InvalidInput, PromotionRefused
 from tradeworthy.lifecycle.commands import Promote, Retire
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState, version_of
-from tradeworthy.model_registry.facts.fact_gathering import FactGatherer
+from tradeworthy.model_registry.case import Case
+from tradeworthy.model_registry.fact_gathering import gather
+from tradeworthy.model_registry.sources import Sources
 from tradeworthy.model_registry.writing import Change
-from tradeworthy.promotion.policy.policy import Policy
-from tradeworthy.promotion.promotion_plan import PromotionPlan, plan_promotion
-from tradeworthy.promotion.promotion_policy import get_policy_for_model, read_policy_file
+from tradeworthy.promotion.plan import PromotionPlan, plan_promotion
+from tradeworthy.promotion.policy.policy import Policy, resolve_policy
+from tradeworthy.promotion.policy.policy_yaml import PolicyDocument
 from tradeworthy.promotion.verdict import Verdict, judge_promotion
 from tradeworthy.store.records import Document, LedgerEntry
 
@@ -25,7 +26,7 @@ USUAL_TIER = "standard"
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan, the state it rests on, and the policy without the request's overrides."""
+    """A plan, the state it rests on, and the policy that judged it."""
 
     state: ModelState
     plan: PromotionPlan
@@ -33,23 +34,26 @@ class Planned:
 
 
 class Promotions:
-    """Turns a wish to promote into a plan, and an allowed plan into a change.
+    """Plans promotions, and turns an allowed plan into a change.
 
     Parameters
     ----------
-    facts
-        Where facts come from.
-    policy_file
-        The policy file in force; read at every decision.
+    sources
+        Where the facts come from.
+    read_policy
+        Reads the policy file in force; called once a decision.
     clock
         The time now, UTC.
     """
 
     def __init__(
-        self, facts: FactGatherer, policy_file: Path, clock: Callable[[], datetime]
+        self,
+        sources: Sources,
+        read_policy: Callable[[], PolicyDocument],
+        clock: Callable[[], datetime],
     ) -> None:
-        self._facts = facts
-        self._policy_file = policy_file
+        self._sources = sources
+        self._read_policy = read_policy
         self._clock = clock
 
     def policy(self, state: ModelState, overrides: Mapping[str, object] | None = None) -> Policy:
@@ -62,8 +66,8 @@ class Promotions:
         OverrideLoosensPolicy
             If an override loosens a tighten-only policy.
         """
-        return get_policy_for_model(
-            state.name, state.strategy, overrides, self._policy_file, tier=state.tier
+        return resolve_policy(
+            self._read_policy(), state.name, state.strategy, state.tier, overrides
         )
 
     def check_tier(self, tier: str) -> None:
@@ -71,19 +75,14 @@ class Promotions:
 
         A tier that was mistyped would be held to less than it should be, and nobody would know.
         """
-        known = sorted({USUAL_TIER, *read_policy_file(self._policy_file).tiers})
+        known = sorted({USUAL_TIER, *self._read_policy().tiers})
         if tier not in known:
             raise InvalidInput(
                 f"the policy file has no tier {tier!r}: use {', '.join(known)}", field="tier"
             )
 
     def plan(
-        self,
-        state: ModelState,
-        version: int,
-        target: Stage,
-        overrides: Mapping[str, object] | None = None,
-        reason: str = "",
+        self, state: ModelState, version: int, target: Stage, policy: Policy, reason: str = ""
     ) -> Planned:
         """Judge a promotion; nothing is changed.
 
@@ -91,30 +90,25 @@ class Promotions:
         ------
         VersionNotFound
             If there is no such version.
-        OverrideLoosensPolicy
-            If an override loosens a tighten-only policy.
         """
         candidate = version_of(state, version)
-        base = self.policy(state)
-        effective = self.policy(state, overrides) if overrides else base
-        facts = self._facts.gather(state, candidate, effective, self._clock())
-        approvers = candidate.approvers(target, base.digest)
+        case = Case(self._sources, state, candidate, target, policy, self._clock(), reason)
         plan = plan_promotion(
             state.name,
             version,
             candidate.stage,
-            replace(facts, approvers=approvers, reason=reason),
-            effective,
+            gather(case),
+            policy,
             target=target,
+            champion=state.champion.version if state.champion else None,
         )
-        return Planned(state, plan, base)
+        return Planned(state, plan, policy)
 
-    def judge(self, state: ModelState, version: int, target: Stage) -> Verdict:
+    def judge(self, state: ModelState, version: int, target: Stage, policy: Policy) -> Verdict:
         """Ask the gates of ``target`` about a version, wherever it stands."""
-        policy = self.policy(state)
         candidate = version_of(state, version)
-        facts = self._facts.gather(state, candidate, policy, self._clock())
-        return judge_promotion(target, facts, policy)
+        case = Case(self._sources, state, candidate, target, policy, self._clock())
+        return judge_promotion(target, gather(case), policy)
 
     def change(self, planned: Planned, expected: Stage, now: datetime) -> Change:
         """Return the change that an allowed plan makes.
@@ -141,7 +135,7 @@ class Promotions:
             plan.target,
             passed=True,
             verdict_digest=verdict.digest,
-            policy_digest=planned.policy.digest,
+            policy_digest=planned.policy.standing_digest,
             required_approvals=planned.policy.required_approvals,
         )
         ledger = _pending_trial(planned, now) if plan.target is Stage.TRAINED else ()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from tradeworthy.base.digests import Json, canonical_json, tagged_digest
 from tradeworthy.errors import InvalidInput
 from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.promotion.concerns import CONCERNS
 from tradeworthy.promotion.facts import Facts
 from tradeworthy.promotion.gate import Gate, GateResult
-from tradeworthy.promotion.gates import ROLLBACK_GATES, gates_for
 from tradeworthy.promotion.policy.policy import Policy
 from tradeworthy.promotion.policy.policy_schema import PolicyValue
 
@@ -39,7 +40,7 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """True when no gate stands in the way; waived failures do not."""
+        """True when no gate stands in the way."""
         return all(result.lets_through for result in self.gates)
 
     @property
@@ -100,7 +101,7 @@ def judge_promotion(target: Stage, facts: Facts, policy: Policy) -> Verdict:
     >>> verdict.passed, [result.gate for result in verdict.failures]
     (False, ['manifest_complete', 'artifact_digests'])
     """
-    return _judged(target, gates_for(target), facts, policy)
+    return _judged(target, facts, policy, lambda gate: target in gate.targets)
 
 
 def judge_rollback(facts: Facts, policy: Policy) -> Verdict:
@@ -108,18 +109,25 @@ def judge_rollback(facts: Facts, policy: Policy) -> Verdict:
 
     Its recorded approvals stand; digests, loading, alignment and quarantine are checked again.
     """
-    return _judged(Stage.PRODUCTION, ROLLBACK_GATES, facts, policy)
+    return _judged(Stage.PRODUCTION, facts, policy, lambda gate: gate.before_rollback)
 
 
-def _judged(target: Stage, gates: Sequence[Gate], facts: Facts, policy: Policy) -> Verdict:
+def _judged(
+    target: Stage, facts: Facts, policy: Policy, wanted: Callable[[Gate[Any]], bool]
+) -> Verdict:
     return Verdict(
         target=target,
-        gates=tuple(gate.check(facts, policy) for gate in gates),
+        gates=tuple(
+            gate.check(facts.of(concern.reads), policy)
+            for concern in CONCERNS.values()
+            for gate in concern.gates
+            if wanted(gate)
+        ),
         policy=policy.values,
         policy_digest=policy.digest,
         loosened=policy.loosened,
         ledger_position=facts.ledger_position,
-        basis=facts.basis,
+        basis=MappingProxyType(facts.basis.as_dict() if facts.basis else {}),
     )
 
 
@@ -131,5 +139,4 @@ def _gate_dict(result: GateResult) -> dict[str, Json]:
         "threshold": result.threshold,
         "reason": result.reason,
         "advice": result.advice,
-        "waived_by": result.waived_by,
     }

@@ -11,7 +11,7 @@ from pathlib import Path
 from tradeworthy.access.tokens import actor_name
 from tradeworthy.base.settings import Settings
 from tradeworthy.model_registry.tokens import Tokens
-from tradeworthy.promotion.promotion_policy import default_policy_path
+from tradeworthy.promotion.files.policy_file import default_policy_path
 from tradeworthy.runtime.home import KEY_BYTES, make_home, read_token_key, write_secret
 from tradeworthy.store.engine import open_engine
 from tradeworthy.store.migrations import upgrade

@@ -22,8 +22,8 @@ from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import VersionState
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.model_registry.alignment import Alignment, compare
-from tradeworthy.model_registry.facts.fact_gathering import FactGatherer
 from tradeworthy.model_registry.manifests import graph_of, manifest_of
+from tradeworthy.model_registry.sources import Sources
 from tradeworthy.runtime.token_cache import TokenCache
 from tradeworthy.serving.decoder import FLOAT64_MAX, make_decoder
 from tradeworthy.serving.route_table import (
@@ -75,7 +75,7 @@ class RouteRefresher:
     ----------
     store
         What the registry keeps.
-    facts
+    sources
         Loads artifacts and compares features.
     token_cache
         Gets the tokens and strategies.
@@ -88,14 +88,14 @@ class RouteRefresher:
     def __init__(
         self,
         store: Reader,
-        facts: FactGatherer,
+        sources: Sources,
         token_cache: TokenCache,
         *,
         lease_seconds: float,
         max_bytes: int,
     ) -> None:
         self._store = store
-        self._facts = facts
+        self._sources = sources
         self._token_cache = token_cache
         self._lease = int(lease_seconds * 1e9)
         self._max_bytes = max_bytes
@@ -120,7 +120,7 @@ class RouteRefresher:
         if tokens != self._tokens:
             self._token_cache.renew_tokens(tokens)
             self._tokens = tokens
-        basis = (position, self._facts.code.signature())
+        basis = (position, self._sources.code.signature())
         changed = basis != self._basis or now > self._retry_at
         if changed:
             built = self._build(_Surroundings(position[1], basis[1]))
@@ -194,10 +194,10 @@ class RouteRefresher:
         explain = self._explainer(manifest, epoch)
         if champion.quarantined:
             return _Built(basis, self._blocked(_quarantined(model, champion), manifest, explain))
-        alignment = self._facts.alignment(manifest)
+        alignment = self._sources.alignment(manifest)
         artifact = _artifact_of(manifest)
         try:
-            predictor = self._predictors.get(artifact) or self._facts.predictor(manifest)
+            predictor = self._predictors.get(artifact) or self._sources.predictor(manifest)
         except ArtifactInvalid as error:
             stop = error if alignment.aligned else _mismatch(manifest, alignment, epoch)
             return _Built(basis, self._blocked(stop, manifest, explain))
@@ -254,7 +254,7 @@ class RouteRefresher:
                 return None
             try:
                 bound = graph_of(manifest)
-                running = self._facts.code.graph(rule.feature_file or rule.file)
+                running = self._sources.code.graph(rule.feature_file or rule.file)
                 alignment = compare(bound, bound.nodes, running.nodes)
             except TradeworthyError:
                 return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 
@@ -15,15 +16,16 @@ from tradeworthy.errors import HomeUnusable
 from tradeworthy.evaluation.process import EvaluationProcess
 from tradeworthy.model_registry.backtests import Backtests
 from tradeworthy.model_registry.datasets import Datasets
-from tradeworthy.model_registry.facts.fact_gathering import FactGatherer
 from tradeworthy.model_registry.jobs import Jobs
 from tradeworthy.model_registry.manifests import manifest_of
 from tradeworthy.model_registry.models import ModelRegistry
 from tradeworthy.model_registry.promotions import Promotions
 from tradeworthy.model_registry.releases import Releases
 from tradeworthy.model_registry.running_code import RunningCode
+from tradeworthy.model_registry.sources import Sources
 from tradeworthy.model_registry.tokens import Tokens
 from tradeworthy.prediction_log.history import PredictionHistory
+from tradeworthy.promotion.files.policy_file import read_policy_file
 from tradeworthy.runtime.drift_scheduler import DriftScheduler
 from tradeworthy.runtime.home import read_token_key
 from tradeworthy.runtime.route_refresher import RouteRefresher
@@ -44,7 +46,7 @@ class Service:
     store: Store
     blobs: BlobFolder
     code: RunningCode
-    facts: FactGatherer
+    sources: Sources
     promotions: Promotions
     registry: ModelRegistry
     backtests: Backtests
@@ -91,8 +93,8 @@ def open_service(
     store = SqlStore(engine)
     blobs = BlobFolder(settings.blobs_folder)
     code = RunningCode(settings.strategies_folder)
-    facts = FactGatherer(store, blobs, code)
-    promotions = Promotions(facts, settings.policy_file, clock)
+    sources = Sources(store, blobs, code)
+    promotions = Promotions(sources, partial(read_policy_file, settings.policy_file), clock)
     evaluator = EvaluationProcess(
         settings.evaluation_seconds,
         private=settings.home,
@@ -113,7 +115,7 @@ def open_service(
         store=store,
         blobs=blobs,
         code=code,
-        facts=facts,
+        sources=sources,
         promotions=promotions,
         registry=ModelRegistry(store, blobs, promotions, clock),
         backtests=backtests,
@@ -126,7 +128,7 @@ def open_service(
         token_cache=token_cache,
         refresher=RouteRefresher(
             store,
-            facts,
+            sources,
             token_cache,
             lease_seconds=settings.lease_seconds,
             max_bytes=settings.max_predict_bytes,

@@ -98,7 +98,7 @@ def versions(model: str, service: Serving, response: Response) -> list[schemas.V
 
 def _alignment(service: Service, version: VersionState) -> schemas.AlignmentOut:
     try:
-        told = service.facts.alignment(manifest_of(service.store, version))
+        told = service.sources.alignment(manifest_of(service.store, version))
     except TradeworthyError as error:
         return schemas.AlignmentOut(
             aligned=False, bound=None, active=None, running=None, differences=[error.message]

@@ -1,1 +1,1 @@
-"""What gathers the facts that gates read."""
+"""What gathers the facts of each concern, in the file of its name, by a function ``gather``."""

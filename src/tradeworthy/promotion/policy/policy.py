@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -56,13 +56,15 @@ class Policy:
 
     ``values`` are by dotted key; ``origins`` names the section that set each (``built-in``,
     ``default``, ``tiers.<name>``, ``strategies.<name>``, ``models.<name>`` or ``request``);
-    ``loosened`` lists the request's overrides that loosen the file. ``policy["min_sharpe"]`` and
-    ``policy.min_sharpe`` read one value.
+    ``loosened`` lists the request's overrides that loosen the file, ``overridden`` what the file
+    says where the request said otherwise. ``policy["min_sharpe"]`` and ``policy.min_sharpe`` read
+    one value.
     """
 
     values: Mapping[str, PolicyValue]
     origins: Mapping[str, str]
     loosened: tuple[str, ...] = ()
+    overridden: Mapping[str, PolicyValue | None] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> PolicyValue | None:
         """Return what the policy says under a dotted key, None where it sets nothing.
@@ -94,6 +96,12 @@ class Policy:
     def digest(self) -> str:
         """Digest of the effective values; comments, order and origins leave it alone."""
         return json_digest("policy/v1", dict(self.values))
+
+    @property
+    def standing_digest(self) -> str:
+        """Digest of the policy without the request's overrides: approvals are bound to it."""
+        values = {**self.values, **self.overridden}
+        return json_digest("policy/v1", {k: v for k, v in values.items() if v is not None})
 
     def number(self, key: str) -> float | None:
         """Return the number under ``key``, None where the policy sets none or says ``auto``."""
@@ -188,13 +196,14 @@ def resolve_policy(
     for origin, section in _sections(document, model, strategy, tier):
         values |= section
         origins |= dict.fromkeys(section, origin)
-    asked = {key: _checked_override(key, value) for key, value in (overrides or {}).items()}
-    loosened = tuple(sorted(key for key in asked if loosens(key, values.get(key), asked[key])))
+    requested = {key: _checked_override(key, value) for key, value in (overrides or {}).items()}
+    loosened = tuple(sorted(k for k in requested if loosens(k, values.get(k), requested[k])))
     if loosened and values["overrides"] == "tighten_only":
-        raise _loosening(loosened, values, asked)
-    values |= asked
-    origins |= dict.fromkeys(asked, "request")
-    policy = Policy(MappingProxyType(values), MappingProxyType(origins), loosened)
+        raise _loosening(loosened, values, requested)
+    overridden = MappingProxyType({key: values.get(key) for key in requested})
+    values |= requested
+    origins |= dict.fromkeys(requested, "request")
+    policy = Policy(MappingProxyType(values), MappingProxyType(origins), loosened, overridden)
     if policy.drift.reference_sessions < policy.drift.current_sessions:
         raise PolicyInvalid(
             f"the policy of model {model!r} compares drift.current_sessions "
@@ -212,10 +221,10 @@ def _sections(
         ("strategies", document.strategies, strategy),
         ("models", document.models, model),
     )
-    found = [
+    sections = [
         (f"{kind}.{name}", s[name]) for kind, s, name in named if name is not None and name in s
     ]
-    return [("default", document.default), *found]
+    return [("default", document.default), *sections]
 
 
 def _checked_override(key: str, value: object) -> PolicyValue:
@@ -233,11 +242,11 @@ def _checked_override(key: str, value: object) -> PolicyValue:
 
 
 def _loosening(
-    keys: tuple[str, ...], values: Mapping[str, PolicyValue], asked: Mapping[str, PolicyValue]
+    keys: tuple[str, ...], values: Mapping[str, PolicyValue], requested: Mapping[str, PolicyValue]
 ) -> OverrideLoosensPolicy:
-    told = ", ".join(f"{key} from {values[key]} to {asked[key]}" for key in keys)
+    changes = ", ".join(f"{key} from {values[key]} to {requested[key]}" for key in keys)
     return OverrideLoosensPolicy(
-        f"the policy lets a request tighten thresholds only, this one loosens {told}; "
+        f"the policy lets a request tighten thresholds only, this one loosens {changes}; "
         "have the policy file changed",
-        overrides={key: {"policy": values[key], "asked": asked[key]} for key in keys},
+        overrides={key: {"policy": values[key], "asked": requested[key]} for key in keys},
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from tradeworthy.lifecycle.stages import Stage, promotion_target
 from tradeworthy.promotion.facts import Facts
-from tradeworthy.promotion.gate import GateResult, GateStatus
+from tradeworthy.promotion.findings import GateStatus
+from tradeworthy.promotion.gate import GateResult
 from tradeworthy.promotion.policy.policy import Policy
 from tradeworthy.promotion.verdict import Verdict, judge_promotion
 
@@ -57,6 +58,7 @@ def plan_promotion(
     policy: Policy,
     *,
     target: Stage | None = None,
+    champion: int | None = None,
 ) -> PromotionPlan:
     """Judge a promotion and spell out what it would do; nothing is changed.
 
@@ -68,6 +70,8 @@ def plan_promotion(
         What is known about it, and what it is held to.
     target
         The next stage by default; RETIRED has to be named.
+    champion
+        The version in PRODUCTION now, None when there is none.
 
     Raises
     ------
@@ -84,22 +88,21 @@ def plan_promotion(
     """
     goal = promotion_target(source, target)
     verdict = judge_promotion(goal, facts, policy)
-    steps = _steps(version, source, goal, facts, policy)
+    steps = _steps(version, source, goal, champion, policy)
     return PromotionPlan(model, version, source, goal, verdict, steps)
 
 
 def _steps(
-    version: int, source: Stage, target: Stage, facts: Facts, policy: Policy
+    version: int, source: Stage, target: Stage, champion: int | None, policy: Policy
 ) -> tuple[Step, ...]:
     notes = {Stage.RETIRED: "for good", Stage.PRODUCTION: "the champion from now on"}
     move = Step(version, source, target, notes.get(target, "one step forward"))
-    if target is not Stage.PRODUCTION or facts.incumbent is None:
+    if target is not Stage.PRODUCTION or champion is None:
         return (move,)
     note = f"superseded; stands by for a rollback for {policy.standby_days} days"
-    return (Step(facts.incumbent, Stage.PRODUCTION, Stage.STAGING, note), move)
+    return (Step(champion, Stage.PRODUCTION, Stage.STAGING, note), move)
 
 
 def _gate_line(result: GateResult) -> str:
-    waived = f", waived by {result.waived_by}" if result.waived_by else ""
-    advice = f"; {result.advice}" if result.status is GateStatus.FAILED and not waived else ""
-    return f"  {result.status}{waived} {result.gate}: {result.reason}{advice}"
+    advice = f"; {result.advice}" if result.status is GateStatus.FAILED else ""
+    return f"  {result.status} {result.gate}: {result.reason}{advice}"

@@ -1,0 +1,121 @@
+"""One version before the gates of one target: everything that is read for it, read once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from tradeworthy.artifacts.predictor import CheckedPredictor
+from tradeworthy.errors import TradeworthyError
+from tradeworthy.evidence.evidence import Evidence
+from tradeworthy.evidence.trial_ledger import (
+    LedgerSummary,
+    Trial,
+    pending_trial_digest,
+    summarise_ledger,
+)
+from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.lifecycle.state import ModelState, VersionState
+from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.model_registry.manifests import manifest_of
+from tradeworthy.model_registry.sources import Sources, load_artifact
+from tradeworthy.promotion.policy.policy import Policy
+from tradeworthy.store.records import BacktestRecord, LedgerEntry
+
+
+@dataclass(frozen=True)
+class Case:
+    """One version before the gates of one target; what takes time is read when it is first needed.
+
+    Parameters
+    ----------
+    sources
+        Where everything comes from.
+    state, version
+        The model as it stands, and the version of it.
+    target
+        The stage that the version is to reach.
+    policy
+        What it is held to, the request's overrides included.
+    now
+        The time of the judgement, UTC.
+    reason
+        Why it is promoted or withdrawn.
+    """
+
+    sources: Sources
+    state: ModelState
+    version: VersionState
+    target: Stage
+    policy: Policy
+    now: datetime
+    reason: str = ""
+
+    @cached_property
+    def manifest(self) -> Manifest | None:
+        """The manifest, None before one was recorded."""
+        if self.version.manifest_digest is None:
+            return None
+        return manifest_of(self.sources.store, self.version)
+
+    @cached_property
+    def artifact(self) -> tuple[bytes, ...] | None:
+        """The artifact's files, None unless each has the size and digest of the manifest."""
+        if self.manifest is None or not self.manifest.files:
+            return None
+        try:
+            contents = tuple(self.sources.blobs.read(f.sha256) for f in self.manifest.files)
+        except TradeworthyError:
+            return None
+        sizes = [file.size for file in self.manifest.files]
+        return contents if [len(content) for content in contents] == sizes else None
+
+    @cached_property
+    def predictor(self) -> CheckedPredictor | None:
+        """The artifact, loaded; None if it is not what the manifest says or does not load."""
+        if self.manifest is None or self.artifact is None:
+            return None
+        try:
+            return load_artifact(self.manifest, self.artifact[0])
+        except TradeworthyError:
+            return None
+
+    @cached_property
+    def ledger(self) -> LedgerSummary | None:
+        """The trials of the strategy, None before a manifest was recorded."""
+        if self.version.manifest_digest is None:
+            return None
+        return summarise_ledger(_trials(self.sources.store.ledger(self.state.strategy)))
+
+    @cached_property
+    def backtest(self) -> BacktestRecord | None:
+        """The latest backtest of the version's present artifact; a DRAFT has none."""
+        if self.version.stage is Stage.DRAFT:
+            return None
+        backtests = self.sources.store.backtests(self.state.name, self.version.version)
+        present = self.version.artifact_digest
+        return next((b for b in reversed(backtests) if b.artifact_digest == present), None)
+
+    @cached_property
+    def evidence(self) -> Evidence | None:
+        """What that backtest found."""
+        if self.backtest is None:
+            return None
+        document = self.sources.store.document(self.backtest.evidence_digest)
+        return None if document is None else Evidence.from_json(json.loads(document.body))
+
+
+def _trials(entries: Iterable[LedgerEntry]) -> list[Trial]:
+    return [
+        Trial(
+            digest=entry.trial_digest or pending_trial_digest(entry.artifact_digest),
+            strategy=entry.strategy,
+            artifact_digest=entry.artifact_digest,
+            sharpe_per_period=entry.sharpe,
+            n_observations=entry.n_observations or 0,
+        )
+        for entry in entries
+    ]

@@ -1,0 +1,49 @@
+"""How the policy in force has a version tested, and whether its evidence was made so."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from tradeworthy.evidence.evidence import EvaluationSettings
+from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.model_registry.case import Case
+from tradeworthy.promotion.gates.evaluation import EvaluationFacts
+from tradeworthy.promotion.policy.policy import Policy
+
+# Costs have a gate of their own, since more than the policy asks for is as good.
+_COSTS = ("commission_bps", "slippage_bps")
+
+
+def gather(case: Case) -> EvaluationFacts:
+    """Return the facts."""
+    if case.evidence is None or case.manifest is None:
+        return EvaluationFacts()
+    settings = case.evidence.settings
+    required = evaluation_settings(case.policy, case.manifest)
+    return EvaluationFacts(_differences(settings, required), settings.cost_bps)
+
+
+def evaluation_settings(policy: Policy, manifest: Manifest) -> EvaluationSettings:
+    """Return how a version is tested: by its policy, its label's horizon as the least purge."""
+    required = policy.evaluation
+    return EvaluationSettings(
+        commission_bps=required.commission_bps,
+        slippage_bps=required.slippage_bps,
+        execution=required.execution,
+        folds=required.folds,
+        min_train=required.min_train,
+        purge=max(required.purge, manifest.dataset.label_horizon or 0),
+        embargo=required.embargo,
+        periods_per_year=required.periods_per_year,
+        current_sessions=policy.drift.current_sessions,
+        reference_sessions=policy.drift.reference_sessions,
+    )
+
+
+def _differences(settings: EvaluationSettings, required: EvaluationSettings) -> tuple[str, ...]:
+    wanted = asdict(required)
+    return tuple(
+        f"{name} was {value}, {wanted[name]} is asked for"
+        for name, value in asdict(settings).items()
+        if name not in _COSTS and value != wanted[name]
+    )

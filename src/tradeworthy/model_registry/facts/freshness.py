@@ -1,0 +1,27 @@
+"""The age of a version's validation."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tradeworthy.lifecycle.events import VersionPromoted
+from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.model_registry.case import Case
+from tradeworthy.promotion.gates.freshness import FreshnessFacts
+
+_DAY = timedelta(days=1)
+
+
+def gather(case: Case) -> FreshnessFacts:
+    """Return the facts."""
+    moments = [
+        recorded.event.at
+        for recorded in case.sources.store.events(case.state.name)
+        if isinstance(recorded.event.body, VersionPromoted)
+        and recorded.event.version == case.version.version
+        and recorded.event.body.target is Stage.VALIDATED
+    ]
+    if case.version.stage is Stage.STAGING and case.backtest is not None:
+        # The step before it judges the latest evidence anew: that is a validation.
+        moments.append(case.backtest.at)
+    return FreshnessFacts((case.now - max(moments)) / _DAY if moments else None)

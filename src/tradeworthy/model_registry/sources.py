@@ -1,0 +1,80 @@
+"""Where the facts about a version come from: what the registry keeps, and the code that runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tradeworthy.artifacts.predictor import CheckedPredictor, load_predictor
+from tradeworthy.errors import InvalidInput, TradeworthyError
+from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.model_registry.alignment import Alignment, compare
+from tradeworthy.model_registry.manifests import graph_of
+from tradeworthy.model_registry.releases import active_release
+from tradeworthy.model_registry.running_code import RunningCode
+from tradeworthy.store.blobs import BlobFolder
+from tradeworthy.store.protocol import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the facts about a version come from.
+
+    Parameters
+    ----------
+    store, blobs
+        What the registry keeps.
+    code
+        The feature code of this deployment.
+    """
+
+    store: Store
+    blobs: BlobFolder
+    code: RunningCode
+
+    def alignment(self, manifest: Manifest) -> Alignment:
+        """Compare a version's features with the active release and the running code.
+
+        Raises
+        ------
+        ManifestInvalid
+            If the manifest records no feature graph.
+        """
+        bound = graph_of(manifest)
+        active = active_release(self.store)
+        rule = manifest.code.signal_rule
+        running, unreadable = None, None
+        try:
+            file = (rule.feature_file or rule.file) if rule else None
+            if file is None:
+                unreadable = "the manifest names no feature file"
+            else:
+                running = self.code.graph(file).nodes
+        except TradeworthyError as error:
+            unreadable = error.message
+        return compare(bound, active.release.nodes if active else None, running, unreadable)
+
+    def predictor(self, manifest: Manifest) -> CheckedPredictor:
+        """Load a version's artifact.
+
+        Raises
+        ------
+        ArtifactInvalid
+            If it is missing, tampered with or does not load.
+        """
+        if not manifest.files:
+            raise InvalidInput(f"{manifest.file_name} names no artifact file")
+        return load_artifact(manifest, self.blobs.read(manifest.files[0].sha256))
+
+
+def load_artifact(manifest: Manifest, data: bytes) -> CheckedPredictor:
+    """Load the first file of a manifest from its bytes.
+
+    Raises
+    ------
+    ArtifactInvalid
+        If they are not what the manifest says, or do not load.
+    """
+    file = manifest.files[0]
+    return load_predictor(
+        data, format=file.format, expected_sha256=file.sha256, n_inputs=len(manifest.inputs)
+    )

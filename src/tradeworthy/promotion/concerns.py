@@ -1,0 +1,54 @@
+"""The concerns in the order in which a verdict lists their gates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.promotion.gate import Concern, Gate
+
+# Each is a file of `promotion/gates`; what gathers its facts has the same name in
+# `model_registry/facts`.
+ORDER = (
+    "policy",
+    "manifest",
+    "artifact_files",
+    "validation_fields",
+    "git_tree",
+    "data_guards",
+    "look_ahead",
+    "training_data",
+    "evaluation",
+    "performance",
+    "significance",
+    "overfitting",
+    "trials",
+    "freshness",
+    "artifact_loading",
+    "parity",
+    "alignment",
+    "quarantine",
+    "drift",
+    "approvals",
+    "reason",
+)
+
+CONCERNS: Mapping[str, Concern[Any]] = MappingProxyType(
+    {name: import_module(f"tradeworthy.promotion.gates.{name}").CONCERN for name in ORDER}
+)
+
+GATES: tuple[Gate[Any], ...] = tuple(g for concern in CONCERNS.values() for g in concern.gates)
+
+
+def gates_for(target: Stage) -> tuple[Gate[Any], ...]:
+    """Return the gates before ``target``, in the order of the verdict.
+
+    Examples
+    --------
+    >>> [gate.name for gate in gates_for(Stage.TRAINED)]
+    ['policy_judges', 'manifest_complete', 'artifact_digests']
+    """
+    return tuple(gate for gate in GATES if target in gate.targets)

@@ -1,0 +1,1 @@
+"""The gates, one file a concern: the facts that it reads and the checks that read them."""

@@ -1,0 +1,52 @@
+"""Somebody who neither drafted nor trained the version approved it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tradeworthy.promotion.findings import Finding, failed, passed
+from tradeworthy.promotion.gate import LIVE, Concern, Gate
+from tradeworthy.promotion.policy.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalFacts:
+    """Who made the version and who approved it.
+
+    Attributes
+    ----------
+    author, trainer
+        Who drafted the version and who recorded its manifest; neither counts as an approver.
+    approvers
+        Who approved this very content under this very policy.
+    """
+
+    author: str | None = None
+    trainer: str | None = None
+    approvers: tuple[str, ...] = ()
+
+
+def _approvals(facts: ApprovalFacts, policy: Policy) -> Finding:
+    needed = policy.required_approvals
+    if facts.author is None or facts.trainer is None:
+        return failed(None, needed, "unknown who drafted or trained it, so nobody is independent")
+    independent = sorted(set(facts.approvers) - {facts.author, facts.trainer})
+    names = ", ".join(independent) or "nobody"
+    reason = f"approved by {names} besides author and trainer, {needed} needed"
+    if len(independent) >= needed:
+        return passed(len(independent), needed, reason)
+    return failed(len(independent), needed, reason)
+
+
+CONCERN = Concern(
+    ApprovalFacts,
+    (
+        Gate(
+            "approvals",
+            LIVE,
+            _approvals,
+            "ask somebody who neither drafted nor trained it to approve",
+            before_rollback=True,
+        ),
+    ),
+)

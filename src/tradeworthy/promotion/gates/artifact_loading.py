@@ -1,0 +1,34 @@
+"""The artifact can be loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tradeworthy.promotion.findings import Finding, require
+from tradeworthy.promotion.gate import DEPLOYMENT, Concern, Gate
+from tradeworthy.promotion.policy.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactLoadingFacts:
+    """Whether the predictor can be made from the artifact."""
+
+    artifact_loads: bool | None = None
+
+
+def _artifact_loads(facts: ArtifactLoadingFacts, _: Policy) -> Finding:
+    return require(facts.artifact_loads, "loads", "does not load")
+
+
+CONCERN = Concern(
+    ArtifactLoadingFacts,
+    (
+        Gate(
+            "artifact_loads",
+            DEPLOYMENT,
+            _artifact_loads,
+            "export the model again in a served format",
+            before_rollback=True,
+        ),
+    ),
+)

@@ -1,0 +1,31 @@
+"""The code was committed when the version was trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tradeworthy.promotion.findings import Finding, failed, passed
+from tradeworthy.promotion.gate import EVIDENCE, Concern, Gate
+from tradeworthy.promotion.policy.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class GitTreeFacts:
+    """The state of the code, as recorded in the manifest."""
+
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+
+
+def _git_clean(facts: GitTreeFacts, _: Policy) -> Finding:
+    if facts.git_commit is None or facts.git_dirty is None:
+        return failed(None, "clean", "the state of the git tree is unknown")
+    if facts.git_dirty:
+        return failed("dirty", "clean", f"the tree differed from commit {facts.git_commit}")
+    return passed("clean", "clean", f"the tree was commit {facts.git_commit}")
+
+
+CONCERN = Concern(
+    GitTreeFacts,
+    (Gate("git_clean", EVIDENCE, _git_clean, "commit, then train from the commit"),),
+)

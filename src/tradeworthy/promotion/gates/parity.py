@@ -1,0 +1,31 @@
+"""The artifact answers as the fitted estimator did."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from tradeworthy.promotion.findings import Finding, at_most, failed
+from tradeworthy.promotion.gate import DEPLOYMENT, Concern, Gate
+from tradeworthy.promotion.policy.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class ParityFacts:
+    """The largest absolute error on the golden rows, and the largest that is allowed."""
+
+    parity_error: float | None = None
+    parity_tolerance: float | None = None
+
+
+def _parity(facts: ParityFacts, _: Policy) -> Finding:
+    tolerance = facts.parity_tolerance
+    if tolerance is None or not math.isfinite(tolerance) or tolerance < 0:
+        return failed(facts.parity_error, None, "no tolerance is known")
+    return at_most("error on the golden rows", facts.parity_error, tolerance)
+
+
+CONCERN = Concern(
+    ParityFacts,
+    (Gate("parity", DEPLOYMENT, _parity, "export the model again; its answers must be the same"),),
+)
