@@ -233,6 +233,42 @@ def test_what_cannot_be_seen_through_keeps_its_reason(
     assert refused.value.details["reason"] == reason
 
 
+@pytest.mark.parametrize(
+    ("patch", "expression"),
+    [
+        ("import tradeworthy as tw\ntw.statistics.sharpe_ratio = max", "sharpe_ratio(close)"),
+        ("from tradeworthy import statistics as s\ns.sharpe_ratio = max", "sharpe_ratio(close)"),
+        ("from tradeworthy import Stage\nStage.PRODUCTION = 1", "Stage.STAGING"),
+        ("import numpy\nsetattr(numpy, 'sign', numpy.abs)", "np.sign(close)"),
+    ],
+)
+def test_a_public_or_library_name_that_another_module_assigns_is_refused(
+    patch: str, expression: str
+) -> None:
+    text = (
+        "import numpy as np\nfrom tradeworthy import Stage, feature\n"
+        f"from tradeworthy.statistics import sharpe_ratio\n{{}}"
+        f"@feature()\ndef f(close):\n    return {expression}\n"
+    )
+    assert logic_hash(text.format(""))
+    with pytest.raises(FeatureLogicRefused, match=r"patch\.py, line 2: .* is changed here"):
+        logic_hash(text.format("import patch\n"), patch=patch)
+
+
+def test_what_a_class_calls_like_an_import_is_checked_as_the_import() -> None:
+    text = (
+        "{}\nfrom tradeworthy import feature\nclass Held:\n    {} = {}\n"
+        "@feature()\ndef f(close):\n    return Held\n"
+    )
+    for statement, name in (
+        ("from tradeworthy import read_bars", "read_bars"),
+        ("from os import getcwd", "getcwd"),
+        ("from tradeworthy.statistics.performance import skewness", "skewness"),
+    ):
+        with pytest.raises(FeatureLogicRefused):
+            logic_hash(text.format(statement, name, name))
+
+
 def test_members_of_public_classes_and_errors_are_told_apart() -> None:
     text = (
         "from tradeworthy import Stage, errors, feature\n@feature()\ndef f(close):\n    return {}\n"

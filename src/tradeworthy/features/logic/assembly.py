@@ -167,7 +167,8 @@ def trace_logic(root: Root, project: Project, allow: frozenset[str] = frozenset(
     if "dynamic_code" not in allow:
         for name in dict.fromkeys(symbol.module for symbol in symbols):
             _refuse_namespaces(project.module(name))
-    refuse_foreign_changes(symbols, project)
+    externals = [name for draft in assembly.drafts.values() for name in draft.externals]
+    refuse_foreign_changes(symbols, externals, project)
     number = {symbol: position for position, symbol in enumerate(symbols)}
     components = []
     for symbol in symbols:
@@ -177,7 +178,6 @@ def trace_logic(root: Root, project: Project, allow: frozenset[str] = frozenset(
     components.extend(_import_order(symbols, project))
     if any(draft.names_count for draft in assembly.drafts.values()):
         components.append(_names(root, symbols, project))
-    externals = [name for draft in assembly.drafts.values() for name in draft.externals]
     return Trace(make_logic(components, externals), assembly.drafts)
 
 

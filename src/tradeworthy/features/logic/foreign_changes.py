@@ -1,13 +1,14 @@
-"""What user modules do to each other when they are imported.
+"""What user modules do to each other, and to libraries, when they are imported.
 
 ``settings.WINDOW = 30`` in any module that the feature file brings in gives ``WINDOW`` another
-value than the source of ``settings`` says, so that whoever uses it is refused.
+value than the source of ``settings`` says, so that whoever uses it is refused. So is whoever uses
+``numpy.sign`` or a public name of this product that a module assigns.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from tradeworthy.errors import FeatureLogicRefused
 from tradeworthy.features.logic.module_changes import MUTATORS
@@ -16,8 +17,10 @@ from tradeworthy.features.logic.refusals import Place, refuse
 from tradeworthy.features.logic.resolution import Resolver, Symbol, import_target
 
 
-def refuse_foreign_changes(symbols: Sequence[Symbol], project: Project) -> None:
-    """Refuse symbols that a module other than their own assigns or changes in place.
+def refuse_foreign_changes(
+    symbols: Sequence[Symbol], externals: Iterable[str], project: Project
+) -> None:
+    """Refuse symbols and library names that a module other than their own changes.
 
     Raises
     ------
@@ -29,6 +32,7 @@ def refuse_foreign_changes(symbols: Sequence[Symbol], project: Project) -> None:
     if project.foreign_changes is None:
         project.foreign_changes = list(foreign_changes(project.entry, project))
     used = {(symbol.module, symbol.name) for symbol in symbols if symbol.role == "global"}
+    used |= {_home_and_name(name) for name in externals}
     for change in project.foreign_changes:
         if (change.module, change.name) in used:
             raise refuse(
@@ -40,7 +44,7 @@ def refuse_foreign_changes(symbols: Sequence[Symbol], project: Project) -> None:
 
 
 def foreign_changes(entry: Module, project: Project) -> Iterator[ForeignChange]:
-    r"""Give every change of a user's symbol by a module that imported it.
+    r"""Give every change of something imported by a module that is not its own.
 
     Examples
     --------
@@ -54,10 +58,9 @@ def foreign_changes(entry: Module, project: Project) -> Iterator[ForeignChange]:
         for statement in module.bindings.statements:
             for node in ast.walk(statement):
                 target = _changed(node)
-                symbol = None if target is None else _symbol_of(target, module, project)
-                if symbol is not None and symbol.module != module.name:
-                    line = getattr(node, "lineno", 0)
-                    yield ForeignChange(symbol.module, symbol.name, module.path, line)
+                imported = None if target is None else _imported(target, module, project)
+                if imported is not None and imported[0] != module.name:
+                    yield ForeignChange(*imported, module.path, getattr(node, "lineno", 0))
 
 
 def imported_modules(entry: Module, project: Project) -> list[Module]:
@@ -110,8 +113,8 @@ def _changed(node: ast.AST) -> ast.expr | None:
     return None
 
 
-def _symbol_of(node: ast.expr, module: Module, project: Project) -> Symbol | None:
-    """Resolve a dotted expression that starts with an import; None for anything else."""
+def _imported(node: ast.expr, module: Module, project: Project) -> tuple[str, str] | None:
+    """Give the module and the name of what was imported; None for any other expression."""
     attributes: list[str] = []
     while isinstance(node, ast.Attribute | ast.Subscript):
         attributes = [] if isinstance(node, ast.Subscript) else [node.attr, *attributes]
@@ -129,4 +132,9 @@ def _symbol_of(node: ast.expr, module: Module, project: Project) -> Symbol | Non
     except FeatureLogicRefused:
         # What cannot be resolved here cannot be used by a feature either: it is refused there.
         return None
-    return found if isinstance(found, Symbol) else None
+    return (found.module, found.name) if isinstance(found, Symbol) else _home_and_name(found.name)
+
+
+def _home_and_name(qualified: str) -> tuple[str, str]:
+    home, _, name = qualified.rpartition(".")
+    return home, name

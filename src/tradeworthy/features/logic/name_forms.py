@@ -76,16 +76,11 @@ def dotted_form(
         base = walk.draft.reference(walk.cells[name])
         return _with_attributes(base, attributes, node, walk, call)
     resolved = _resolve(found[0] if found else None, name, attributes, node, walk)
-    target = resolved.target
-    rest = attributes[resolved.taken :]
-    if isinstance(target, External):
-        _check_external(target.name, node, walk, call)
-        return walk.external(target)
-    if isinstance(target, PublicName):
-        _check_public(target, rest, node, walk)
-        return _with_attributes(walk.public(target), rest, node, walk, call)
-    walk.draft.uses.append((name, tuple(attributes[: resolved.taken]), target))
-    return _with_attributes(walk.draft.reference(target), rest, node, walk, call)
+    target, rest = resolved.target, attributes[resolved.taken :]
+    _check_target(target, rest, node, walk, call)
+    if isinstance(target, Symbol):
+        walk.draft.uses.append((name, tuple(attributes[: resolved.taken]), target))
+    return _with_attributes(_target_form(target, walk), rest, node, walk, call)
 
 
 def _local(scope: Scope, name: str, node: ast.AST, walk: Walk) -> str:
@@ -96,6 +91,7 @@ def _local(scope: Scope, name: str, node: ast.AST, walk: Walk) -> str:
         return form("class name", string(name), atom("v", f"{outer[0].depth}"))
     if name in walk.module.bindings.names and isinstance(getattr(node, "ctx", None), ast.Load):
         global_name = _resolve(None, name, [], node, walk).target
+        _check_target(global_name, [], node, walk, None)
         return form("class name", string(name), _target_form(global_name, walk))
     return form("class name", string(name), NOTHING)
 
@@ -118,6 +114,20 @@ def _resolve(
         if target is not None:
             return walk.resolver.follow(target, attributes, place)
     return walk.resolver.resolve(walk.module, name, attributes, place)
+
+
+def _check_target(
+    target: External | PublicName | Symbol,
+    attributes: Sequence[str],
+    node: ast.AST,
+    walk: Walk,
+    call: ast.Call | None,
+) -> None:
+    """Refuse a library's or a public name that does more than compute."""
+    if isinstance(target, External):
+        _check_external(target.name, node, walk, call)
+    elif isinstance(target, PublicName):
+        _check_public(target, attributes, node, walk)
 
 
 def _check_external(qualified: str, node: ast.AST, walk: Walk, call: ast.Call | None) -> None:
