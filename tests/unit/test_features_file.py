@@ -10,7 +10,8 @@ from types import ModuleType
 import pytest
 
 from tradeworthy.errors import FeatureGraphInvalid, FeatureLogicRefused, StrategyInvalid
-from tradeworthy.features.feature_graph import FeatureGraph, feature, graph_summary
+from tradeworthy.features.feature_graph import FeatureGraph, feature
+from tradeworthy.features.graph_summary import graph_summary
 from tradeworthy.features.source.function_logic import logic_in_file, logic_of
 
 HEAD = "from tradeworthy import feature\n"

@@ -18,9 +18,10 @@ from tradeworthy.errors import (
     FeatureGraphInvalid,
 )
 from tradeworthy.features.feature_definition import FeatureDefinition, make_declaration
-from tradeworthy.features.feature_graph import FeatureGraph, feature, graph_summary
+from tradeworthy.features.feature_graph import FeatureGraph, feature
 from tradeworthy.features.graph_diff import aligned, diff_snapshots, missing_nodes
 from tradeworthy.features.graph_snapshot import GraphSnapshot
+from tradeworthy.features.graph_summary import graph_summary
 from tradeworthy.features.logic import Component, make_logic
 from tradeworthy.features.release import Release, release_of
 

@@ -33,7 +33,7 @@ def _graph(file: Path) -> FeatureGraph:
 @features.command("hash")
 def hash_file(file: File, as_json: AsJson = False) -> None:
     """Print the hash of a feature file's graph and of every node."""
-    from tradeworthy.features.feature_graph import graph_summary
+    from tradeworthy.features.graph_summary import graph_summary
 
     show(graph_summary(_graph(file)), as_json=as_json, human=_hash_lines)
 

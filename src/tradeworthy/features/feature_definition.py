@@ -190,8 +190,8 @@ def make_declaration(
     FeatureGraphInvalid
         For a name that is no identifier, a version below 1, and a salt without ``impure``.
     """
-    given = {key: value for key, value in (semantics or {}).items() if value is not None}
-    told = {key: value for key, value in (metadata or {}).items() if value is not None}
+    declared = {key: value for key, value in (semantics or {}).items() if value is not None}
+    notes = {key: value for key, value in (metadata or {}).items() if value is not None}
     if not isinstance(pins or {}, Mapping) or not all(isinstance(key, str) for key in pins or {}):
         raise FeatureGraphInvalid(
             f"the pins of {name} are {pins!r}; give a dict of parameter to version, such as "
@@ -205,15 +205,15 @@ def make_declaration(
     for what, number in versions.items():
         if type(number) is not int or number < 1:
             raise FeatureGraphInvalid(f"{what} is {number!r}; it must be a whole number from 1")
-    if impure != bool(given.get("salt")) or type(given.get("salt", "")) is not str:
+    if impure != bool(declared.get("salt")) or type(declared.get("salt", "")) is not str:
         raise FeatureGraphInvalid(
             f"feature {name}: impure=True and salt=... go together; the salt stands in for what "
             "the hash cannot see"
         )
-    lookback = given.get("lookback", 0)
+    lookback = declared.get("lookback", 0)
     if type(lookback) is not int or lookback < 0:
         raise FeatureGraphInvalid(f"feature {name}: lookback must be a whole number from 0")
-    if not isinstance(given.get("dtype", ""), str):
+    if not isinstance(declared.get("dtype", ""), str):
         raise FeatureGraphInvalid(
             f"feature {name}: dtype must be the name of a polars type, such as 'Float64'"
         )
@@ -222,7 +222,7 @@ def make_declaration(
         version=version,
         kind=kind,
         pins=MappingProxyType(dict(pins or {})),
-        semantics=MappingProxyType(given),
-        metadata=MappingProxyType(told),
+        semantics=MappingProxyType(declared),
+        metadata=MappingProxyType(notes),
         impure=impure,
     )

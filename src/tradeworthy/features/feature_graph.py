@@ -30,19 +30,15 @@ from tradeworthy.errors import (
     FeatureDependencyMissing,
     FeatureGraphInvalid,
 )
+from tradeworthy.features.ancestor_order import ancestors_first
 from tradeworthy.features.feature_definition import (
-    FeatureDeclaration,
     FeatureDefinition,
     feature,
 )
 from tradeworthy.features.graph_diff import GraphDiff, diff_snapshots
-from tradeworthy.features.graph_snapshot import (
-    GraphSnapshot,
-    SnapshotNode,
-    ancestors_first,
-    graph_hash,
-    node_key,
-)
+from tradeworthy.features.graph_node import SnapshotNode
+from tradeworthy.features.graph_snapshot import GraphSnapshot
+from tradeworthy.features.node_hashes import graph_hash, node_key
 from tradeworthy.features.node_resolution import (
     by_key,
     did_you_mean,
@@ -59,7 +55,7 @@ from tradeworthy.features.source.feature_file import (
     read_definitions,
 )
 
-__all__ = ["FeatureDeclaration", "FeatureDefinition", "FeatureGraph", "feature", "graph_summary"]
+__all__ = ["FeatureGraph", "feature"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,26 +302,3 @@ class FeatureGraph:
 
     def __contains__(self, name: object) -> bool:
         return name in self.nodes or name in self._newest or f"{name}@0" in self.nodes
-
-
-def graph_summary(graph: FeatureGraph) -> dict[str, object]:
-    """Summarise a graph as ``{"hash": ..., "nodes": {name: {version, logic_hash, node_hash}}}``.
-
-    The newest version of a feature stands under its name, older ones under ``name@version``.
-
-    Examples
-    --------
-    >>> sorted(graph_summary(FeatureGraph.from_definitions([])))
-    ['hash', 'nodes']
-    """
-    newest = newest_versions(graph.definitions.values())
-    nodes = {}
-    for key, definition in graph.definitions.items():
-        is_newest = newest[definition.name] == definition.version
-        node = graph.nodes[key]
-        nodes[definition.name if is_newest else key] = {
-            "version": definition.version,
-            "logic_hash": node.logic_hash,
-            "node_hash": node.node_hash,
-        }
-    return {"hash": graph.hash, "nodes": nodes}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tradeworthy.features.graph_snapshot import GraphSnapshot, SnapshotNode
+from tradeworthy.features.graph_node import SnapshotNode
+from tradeworthy.features.graph_snapshot import GraphSnapshot
 from tradeworthy.features.logic import Component
 from tradeworthy.features.release import Release
 

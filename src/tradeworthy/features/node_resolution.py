@@ -12,15 +12,10 @@ from tradeworthy.errors import (
     FeatureGraphInvalid,
     InvalidInput,
 )
+from tradeworthy.features.ancestor_order import ancestors_first
 from tradeworthy.features.feature_definition import FeatureDefinition
-from tradeworthy.features.graph_snapshot import (
-    SOURCE,
-    SnapshotNode,
-    ancestors_first,
-    node_hash,
-    node_key,
-    source_hash,
-)
+from tradeworthy.features.graph_node import SOURCE, SnapshotNode
+from tradeworthy.features.node_hashes import node_hash, node_key, source_hash
 
 
 def by_key(

@@ -7,13 +7,9 @@ from dataclasses import dataclass, field
 
 from tradeworthy.base.digests import tagged_digest
 from tradeworthy.errors import FeatureConflict, FeatureGraphInvalid, InvalidInput
-from tradeworthy.features.graph_snapshot import (
-    GraphSnapshot,
-    SnapshotNode,
-    ancestors_first,
-    check_node_hashes,
-    read_node,
-)
+from tradeworthy.features.ancestor_order import ancestors_first
+from tradeworthy.features.graph_node import SnapshotNode, check_node_hashes, read_node
+from tradeworthy.features.graph_snapshot import GraphSnapshot
 
 SCHEMA = "feature-release/v1"
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from tradeworthy.base.digests import Json
 from tradeworthy.features.graph_diff import GraphDiff, diff_snapshots
-from tradeworthy.features.graph_snapshot import GraphSnapshot, SnapshotNode, graph_hash
+from tradeworthy.features.graph_node import SnapshotNode
+from tradeworthy.features.graph_snapshot import GraphSnapshot
+from tradeworthy.features.node_hashes import graph_hash
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import polars as pl
 from tradeworthy.errors import InvalidInput, StrategyInvalid, TradeworthyError
 from tradeworthy.features.compute.cross_section import evaluate_across, looks_across
 from tradeworthy.features.feature_graph import FeatureGraph
-from tradeworthy.features.graph_snapshot import SOURCE, SnapshotNode
+from tradeworthy.features.graph_node import SOURCE, SnapshotNode
 
 
 def compute_features(

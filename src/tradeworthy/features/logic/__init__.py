@@ -15,7 +15,7 @@ from tradeworthy.features.logic.component import (
     make_logic,
 )
 from tradeworthy.features.logic.project import Module, Project, parse_module
-from tradeworthy.features.logic.refusals import EFFECTS
+from tradeworthy.features.logic.unsupported_constructs import EFFECTS
 
 __all__ = [
     "EFFECTS",

@@ -15,9 +15,9 @@ from tradeworthy.features.logic.encoding import form, scalar, sequence, string, 
 from tradeworthy.features.logic.foreign_changes import refuse_foreign_changes
 from tradeworthy.features.logic.literals import NotLiteral, literal_value
 from tradeworthy.features.logic.project import Module, Project, statement_text
-from tradeworthy.features.logic.refusals import Place, refuse
 from tradeworthy.features.logic.resolution import Resolver, Symbol
 from tradeworthy.features.logic.scopes import FunctionNode
+from tradeworthy.features.logic.unsupported_constructs import Place, refuse
 
 __all__ = ["Root", "Trace", "call_forms", "definition_forms", "literal_forms", "trace_logic"]
 

@@ -16,9 +16,9 @@ from tradeworthy.features.logic.encoding import NOTHING, atom, form, scalar, seq
 from tradeworthy.features.logic.literals import names_in
 from tradeworthy.features.logic.project import Module
 from tradeworthy.features.logic.public_names import PublicName
-from tradeworthy.features.logic.refusals import Place, refuse
 from tradeworthy.features.logic.resolution import External, Resolver, Symbol
 from tradeworthy.features.logic.scopes import Scope
+from tradeworthy.features.logic.unsupported_constructs import Place, refuse
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "Assert": ("test", "msg"),

@@ -17,7 +17,6 @@ from tradeworthy.features.logic.canonical_form import (
 from tradeworthy.features.logic.encoding import NOTHING, form, sequence, string
 from tradeworthy.features.logic.literals import names_in
 from tradeworthy.features.logic.name_forms import name_form
-from tradeworthy.features.logic.refusals import refuse
 from tradeworthy.features.logic.resolution import Symbol
 from tradeworthy.features.logic.scopes import (
     FunctionNode,
@@ -26,6 +25,7 @@ from tradeworthy.features.logic.scopes import (
     function_scope,
     parameters,
 )
+from tradeworthy.features.logic.unsupported_constructs import refuse
 
 FEATURE_DECORATOR = "tradeworthy.feature"
 _BLIND_TO_ANNOTATIONS = names_in(

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from tradeworthy.errors import FeatureLogicRefused
 from tradeworthy.features.logic.module_changes import MUTATORS
 from tradeworthy.features.logic.project import ForeignChange, Module, Project
-from tradeworthy.features.logic.refusals import Place, refuse
 from tradeworthy.features.logic.resolution import Resolver, Symbol, import_target
+from tradeworthy.features.logic.unsupported_constructs import Place, refuse
 
 
 def refuse_foreign_changes(

@@ -18,12 +18,6 @@ from tradeworthy.features.logic.encoding import (
     string,
 )
 from tradeworthy.features.logic.public_names import PACKAGE, PublicName
-from tradeworthy.features.logic.refusals import (
-    builtin_effect,
-    external_effect,
-    method_effect,
-    refuse,
-)
 from tradeworthy.features.logic.resolution import (
     External,
     ImportTarget,
@@ -32,6 +26,12 @@ from tradeworthy.features.logic.resolution import (
     import_target,
 )
 from tradeworthy.features.logic.scopes import Scope
+from tradeworthy.features.logic.unsupported_constructs import (
+    builtin_effect,
+    external_effect,
+    method_effect,
+    refuse,
+)
 
 _OWN_NAMES = frozenset({"__name__", "__qualname__"})
 _ATTRIBUTE_CALLS = frozenset({"builtins.getattr", "builtins.setattr", "builtins.delattr"})

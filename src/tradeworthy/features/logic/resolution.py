@@ -16,7 +16,7 @@ from tradeworthy.features.logic.public_names import (
     is_namespace,
     public_name_for,
 )
-from tradeworthy.features.logic.refusals import Place, refuse
+from tradeworthy.features.logic.unsupported_constructs import Place, refuse
 
 # Fixed, so that the same source resolves alike on every version of Python.
 _BUILTINS = names_in(

@@ -41,7 +41,7 @@ def logic_of(function: Callable[..., Any], *, allow: frozenset[str] = frozenset(
 
     Examples
     --------
-    >>> from tradeworthy.features.graph_snapshot import node_key
+    >>> from tradeworthy.features.node_hashes import node_key
     >>> logic_of(node_key).components[0].kind
     'body'
     """
@@ -108,7 +108,7 @@ def _check_allow(allow: frozenset[str]) -> None:
 
 def _partial_logic(function: functools.partial[Any], allow: frozenset[str]) -> Logic:
     inner = logic_of(function.func, allow=allow)
-    given = form("partial", value_form(function.args), value_form(dict(function.keywords)))
+    arguments = form("partial", value_form(function.args), value_form(dict(function.keywords)))
     shown = f"args={function.args!r}, keywords={function.keywords!r}"
-    partial = Component("partial", "arguments", given, (), shown)
+    partial = Component("partial", "arguments", arguments, (), shown)
     return make_logic([*inner.components, partial], inner.externals)

@@ -23,7 +23,7 @@ from tradeworthy.features.source.made_features import Maker, TopLevel, origin
 from tradeworthy.features.source.static_value import Names, static_value
 
 _OPTIONS = ("lookback", "dtype", "salt")
-_TOLD = ("owner", "description")
+_FOR_PEOPLE = ("owner", "description")
 
 
 def definitions_in_source(module: Module, project: Project) -> list[FeatureDefinition]:
@@ -149,14 +149,14 @@ def _refuse_hidden(statements: list[ast.stmt], module: Module, project: Project)
                     )
 
 
-def _check_options(root: Root, decorator: ast.expr, given: Mapping[str, object]) -> None:
+def _check_options(root: Root, decorator: ast.expr, options: Mapping[str, object]) -> None:
     """Refuse what calling the decorator would refuse."""
-    if isinstance(decorator, ast.Call) and (decorator.args or "None" in given):
+    if isinstance(decorator, ast.Call) and (decorator.args or "None" in options):
         raise FeatureGraphInvalid(
             f"feature {root.name}: write each option by its name, as in @feature(version=2)"
         )
-    known = ["version", "name", "pins", "label", "impure", *_OPTIONS, *_TOLD]
-    for name in sorted(set(given) - set(known)):
+    known = ["version", "name", "pins", "label", "impure", *_OPTIONS, *_FOR_PEOPLE]
+    for name in sorted(set(options) - set(known)):
         near = difflib.get_close_matches(name, known, n=1)
         raise FeatureGraphInvalid(
             f"feature {root.name} has an unknown option {name!r}; "
@@ -165,28 +165,28 @@ def _check_options(root: Root, decorator: ast.expr, given: Mapping[str, object])
 
 
 def _read_declaration(root: Root, decorator: ast.expr, names: Names) -> FeatureDeclaration:
-    given: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
     for keyword in keywords:
         if keyword.arg is None:
-            given["None"] = None
+            options["None"] = None
             continue
         try:
-            given[str(keyword.arg)] = static_value(keyword.value, names)
+            options[str(keyword.arg)] = static_value(keyword.value, names)
         except NotLiteral as error:
             raise FeatureLogicRefused(
                 f"{root.module.path}, line {decorator.lineno}: {keyword.arg} of feature "
                 f"{root.name} cannot be read from the source alone; write the value itself",
                 reason="decorator",
             ) from error
-    _check_options(root, decorator, given)
-    pins: Mapping[str, int] = given.get("pins") or {}
+    _check_options(root, decorator, options)
+    pins: Mapping[str, int] = options.get("pins") or {}
     return make_declaration(
-        root.name if given.get("name") is None else given["name"],
-        version=given.get("version", 1),
-        kind="label" if given.get("label") else "feature",
+        root.name if options.get("name") is None else options["name"],
+        version=options.get("version", 1),
+        kind="label" if options.get("label") else "feature",
         pins=pins,
-        semantics={key: given.get(key) for key in _OPTIONS},
-        metadata={key: given.get(key) for key in _TOLD},
-        impure=bool(given.get("impure")),
+        semantics={key: options.get(key) for key in _OPTIONS},
+        metadata={key: options.get(key) for key in _FOR_PEOPLE},
+        impure=bool(options.get("impure")),
     )

@@ -144,9 +144,9 @@ def method_effect(name: str, call: ast.Call | None) -> str | None:
 
 
 def _has_seed(call: ast.Call) -> bool:
-    given = [*call.args, *(keyword.value for keyword in call.keywords)]
-    return bool(given) and not any(
-        isinstance(value, ast.Constant) and value.value is None for value in given
+    values = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return bool(values) and not any(
+        isinstance(value, ast.Constant) and value.value is None for value in values
     )
 
 
@@ -159,8 +159,8 @@ def _has_keyword(call: ast.Call, name: str) -> bool:
 
 
 def _is_random_rank(call: ast.Call) -> bool:
-    given = [*call.args, *(keyword.value for keyword in call.keywords)]
-    return any(isinstance(value, ast.Constant) and value.value == "random" for value in given)
+    values = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return any(isinstance(value, ast.Constant) and value.value == "random" for value in values)
 
 
 def _reads_clock(call: ast.Call) -> bool:
