@@ -8,6 +8,7 @@ import time
 from fastapi import FastAPI
 
 from tradeworthy.api.http import problems
+from tradeworthy.api.http.first_request import build_routes, load_the_rest
 from tradeworthy.api.http.openapi import openapi_of
 from tradeworthy.api.routers import (
     datasets,
@@ -47,6 +48,7 @@ def create_api(service: Service) -> FastAPI:
     for part in (operations, tokens, releases, datasets, drift, jobs, ml_models, ml_management):
         app.include_router(part.router)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
+    build_routes(app)
     return app
 
 
@@ -60,6 +62,7 @@ def create_app(settings: Settings) -> HotPath:
     """
     service = open_service(settings, randomness=secrets.token_bytes)
     api = create_api(service)
+    load_the_rest(api)
     log = PredictionLog(settings.predictions_folder, mode=settings.prediction_log)
     hot_path = HotPath(
         api,
