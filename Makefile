@@ -11,18 +11,29 @@ EXAMPLES := -p no:randomly --doctest-modules src --ignore=src/tradeworthy/store/
 	--ignore=src/tradeworthy/evaluation/worker.py
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
-.PHONY: demo test acceptance bench serve lock clean
+# Tests start hundreds of processes: they share what is compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test test-fast acceptance bench serve lock clean
 
 demo: $(VENV)/demo.stamp
 	@$(BIN)/tradeworthy demo $(if $(DATA),--data "$(patsubst ~/%,$(HOME)/%,$(DATA))")
 
-test: $(VENV)/test.stamp
+test: checks
+	$(BIN)/python -m pytest $(EXAMPLES)
+	$(BIN)/python -m pytest -m "not acceptance" -n 2 --dist worksteal
+
+# For every few minutes of work: no process, server or model is made, few examples are drawn.
+test-fast: checks
+	$(BIN)/python -m pytest tests/unit tests/contract tests/migration -q -n 2 --dist worksteal \
+		-m "not acceptance and not postgres and not slow" --hypothesis-profile=quick
+
+.PHONY: checks
+checks: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest $(EXAMPLES)
-	$(BIN)/python -m pytest -m "not acceptance" -n 2 --dist worksteal
 
 acceptance: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m acceptance

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
 
 from postgres_server import PostgresServer, find_server
@@ -16,6 +17,11 @@ from tradeworthy.store.memory import MemoryStore
 from tradeworthy.store.migrations import upgrade
 from tradeworthy.store.protocol import Store
 from tradeworthy.store.sql import SqlStore
+
+# How long an example takes is the machine's affair.
+settings.register_profile("full", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", settings.get_profile("full"), max_examples=10)
+settings.load_profile("full")
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}

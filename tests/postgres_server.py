@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 
 import psycopg
+
+from waiting import until
 
 DSN_VARIABLE = "TRADEWORTHY_TEST_DSN"
 
@@ -55,37 +58,41 @@ class PrivateCluster(PostgresServer):
     def __init__(self, programs: Path, folder: Path) -> None:
         self._programs = programs
         self._folder = folder
+        self._log = folder / "commands.log"
         self._user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
         super().__init__(f"postgresql://{self._user}@/postgres?host={folder}")
 
-    def _run(self, program: str, *arguments: str) -> None:
-        command = [str(self._programs / program), *arguments]
+    def _start(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+        # Debian has the program, Linux the signal: a test session that is killed leaves no server.
+        options = ["--pdeathsig=QUIT"] if shutil.which("setpriv") else []
         if os.getuid() == 0:
-            # initdb refuses root; Debian's package brings the user postgres along.
-            command = [
-                "setpriv",
-                "--reuid=postgres",
-                "--regid=postgres",
-                "--clear-groups",
-                *command,
-            ]
-        log = self._folder / "commands.log"
-        with log.open("ab") as output:
-            done = subprocess.run(
-                command, stdout=output, stderr=output, cwd=self._folder, check=False
-            )
-        if done.returncode != 0:
-            raise RuntimeError(f"{program} failed: {log.read_text()[-2000:]}")
+            # Both refuse root; Debian's package brings the user postgres along.
+            options += ["--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        command = ["setpriv", *options] if options else []
+        command += [str(self._programs / program), *arguments]
+        with self._log.open("ab") as output:
+            return subprocess.Popen(command, stdout=output, stderr=output, cwd=self._folder)
 
     def __enter__(self) -> PostgresServer:
         if os.getuid() == 0:
             shutil.chown(self._folder, "postgres", "postgres")
-        data = str(self._folder / "data")
-        self._run("initdb", "-D", data, "-U", self._user, "--auth=trust", "--no-sync")
-        options = f"-c listen_addresses='' -c unix_socket_directories='{self._folder}' -c fsync=off"
-        options += " -c max_connections=200"
-        self._run("pg_ctl", "-D", data, "-w", "-o", options, "-l", f"{data}/log", "start")
+        data = ("-D", str(self._folder / "data"))
+        made = self._start("initdb", *data, "-U", self._user, "--auth=trust", "--no-sync")
+        if made.wait() != 0:
+            raise RuntimeError(f"initdb failed: {self._log.read_text()[-2000:]}")
+        settings = ("fsync=off", "max_connections=200", "listen_addresses=")
+        settings += (f"unix_socket_directories={self._folder}",)
+        options = [word for setting in settings for word in ("-c", setting)]
+        self._server = self._start("postgres", *data, *options)
+        until(self._answers, lambda: self._server.poll() is None)
         return self
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.dsn).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def __exit__(
         self,
@@ -93,7 +100,9 @@ class PrivateCluster(PostgresServer):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "-w", "stop")
+        # Its immediate shutdown: nothing in it is wanted any more.
+        self._server.send_signal(signal.SIGQUIT)
+        self._server.wait()
 
 
 def find_server(folder: Path) -> PostgresServer | None:

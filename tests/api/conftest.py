@@ -9,15 +9,17 @@ import pytest
 
 from api.served_home import Serve, ServedHome
 from api.small_home import SmallHome, make_home, tell_the_story
+from made_once import made_once
 
 
 @pytest.fixture(scope="session")
 def told_home(tmp_path_factory: pytest.TempPathFactory) -> SmallHome:
     """A home with the story told; nobody writes to it, copies of it are used."""
-    folder = tmp_path_factory.mktemp("told")
-    home = make_home(folder / "home")
-    tell_the_story(home, folder)
-    return home
+
+    def tell(folder: Path) -> None:
+        tell_the_story(make_home(folder / "home"), folder)
+
+    return SmallHome(made_once(tmp_path_factory, "told", tell) / "home")
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,8 +14,8 @@ from tradeworthy.api.app import create_app
 from tradeworthy.api.server import server_of
 from tradeworthy.client.service_client import RemoteService, ServiceClient
 from tradeworthy.features.feature_graph import FeatureGraph
+from waiting import until
 
-PATIENCE = 30.0
 INPUTS = ("day_return", "week_return")
 
 
@@ -34,7 +33,12 @@ class ServedHome:
         self._thread.start()
         self._clients: dict[str | None, httpx.Client] = {}
         self._remote = RemoteService(self.url)
-        until(lambda: self._server.started or not self._thread.is_alive())
+        until(lambda: self._server.started, self._thread.is_alive)
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long it keeps a connection on which nothing comes."""
+        return self._server.config.timeout_keep_alive
 
     def close(self) -> None:
         """Stop it."""
@@ -48,7 +52,7 @@ class ServedHome:
         """Return a client that carries a person's token, or none."""
         if who not in self._clients:
             headers = {"authorization": f"Bearer {self.home.token(who)}"} if who else {}
-            self._clients[who] = httpx.Client(base_url=self.url, headers=headers, timeout=60)
+            self._clients[who] = httpx.Client(base_url=self.url, headers=headers, timeout=None)
         return self._clients[who]
 
     def speaker(self, who: str) -> ServiceClient:
@@ -100,15 +104,6 @@ Serve = Callable[..., ServedHome]
 def row(day: float = 0.01, week: float = 0.002) -> dict[str, float]:
     """Return one row of the model's inputs."""
     return {"day_return": day, "week_return": week}
-
-
-def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
-    """Wait for a condition and return what it gave; a deadline is the only clock."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.01)
-    return found
 
 
 def told(response: httpx.Response) -> tuple[int, str]:

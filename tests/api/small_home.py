@@ -60,9 +60,10 @@ class SmallHome:
     folder: Path
 
     def settings(self, **overrides: object) -> Settings:
-        """Return its settings; changes are noticed quickly."""
-        given = {"refresh_seconds": 0.05, "lease_seconds": 2.0, "scheduler": False, "port": 0}
-        return read_settings(home=self.folder, **(given | overrides))
+        """Return its settings: changes are noticed quickly, and a busy machine may be slow."""
+        quick = {"refresh_seconds": 0.05, "scheduler": False, "port": 0}
+        slow = {"lease_seconds": 600.0, "evaluation_seconds": 86_400.0}
+        return read_settings(home=self.folder, **(quick | slow | overrides))
 
     def token(self, who: str) -> str:
         """Return a person's token."""

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from api.served_home import ServedHome, row, told, until
+from api.served_home import ServedHome, row, told
+from waiting import until
 
 PREDICT = "/api/v1/models/m/predict"
 JSON = "application/json"

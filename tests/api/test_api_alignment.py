@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import make_url
 
 from api.database_copy import copy_database
-from api.served_home import INPUTS, Serve, ServedHome, told, until
+from api.served_home import INPUTS, Serve, ServedHome, told
 from api.small_home import SmallHome
 from tradeworthy.features.feature_graph import FeatureGraph
+from waiting import until
 
 ACTIVATE = "/api/v1/ml/releases/activate"
 
@@ -181,7 +182,7 @@ def test_without_the_database_predictions_stop_when_the_lease_is_over(
     home: SmallHome, serve: Serve
 ) -> None:
     service = serve(home, lease_seconds=1.0)
-    assert service.predict().status_code == 200
+    assert until(lambda: service.predict().status_code == 200)
     away = home.database.with_suffix(".away")
     home.database.rename(away)
     answer = until(lambda: (found := service.predict()).status_code != 200 and found)
@@ -203,7 +204,7 @@ def test_without_postgresql_predictions_stop_and_come_back(
     with server.database() as url:
         copy_database(f"sqlite:///{home.database}", url)
         service = serve(home, lease_seconds=1.0, database_url=url)
-        assert service.predict().status_code == 200
+        assert until(lambda: service.predict().status_code == 200)
         name = make_url(url).database
         with psycopg.connect(server.dsn, autocommit=True) as connection:
             connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')

@@ -10,9 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from api.served_home import Serve, ServedHome, told, until
+from api.served_home import Serve, ServedHome, told
 from api.small_home import SmallHome, approve
 from tradeworthy.base.digests import sha256_hex
+from waiting import until
 
 
 def artifact_of(service: ServedHome, version: int) -> Path:

@@ -6,6 +6,7 @@ import json
 import re
 import socket
 
+import httpx
 import pytest
 
 from api.served_home import ServedHome, row
@@ -33,7 +34,7 @@ def request(served: ServedHome, method: str = "POST", path: str = PREDICT, **hea
 
 def talk(served: ServedHome, *pieces: bytes) -> bytes:
     """Send the pieces one by one and read until the service closes the connection."""
-    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", served.port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for piece in pieces:
             connection.sendall(piece)
@@ -80,7 +81,7 @@ def test_an_offer_changes_nothing_else(served: ServedHome) -> None:
 def test_a_head_without_end_is_cut_off(served: ServedHome, part: bytes) -> None:
     """Nobody knows yet who sends it, and the rest of the service must not wait for it."""
     begin = {b"y": b"POST / HTTP/1.1\r\nx: ", b"/": b"POST "}.get(part, b"POST / HTTP/1.1\r\n")
-    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", served.port)) as connection:
         connection.sendall(begin)
         with pytest.raises(ConnectionError):
             for _ in range(10_000):
@@ -114,3 +115,10 @@ def test_a_slash_too_many_is_no_route(served: ServedHome, path: str) -> None:
     assert statuses(answer) == [404]
     assert b'"route_not_found"' in answer
     assert b"location:" not in answer.lower()
+
+
+def test_clients_drop_an_idle_connection_before_the_service_does(served: ServedHome) -> None:
+    """A request that crossed with the service's closing would get no answer."""
+    kept = httpx.Limits().keepalive_expiry
+    assert kept is not None
+    assert served.idle_seconds > kept

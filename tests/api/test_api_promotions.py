@@ -19,7 +19,7 @@ import polars as pl
 import pytest
 
 from api.database_copy import copy_database
-from api.served_home import ServedHome, told, until
+from api.served_home import ServedHome, told
 from api.small_home import MARKET, SmallHome, approve, promote, train
 from tradeworthy.access.roles import Actor, Role
 from tradeworthy.base.clock import utc_now
@@ -43,6 +43,7 @@ from tradeworthy.promotion.policy.policy_yaml import PolicyDocument
 from tradeworthy.runtime.service import open_service
 from tradeworthy.store.blobs import BlobFolder
 from tradeworthy.store.sql import SqlStore
+from waiting import until
 
 MANY = [16, pytest.param(64, marks=pytest.mark.acceptance)]
 

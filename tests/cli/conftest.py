@@ -11,32 +11,30 @@ from pathlib import Path
 import pytest
 
 from cli.terminal import Terminal
+from made_once import made_once
 from training.home_workshop import Desk, make_desk
 
-
-@pytest.fixture(scope="session")
-def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Compiled modules of the session's commands: they start faster."""
-    return tmp_path_factory.mktemp("bytecode")
+SETTING = ("--no-scheduler", "--until-eof")
 
 
 @pytest.fixture(scope="session")
 def cli_desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """A desk that is only copied."""
-    return make_desk(tmp_path_factory.mktemp("cli_desk"))
+    return Desk(made_once(tmp_path_factory, "desk", make_desk))
 
 
 @pytest.fixture
-def terminal(cli_desk: Desk, bytecode: Path, tmp_path: Path) -> Terminal:
+def terminal(cli_desk: Desk, tmp_path: Path) -> Terminal:
     """A terminal at a desk of its own."""
-    return Terminal(cli_desk.copy(tmp_path / "desk"), bytecode)
+    return Terminal(cli_desk.copy(tmp_path / "desk"))
 
 
 @pytest.fixture
 def remote(terminal: Terminal) -> Iterator[Terminal]:
     """A terminal that speaks to a server of the same desk."""
     serving = subprocess.Popen(
-        [sys.executable, "-m", "tradeworthy.cli", "serve", "--port", "0", "--no-scheduler"],
+        [sys.executable, "-m", "tradeworthy.cli", "serve", "--port", "0", *SETTING],
+        stdin=subprocess.PIPE,
         env=terminal.environment(),
         stderr=subprocess.PIPE,
         text=True,
@@ -44,7 +42,7 @@ def remote(terminal: Terminal) -> Iterator[Terminal]:
     assert serving.stderr is not None
     told = serving.stderr.readline()
     assert "serves" in told, told
-    yield Terminal(terminal.desk, terminal.bytecode, server=told.split()[-1])
+    yield Terminal(terminal.desk, server=told.split()[-1])
     serving.send_signal(signal.SIGINT)
-    _, rest = serving.communicate(timeout=60)
+    _, rest = serving.communicate()
     assert "Traceback" not in rest

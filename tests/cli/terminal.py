@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from training.home_workshop import PEOPLE, Desk
@@ -33,7 +32,6 @@ class Terminal:
     """A shell at a desk: no command may ever print a secret or a traceback."""
 
     desk: Desk
-    bytecode: Path
     server: str | None = None
     secrets: list[str] = field(default_factory=list)
 
@@ -48,8 +46,7 @@ class Terminal:
             for name, value in os.environ.items()
             if not name.startswith("TRADEWORTHY_") and name != "PYTHONDONTWRITEBYTECODE"
         }
-        cache = {"PYTHONPYCACHEPREFIX": str(self.bytecode)}
-        return kept | cache | {"TRADEWORTHY_HOME": str(self.desk.home)} | extra
+        return kept | {"TRADEWORTHY_HOME": str(self.desk.home)} | extra
 
     def say(
         self, *arguments: object, who: str | None = "ana", stdin: str = "", **extra: str

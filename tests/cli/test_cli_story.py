@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import typer
@@ -14,6 +12,7 @@ from typer.testing import CliRunner
 from cli.terminal import Terminal
 from tradeworthy.cli.app import app
 from training.strategy_workshop import FEATURES, edited
+from waiting import until
 
 # These run until they are stopped, or print for a person alone.
 WITHOUT_JSON = {"serve", "scheduler", "demo"}
@@ -78,7 +77,7 @@ def test_the_way_to_production(terminal: Terminal, remote: Terminal) -> None:
     stressed = ask("backtest", "m", 1, "--commission-bps", 10, "--slippage-bps", 10)
     assert stressed["metrics"]["sharpe"] < backtest["metrics"]["sharpe"]
     job = ask("backtest", "m", 1, "--no-wait")["job"]
-    _until(lambda: ask("jobs", "show", job)["state"] not in {"QUEUED", "RUNNING"})
+    until(lambda: ask("jobs", "show", job)["state"] not in {"QUEUED", "RUNNING"})
     assert ask("jobs", "show", job)["result"]["metrics"] == backtest["metrics"]
     dry = ask("promote", "m", 1, "--dry-run", who="vic")
     assert (dry["allowed"], dry["applied"]) == (True, False)
@@ -134,12 +133,6 @@ def _the_same_here_and_there(terminal: Terminal, remote: Terminal) -> None:
         ["history", "m", "--json", "--at", "2026-01-01T00:00:00Z"],
     ):
         assert terminal.say(*words) == remote.say(*words)
-
-
-def _until(met: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not met():
-        assert time.monotonic() < deadline, "it did not happen"
 
 
 def test_init_keeps_its_secrets_to_their_files(terminal: Terminal, tmp_path: Path) -> None:

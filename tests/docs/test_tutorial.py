@@ -38,7 +38,6 @@ def follow(blocks: list[Block], folder: Path) -> tuple[int, str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=400,
         check=False,
     )
     return done.returncode, done.stdout

@@ -11,15 +11,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from api.served_home import told, until
+from api.served_home import told
 from api.small_home import SmallHome, make_home, speaking, train
+from made_once import made_once
 from tradeworthy.access.roles import Actor, Role
 from tradeworthy.base.clock import utc_now
 from tradeworthy.lifecycle.job_state import JobState
@@ -27,6 +28,7 @@ from tradeworthy.model_registry.jobs import MAX_ATTEMPTS
 from tradeworthy.runtime.service import Service as ServiceDesks
 from tradeworthy.runtime.service import open_service
 from tradeworthy.store.sql import SqlStore
+from waiting import until
 
 CLI = [sys.executable, "-m", "tradeworthy.cli"]
 WAITING_ROOM = Path(__file__).with_name("waiting_room")
@@ -34,7 +36,7 @@ BACKTEST = "/api/v1/ml/m/backtest"
 ASYNC = {"Prefer": "respond-async"}
 UNKNOWN = "0" * 32
 ANA = Actor("ana", frozenset({Role.RESEARCHER}))
-SECONDS = 60.0
+LEASE = timedelta(seconds=1)
 
 
 class Service:
@@ -48,10 +50,16 @@ class Service:
         if door is not None:
             environment["PYTHONPATH"] = os.pathsep.join((str(WAITING_ROOM), str(door.parent)))
         command = [*CLI, "--home", str(home.folder), "serve", "--port", "0", "--no-scheduler"]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+        self.process = subprocess.Popen(
+            [*command, "--until-eof"],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
         assert self.process.stderr is not None
         self.url = self.process.stderr.readline().split()[-1]
-        self.client = httpx.Client(base_url=self.url, timeout=SECONDS)
+        self.client = httpx.Client(base_url=self.url, timeout=None)
 
     def send(self, who: str | None, method: str, path: str, **request: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {self.home.token(who)}"} if who else {}
@@ -66,19 +74,20 @@ class Service:
         return dict(self.send("vera", "GET", f"/api/v1/ml/jobs/{job}").json())
 
     def ended(self, job: str) -> dict[str, Any]:
-        until(lambda: self.job(job)["state"] in {"DONE", "FAILED"}, SECONDS)
+        until(lambda: self.job(job)["state"] in {"DONE", "FAILED"})
         return self.job(job)
 
     def running(self, job: str) -> None:
-        until(lambda: self.job(job)["state"] == "RUNNING", SECONDS)
+        until(lambda: self.job(job)["state"] == "RUNNING")
 
     def end(self, name: signal.Signals) -> None:
         """Send the process a signal and wait for its end."""
         self.client.close()
         self.process.send_signal(name)
-        self.process.wait(SECONDS)
-        assert self.process.stderr is not None
-        self.process.stderr.close()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stderr):
+            assert pipe is not None
+            pipe.close()
 
 
 Serve = Callable[..., Service]
@@ -87,13 +96,15 @@ Serve = Callable[..., Service]
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> SmallHome:
     """A home with one TRAINED version and a DRAFT; nobody writes to it, copies of it are used."""
-    folder = tmp_path_factory.mktemp("trained")
-    home = make_home(folder / "home")
-    with speaking(home, "ana") as ana:
-        ana.post("/api/v1/ml/models", {"name": "m", "strategy": "trend", "owner": "desk"})
-        train(home, ana, "m", folder)
-        ana.post("/api/v1/ml/m/versions")
-    return home
+
+    def make(folder: Path) -> None:
+        home = make_home(folder / "home")
+        with speaking(home, "ana") as ana:
+            ana.post("/api/v1/ml/models", {"name": "m", "strategy": "trend", "owner": "desk"})
+            train(home, ana, "m", folder)
+            ana.post("/api/v1/ml/m/versions")
+
+    return SmallHome(made_once(tmp_path_factory, "trained", make) / "home")
 
 
 @pytest.fixture
@@ -245,9 +256,7 @@ def test_the_document_says_so(shared: Service) -> None:
 def command(home: SmallHome, *arguments: str, server: str | None = None) -> str:
     options = ["--home", str(home.folder), "--token-file", str(home.folder / "ana.token")]
     options += ["--server", server] if server else []
-    done = subprocess.run(
-        [*CLI, *options, *arguments], capture_output=True, text=True, check=False, timeout=SECONDS
-    )
+    done = subprocess.run([*CLI, *options, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -299,16 +308,17 @@ def test_a_slow_job_stays_with_its_living_worker(home: SmallHome, serve: Serve, 
     job = service.submit().json()["job"]
     service.running(job)
     store = SqlStore.open(f"sqlite:///{home.database}")
-    began = utc_now()
 
-    def renewed() -> bool:
-        assert store.claim_job(utc_now(), timedelta(seconds=1)) is None
+    def lease_until() -> datetime:
         found = store.job(job)
         assert found is not None
         assert found.lease_until is not None
-        return found.lease_until - began > timedelta(seconds=2)
+        return found.lease_until
 
-    until(renewed, SECONDS)
+    first = lease_until()
+    until(lambda: lease_until() > first + LEASE)
+    # Not renewed, it would be free by then.
+    assert store.claim_job(first + LEASE, LEASE) is None
     store.close()
     with opened_door(door):
         found = service.ended(job)

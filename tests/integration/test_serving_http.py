@@ -107,7 +107,7 @@ class Service:
         self.log.close()
 
     def connect(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        return http.client.HTTPConnection("127.0.0.1", self.port)
 
 
 @pytest.fixture(scope="module")

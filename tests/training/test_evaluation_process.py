@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -19,8 +18,9 @@ from pathlib import Path
 
 import pytest
 
+from processes import alive, children_of, command_line
 from tradeworthy.errors import StrategyInvalid
-from tradeworthy.evaluation.child import MAX_SAID
+from tradeworthy.evaluation.child import MAX_SAID, WORKER
 from tradeworthy.evaluation.process import EvaluationProcess
 from tradeworthy.evidence.evidence import EvaluationRequest
 from training.strategy_workshop import (
@@ -31,9 +31,10 @@ from training.strategy_workshop import (
     trained,
     write_strategy,
 )
+from waiting import until
 
 BARS = market(700)
-PATIENCE = 60.0
+LONG = 86_400.0
 
 # Trains as ever, but does what a file beside it says first; nothing of it is in its hash's way.
 # It leaves notes where a fence lets it: in shared memory.
@@ -50,7 +51,7 @@ def train(table, config):
 @pytest.fixture
 def process() -> Iterator[EvaluationProcess]:
     """A process with plenty of time."""
-    made = EvaluationProcess(PATIENCE)
+    made = EvaluationProcess(LONG)
     yield made
     made.close()
 
@@ -183,7 +184,7 @@ def fenced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Evaluatio
     (home / "strategies" / "open.txt").write_text("open")
     (home / "token.key").write_text("hush")
     (home / "strategies" / "link").symlink_to(home / "token.key")
-    made = EvaluationProcess(PATIENCE, private=home, readable=[home / "strategies"])
+    made = EvaluationProcess(LONG, private=home, readable=[home / "strategies"])
     yield made, home
     made.close()
 
@@ -262,7 +263,7 @@ def test_every_evaluation_has_a_process_of_its_own_whatever_the_thread(
     runs = dict.fromkeys(trail.read_text().splitlines())
     pids, folders = zip(*(run.split() for run in runs), strict=True)
     assert len(set(pids)) == len(set(folders)) == 4
-    assert not any(_alive(int(pid)) for pid in pids)
+    assert not any(alive(int(pid)) for pid in pids)
     assert not any(Path(folder).exists() for folder in folders)
 
 
@@ -305,15 +306,12 @@ def test_it_is_killed_in_the_middle(
     told.write_text("time.sleep(600)")
     pid = notes / "pid.txt"
 
-    def kill() -> None:
-        _until(lambda: pid.exists() and pid.read_text() != "")
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(process, mischievous)
+        until(lambda: pid.exists() and pid.read_text() != "", lambda: not running.done())
         os.kill(int(pid.read_text()), signal.SIGKILL)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    with pytest.raises(StrategyInvalid, match="exit status -9"):
-        process(mischievous)
-    killer.join()
+        with pytest.raises(StrategyInvalid, match="exit status -9"):
+            running.result()
     told.unlink()
     assert process(mischievous).training_data_rebuilt
 
@@ -332,14 +330,14 @@ def test_nothing_that_it_started_is_left(
 ) -> None:
     child = notes / "child.txt"
     told.write_text(DAEMON.format(child=child) + ending)
-    process = EvaluationProcess(PATIENCE)
+    process = EvaluationProcess(LONG)
     began = threading.Thread(target=_evaluate_in_vain, args=(process, mischievous))
     began.start()
-    _until(lambda: child.exists() and child.read_text().strip() != "")
+    until(lambda: child.exists() and child.read_text().strip() != "", began.is_alive)
     process.close()
     began.join()
     for file in (notes / "pid.txt", child):
-        _until(lambda file=file: not _alive(int(file.read_text())))
+        until(lambda file=file: not alive(int(file.read_text())))
 
 
 def _evaluate_in_vain(process: EvaluationProcess, request: EvaluationRequest) -> None:
@@ -362,10 +360,10 @@ def test_an_interrupt_ends_the_evaluation_and_not_the_next(
     told.write_text("time.sleep(600)")
     with ThreadPoolExecutor(1) as thread:
         running = thread.submit(process, mischievous)
-        _until((notes / "pid.txt").exists)
+        until((notes / "pid.txt").exists, lambda: not running.done())
         process.interrupt()
         with pytest.raises(StrategyInvalid, match="exit status -9, killed"):
-            running.result(PATIENCE)
+            running.result()
     told.unlink()
     assert process(mischievous).training_data_rebuilt
 
@@ -373,19 +371,19 @@ def test_an_interrupt_ends_the_evaluation_and_not_the_next(
 def test_closed_it_evaluates_nothing_and_leaves_nothing(
     mischievous: EvaluationRequest, told: Path, notes: Path
 ) -> None:
-    others = _children()
-    process = EvaluationProcess(PATIENCE)
+    others = _evaluations()
+    process = EvaluationProcess(LONG)
     assert process(mischievous).training_data_rebuilt
     told.write_text("time.sleep(600)")
     with ThreadPoolExecutor(3) as threads:
         running = [threads.submit(process, mischievous) for _ in range(3)]
-        _until((notes / "pid.txt").exists)
+        until((notes / "pid.txt").exists, lambda: not any(each.done() for each in running))
         process.close()
         for each in running:
             with pytest.raises(StrategyInvalid, match=r"exit status -9|is stopping"):
-                each.result(PATIENCE)
+                each.result()
     process.close()
-    assert set(_children()) <= set(others)
+    assert _evaluations() <= others
 
 
 ALONE = """
@@ -395,7 +393,7 @@ from tradeworthy.evaluation.process import EvaluationProcess
 from tradeworthy.evidence.evidence import EvaluationRequest, EvaluationSettings
 told = json.loads(sys.stdin.read())
 settings = EvaluationSettings(**told.pop("settings"))
-EvaluationProcess(600)(EvaluationRequest(settings=settings, **told))
+EvaluationProcess(86_400)(EvaluationRequest(settings=settings, **told))
 """
 
 
@@ -408,10 +406,10 @@ def test_it_does_not_outlive_a_service_that_is_killed(
     assert service.stdin is not None
     service.stdin.write(json.dumps(asdict(mischievous)))
     service.stdin.close()
-    _until(lambda: pid.exists() and pid.read_text() != "")
+    until(lambda: pid.exists() and pid.read_text() != "", lambda: service.poll() is None)
     service.kill()
     service.wait()
-    _until(lambda: not _alive(int(pid.read_text())))
+    until(lambda: not alive(int(pid.read_text())))
 
 
 def test_a_service_with_many_files_open(
@@ -428,24 +426,5 @@ def test_a_service_with_many_files_open(
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def _children() -> list[str]:
-    listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [
-        pid for pid in listed if b"evaluation_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def _until(met: object) -> None:
-    assert callable(met)
-    deadline = time.monotonic() + PATIENCE
-    while not met():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
+def _evaluations() -> set[int]:
+    return {pid for pid in children_of(os.getpid()) if WORKER in command_line(pid)}

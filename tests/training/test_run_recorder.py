@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 from sklearn.linear_model import LinearRegression
 
+from made_once import made_once
 from tradeworthy.errors import (
     DatasetInvalid,
     InvalidInput,
@@ -80,7 +81,7 @@ def desk(told_desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> De
 @pytest.fixture(scope="session")
 def told_desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """A desk that is only copied."""
-    return make_desk(tmp_path_factory.mktemp("told_desk"))
+    return Desk(made_once(tmp_path_factory, "desk", make_desk))
 
 
 def table_of(desk: Desk) -> pl.DataFrame:

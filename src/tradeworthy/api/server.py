@@ -16,6 +16,9 @@ from tradeworthy.errors import AddressInUse
 from tradeworthy.serving.hot_path import HotPath
 
 BACKLOG = 1024
+# Longer than clients keep an idle connection (httpx 5 s, many pools 60 s): a request that is sent
+# on one just as the service closes it would get no answer.
+IDLE_SECONDS = 75
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -51,6 +54,7 @@ def server_of(app: HotPath, *, log_level: str = "warning") -> uvicorn.Server:
         lifespan="on",
         log_level=log_level,
         access_log=False,
+        timeout_keep_alive=IDLE_SECONDS,
     )
     return uvicorn.Server(config)
 

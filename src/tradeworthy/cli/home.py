@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -44,10 +46,20 @@ def serve(
     no_scheduler: Annotated[
         bool, typer.Option("--no-scheduler", help="Leave the drift schedule to another process.")
     ] = False,
+    until_eof: Annotated[
+        bool,
+        typer.Option(
+            "--until-eof", help="Stop when standard input ends: with the program that started it."
+        ),
+    ] = False,
 ) -> None:
     """Serve the home over HTTP until interrupted."""
     # What a start imports stays: looking through it for garbage would lengthen the start.
     gc.disable()
+    if until_eof:
+        from tradeworthy.cli.end_with_input import stop_at_end_of
+
+        stop_at_end_of(sys.stdin.buffer)
     from tradeworthy.api.server import serve_home
     from tradeworthy.base.settings import read_settings
 
@@ -79,4 +91,6 @@ def demo(
     """Run the whole governed path on real market data, from features to drift reports."""
     from tradeworthy.demo.walkthrough import run_demo
 
+    # Stopped from outside it ends as by Ctrl-C: with its service and its temporary files.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     run_demo(folder, data)

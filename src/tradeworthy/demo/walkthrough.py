@@ -29,7 +29,7 @@ from tradeworthy.errors import FeatureGraphMismatch, PromotionRefused, Tradewort
 from tradeworthy.features.feature_graph import FeatureGraph
 
 EDIT = ("MONTH = 21", "MONTH = 20")
-ALIGN_SECONDS = 30.0
+LOOK_SECONDS = 0.05
 _FIGURES = ("sharpe", "max_drawdown", "psr", "turnover", "n_observations")
 
 
@@ -227,14 +227,11 @@ def _refusal(desk: ServiceClient, edited: ClientRows, day: Any) -> FeatureGraphM
 
 def _await_answer(desk: ServiceClient, rows: ClientRows, day: Any) -> dict[str, Any]:
     """Predict as soon as the service, which looks at its files twice a second, sees them again."""
-    deadline = time.monotonic() + ALIGN_SECONDS
     while True:
         try:
             return _predict(desk, rows, day)
         except FeatureGraphMismatch:
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(0.05)
+            time.sleep(LOOK_SECONDS)
 
 
 def _say_where(tell: Narrator, workspace: Workspace) -> None:
