@@ -12,7 +12,8 @@ import pytest
 from tradeworthy.errors import ArtifactInvalid, FeatureGraphMismatch, StrategyInvalid
 from tradeworthy.evaluation.evaluate import evaluate
 from tradeworthy.evaluation.process import EvaluationProcess
-from tradeworthy.evidence.evidence import EvaluationRequest, Evidence
+from tradeworthy.evidence.evaluation_request import EvaluationRequest
+from tradeworthy.evidence.evidence import Evidence
 from tradeworthy.training.candidate import Candidate
 from training.strategy_workshop import (
     FEATURES,

@@ -22,7 +22,7 @@ from processes import alive, children_of, command_line
 from tradeworthy.errors import StrategyInvalid
 from tradeworthy.evaluation.child import MAX_SAID, WORKER
 from tradeworthy.evaluation.process import EvaluationProcess
-from tradeworthy.evidence.evidence import EvaluationRequest
+from tradeworthy.evidence.evaluation_request import EvaluationRequest
 from training.strategy_workshop import (
     LIGHT,
     edited,
@@ -390,7 +390,8 @@ ALONE = """
 import json, sys
 from tradeworthy.evaluation.child import MAX_SAID
 from tradeworthy.evaluation.process import EvaluationProcess
-from tradeworthy.evidence.evidence import EvaluationRequest, EvaluationSettings
+from tradeworthy.evidence.evaluation_request import EvaluationRequest
+from tradeworthy.evidence.evaluation_settings import EvaluationSettings
 told = json.loads(sys.stdin.read())
 settings = EvaluationSettings(**told.pop("settings"))
 EvaluationProcess(86_400)(EvaluationRequest(settings=settings, **told))

@@ -129,6 +129,21 @@ def test_a_changed_value_changes_the_digest(section: dict, data: st.DataObject) 
     assert after.digest != before.digest
 
 
+@settings(deadline=None)
+@given(SECTIONS, st.data())
+def test_the_standing_digest_is_that_of_the_policy_without_the_request(
+    section: dict, data: st.DataObject
+) -> None:
+    """An approval under the file's policy holds for a request that overrides some of it."""
+    thresholds = [name for name in SINGLE if KEYS[name].tighter is not None]
+    names = data.draw(st.lists(st.sampled_from(thresholds), unique=True, max_size=3))
+    overrides = {name: data.draw(values_of(name)) for name in names}
+    text = yaml.safe_dump({"default": nested({**section, "overrides": "any"})})
+    standing = policy_of(text)
+    assert policy_of(text, overrides=overrides).standing_digest == standing.digest
+    assert standing.standing_digest == standing.digest
+
+
 BAD_YAML = [
     ("default: {min_sharpe: 1", "malformed YAML at line"),
     ("default:\n  min_sharpe: 1\n bad: 2\n", "malformed YAML at line 3, column"),

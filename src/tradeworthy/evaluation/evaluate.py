@@ -31,7 +31,9 @@ from tradeworthy.errors import (
     ManifestInvalid,
     StrategyInvalid,
 )
-from tradeworthy.evidence.evidence import EvaluationRequest, EvaluationSettings, Evidence
+from tradeworthy.evidence.evaluation_request import EvaluationRequest
+from tradeworthy.evidence.evaluation_settings import EvaluationSettings
+from tradeworthy.evidence.evidence import Evidence
 from tradeworthy.features.compute.feature_table import compute_features
 from tradeworthy.features.compute.look_ahead import look_ahead_report
 from tradeworthy.features.graph_diff import diff_snapshots

@@ -16,7 +16,8 @@ from typing import Any, cast
 
 from tradeworthy.errors import HomeUnusable, StrategyInvalid, rebuild
 from tradeworthy.evaluation.child import EvaluationChild, ReplyInvalid
-from tradeworthy.evidence.evidence import EvaluationRequest, Evidence
+from tradeworthy.evidence.evaluation_request import EvaluationRequest
+from tradeworthy.evidence.evidence import Evidence
 
 _LOG = logging.getLogger("tradeworthy.evaluation")
 

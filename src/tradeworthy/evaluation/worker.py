@@ -26,7 +26,8 @@ def answer(request: dict[str, Any]) -> dict[str, object]:
     """Evaluate what a request asks for; return the evidence or the error."""
     from tradeworthy.errors import TradeworthyError
     from tradeworthy.evaluation.evaluate import evaluate
-    from tradeworthy.evidence.evidence import EvaluationRequest, EvaluationSettings
+    from tradeworthy.evidence.evaluation_request import EvaluationRequest
+    from tradeworthy.evidence.evaluation_settings import EvaluationSettings
 
     settings = EvaluationSettings(**request.pop("settings"))
     try:

@@ -1,86 +1,16 @@
-"""What an evaluation is asked for and what it leaves behind: the evidence that gates read."""
+"""What an evaluation found: the evidence that gates read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Protocol
+from typing import Any
 
 from tradeworthy.base.digests import Json, json_digest
 from tradeworthy.errors import InvalidInput
+from tradeworthy.evidence.evaluation_settings import EvaluationSettings
 
 SCHEME = "evidence/v1"
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationSettings:
-    """How a candidate is tested.
-
-    Parameters
-    ----------
-    commission_bps, slippage_bps
-        Costs in basis points of traded value.
-    execution
-        ``next_open`` or ``next_close``.
-    folds, min_train, purge, embargo
-        The walk-forward test: test stretches, training bars of the first, bars left out.
-    periods_per_year
-        Bars in a year.
-    current_sessions, reference_sessions
-        Windows of the candidate's drift.
-    seed
-        Of the look-ahead tests' perturbations.
-    """
-
-    commission_bps: float
-    slippage_bps: float
-    execution: str
-    folds: int
-    min_train: int
-    purge: int
-    embargo: int
-    periods_per_year: float
-    current_sessions: int
-    reference_sessions: int
-    seed: int = 0
-
-    @property
-    def cost_bps(self) -> float:
-        """Commission and slippage together."""
-        return self.commission_bps + self.slippage_bps
-
-    @property
-    def trial_digest(self) -> str:
-        """Digest of the settings without costs and windows: a cost stress is no new trial."""
-        told = asdict(self)
-        for name in ("commission_bps", "slippage_bps", "current_sessions", "reference_sessions"):
-            del told[name]
-        return json_digest("evaluation-settings/v1", told)
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationRequest:
-    """One evaluation, all of it by value or by path.
-
-    Parameters
-    ----------
-    strategy_file
-        The deployment's own copy of the strategy file.
-    manifest
-        The manifest's JSON text.
-    artifact_file
-        Where the artifact lies.
-    dataset_file
-        Where the market data lies.
-    settings
-        How to test.
-    """
-
-    strategy_file: str
-    manifest: str
-    artifact_file: str
-    dataset_file: str
-    settings: EvaluationSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +79,14 @@ class Evidence:
 
     def to_json(self) -> dict[str, Json]:
         """Return the evidence as JSON."""
-        told: dict[str, Json] = {"scheme": SCHEME}
+        body: dict[str, Json] = {"scheme": SCHEME}
         for field in fields(self):
-            told[field.name] = _plain(getattr(self, field.name))
-        return told
+            body[field.name] = _plain(getattr(self, field.name))
+        return body
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Evidence:
-        """Return the evidence that ``to_json`` told.
+        """Return the evidence that ``to_json`` wrote.
 
         Raises
         ------
@@ -181,16 +111,3 @@ def _plain(value: Any) -> Json:
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
     return dict(value) if isinstance(value, Mapping) else value
-
-
-class Evaluator(Protocol):
-    """Runs an evaluation somewhere that users' code may run."""
-
-    def __call__(self, request: EvaluationRequest) -> Evidence:
-        """Return the evidence.
-
-        Raises
-        ------
-        StrategyInvalid, FeatureGraphMismatch, DatasetInvalid, ArtifactInvalid
-            If the candidate cannot be evaluated.
-        """

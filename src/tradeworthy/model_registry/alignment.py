@@ -33,16 +33,16 @@ class Alignment:
 
     def lines(self) -> tuple[str, ...]:
         """Say what differs, a line a difference."""
-        told = [
+        differences = [
             f"{place}: {line}"
             for place, diff in self.differences.items()
             for line in diff.explain()
         ]
         if self.unreadable is not None:
-            told.append(f"running: {self.unreadable}")
+            differences.append(f"running: {self.unreadable}")
         if self.active is None and "active" not in self.differences:
-            told.append("active: no release is active; activate one")
-        return tuple(told)
+            differences.append("active: no release is active; activate one")
+        return tuple(differences)
 
     def to_json(self) -> dict[str, Json]:
         """Return the alignment as JSON."""

@@ -9,12 +9,9 @@ from datetime import datetime
 from tradeworthy.access.roles import Action, Actor
 from tradeworthy.base.digests import canonical_json
 from tradeworthy.errors import DatasetInvalid, InvalidInput, InvalidTransition, ManifestInvalid
-from tradeworthy.evidence.evidence import (
-    EvaluationRequest,
-    EvaluationSettings,
-    Evaluator,
-    Evidence,
-)
+from tradeworthy.evidence.evaluation_request import EvaluationRequest, Evaluator
+from tradeworthy.evidence.evaluation_settings import EvaluationSettings
+from tradeworthy.evidence.evidence import Evidence
 from tradeworthy.evidence.trial_ledger import trial_digest
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState, VersionState, version_of

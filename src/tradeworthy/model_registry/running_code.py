@@ -36,14 +36,14 @@ class RunningCode:
 
         The time of the last change of status counts too, since the time of writing can be set back.
         """
-        found = []
+        files = []
         for path in sorted(self._folder.rglob("*.py")):
             try:
                 status = path.stat()
             except OSError:
                 continue
-            found.append((str(path), status.st_mtime_ns, status.st_ctime_ns, status.st_size))
-        return tuple(found)
+            files.append((str(path), status.st_mtime_ns, status.st_ctime_ns, status.st_size))
+        return tuple(files)
 
     def path(self, file: str) -> Path:
         """Return where a strategy or feature file of this deployment lies.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
-from tradeworthy.evidence.evidence import EvaluationSettings
+from tradeworthy.evidence.evaluation_settings import EvaluationSettings
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.model_registry.case import Case
 from tradeworthy.promotion.gates.evaluation import EvaluationFacts
@@ -25,19 +25,8 @@ def gather(case: Case) -> EvaluationFacts:
 
 def evaluation_settings(policy: Policy, manifest: Manifest) -> EvaluationSettings:
     """Return how a version is tested: by its policy, its label's horizon as the least purge."""
-    required = policy.evaluation
-    return EvaluationSettings(
-        commission_bps=required.commission_bps,
-        slippage_bps=required.slippage_bps,
-        execution=required.execution,
-        folds=required.folds,
-        min_train=required.min_train,
-        purge=max(required.purge, manifest.dataset.label_horizon or 0),
-        embargo=required.embargo,
-        periods_per_year=required.periods_per_year,
-        current_sessions=policy.drift.current_sessions,
-        reference_sessions=policy.drift.reference_sessions,
-    )
+    settings = policy.evaluation
+    return replace(settings, purge=max(settings.purge, manifest.dataset.label_horizon or 0))
 
 
 def _differences(settings: EvaluationSettings, required: EvaluationSettings) -> tuple[str, ...]:

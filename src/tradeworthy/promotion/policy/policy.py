@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tradeworthy.base.digests import json_digest
 from tradeworthy.errors import InvalidInput, OverrideLoosensPolicy, PolicyInvalid
+from tradeworthy.evidence.evaluation_settings import EvaluationSettings
 from tradeworthy.promotion.policy.policy_schema import (
     BUILT_IN,
     KEYS,
@@ -20,25 +21,6 @@ from tradeworthy.promotion.policy.policy_schema import (
 from tradeworthy.promotion.policy.policy_yaml import PolicyDocument, Section
 
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationSettings:
-    """How a candidate is evaluated: costs in bps of traded value, purge and embargo in periods."""
-
-    periods_per_year: float
-    commission_bps: float
-    slippage_bps: float
-    execution: str
-    folds: int
-    min_train: int
-    purge: int
-    embargo: int
-
-    @property
-    def cost_bps(self) -> float:
-        """Commission and slippage together."""
-        return self.commission_bps + self.slippage_bps
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +112,9 @@ class Policy:
 
     @property
     def evaluation(self) -> EvaluationSettings:
-        """How a candidate is evaluated."""
+        """How a candidate is evaluated, whatever its label."""
+        drift = self.drift
         return EvaluationSettings(
-            periods_per_year=float(self.values["evaluation.periods_per_year"]),
             commission_bps=float(self.values["evaluation.commission_bps"]),
             slippage_bps=float(self.values["evaluation.slippage_bps"]),
             execution=str(self.values["evaluation.execution"]),
@@ -140,6 +122,9 @@ class Policy:
             min_train=self._whole("evaluation.min_train"),
             purge=self._whole("evaluation.purge"),
             embargo=self._whole("evaluation.embargo"),
+            periods_per_year=float(self.values["evaluation.periods_per_year"]),
+            current_sessions=drift.current_sessions,
+            reference_sessions=drift.reference_sessions,
         )
 
     @property

@@ -174,8 +174,8 @@ def checked_value(name: str, value: object, place: str = "") -> PolicyValue:
     return float(number) + 0.0 if key.kind is Kind.NUMBER else number
 
 
-def loosens(name: str, current: PolicyValue | None, asked: PolicyValue) -> bool:
-    """Tell whether ``asked`` is looser than ``current`` for the threshold ``name``.
+def loosens(name: str, current: PolicyValue | None, requested: PolicyValue) -> bool:
+    """Tell whether ``requested`` is looser than ``current`` for the threshold ``name``.
 
     A threshold where there was none is tighter. ``auto`` and a number cannot be compared, so that
     going from one to the other counts as looser.
@@ -185,14 +185,14 @@ def loosens(name: str, current: PolicyValue | None, asked: PolicyValue) -> bool:
     >>> loosens("min_sharpe", 0.5, 0.4), loosens("max_drawdown", 0.3, 0.2)
     (True, False)
     """
-    if current is None or asked == current:
+    if current is None or requested == current:
         return False
     key = KEYS[name]
     if key.choices:
-        return key.choices.index(str(asked)) > key.choices.index(str(current))
-    if isinstance(current, str) or isinstance(asked, str):
+        return key.choices.index(str(requested)) > key.choices.index(str(current))
+    if isinstance(current, str) or isinstance(requested, str):
         return True
-    return asked < current if key.tighter is Tighter.HIGHER else asked > current
+    return requested < current if key.tighter is Tighter.HIGHER else requested > current
 
 
 def unknown_key_message(name: str, known: Iterable[str], place: str = "") -> str:
