@@ -23,7 +23,7 @@ from tradeworthy.lifecycle.commands import Approve, Promote
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.manifest.records import CodeRecord, FileRecord, SignalRule
-from tradeworthy.model_registry.writing import Change, record_of, write
+from tradeworthy.model_registry.changes import Change, change_model
 from tradeworthy.runtime.home_setup import initialise
 from tradeworthy.runtime.service import Service, open_service
 
@@ -148,8 +148,9 @@ def draft(service: Service, model: str, artifact: bytes) -> int:
 
 def put_in_production(service: Service, model: str, version: int) -> None:
     """Approve a DRAFT with papers and take it to PRODUCTION on a given verdict."""
-    policy = service.promotions.policy(record_of(service.store, model).state)
-    content = record_of(service.store, model).state.versions[version].content_digest
+    state = service.registry.model(model).state
+    policy = service.promotions.policy(state)
+    content = state.versions[version].content_digest
     assert content is not None
     approve = Approve(version, Stage.PRODUCTION, content, policy.digest)
     _decide(service, model, approve, "vic")
@@ -164,5 +165,5 @@ def put_in_production(service: Service, model: str, version: int) -> None:
 
 
 def _decide(service: Service, model: str, command: Approve | Promote, actor: str) -> None:
-    record = record_of(service.store, model)
-    write(service.store, record, lambda _: Change(command), actor=actor, now=service.clock())
+    record = service.registry.model(model)
+    change_model(service.store, record, lambda _: Change(command), actor=actor, now=service.clock())

@@ -51,12 +51,12 @@ from tradeworthy.lifecycle.evolve import evolve, fold
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState
 from tradeworthy.lifecycle.tags import Tag
-from tradeworthy.model_registry.writing import Change, record_of, write
+from tradeworthy.model_registry.changes import Change, change_model, record_of
 from tradeworthy.runtime.service import Service, open_service
-from tradeworthy.store import tables
 from tradeworthy.store.engine import open_engine, transaction
-from tradeworthy.store.protocol import Store
-from tradeworthy.store.records import VersionQuery
+from tradeworthy.store.ports.versions import VersionQuery
+from tradeworthy.store.tables import metadata
+from tradeworthy.store.unit_of_work import Store, View
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 POLICY = tagged_digest("benchmark/v1", b"policy")
@@ -119,11 +119,15 @@ def story(model: str, versions: int) -> list[Event]:
 def populate(service: Service, models: int, versions: int) -> None:
     """Commit one model, then copy its rows under other names."""
     name = model_name(0)
-    service.store.commit(name, 0, story(name, versions))
+    with service.store.begin() as unit:
+        unit.events.append(name, 0, story(name, versions))
     engine = open_engine(service.settings.database)
-    parts = (tables.model_versions, tables.version_tags, tables.approvals, tables.events)
+    models_table = metadata.tables["models"]
+    names = ("model_versions", "version_tags", "approvals", "events")
+    parts = [metadata.tables[each] for each in names]
+    versions_table, tags_table, approvals_table, events_table = parts
     with transaction(engine, writes=True) as connection:
-        template = dict(connection.execute(select(tables.models)).mappings().one())
+        template = dict(connection.execute(select(models_table)).mappings().one())
         rows = [[dict(row) for row in connection.execute(select(t)).mappings()] for t in parts]
         kept = [row["id"] for row in rows[0]]
         numbers = {row["id"]: row["version"] for row in rows[0]}
@@ -132,14 +136,14 @@ def populate(service: Service, models: int, versions: int) -> None:
             model_id = template["id"] + model
             ids = {old: last + (model - 1) * len(kept) + 1 + i for i, old in enumerate(kept)}
             head = template | {"id": model_id, "name": model_name(model)}
-            connection.execute(insert(tables.models).values(**head))
+            connection.execute(insert(models_table).values(**head))
             tags = {v: tag_values(model, v) for v in numbers.values()}
             connection.execute(
-                insert(tables.model_versions),
+                insert(versions_table),
                 [row | {"id": ids[row["id"]], "model_id": model_id} for row in rows[0]],
             )
             connection.execute(
-                insert(tables.version_tags),
+                insert(tags_table),
                 [
                     row
                     | {
@@ -150,7 +154,7 @@ def populate(service: Service, models: int, versions: int) -> None:
                 ],
             )
             connection.execute(
-                insert(tables.approvals),
+                insert(approvals_table),
                 [_without(row, "id") | {"version_id": ids[row["version_id"]]} for row in rows[2]],
             )
             copies = [_without(row, "sequence") | {"model_id": model_id} for row in rows[3]]
@@ -159,7 +163,7 @@ def populate(service: Service, models: int, versions: int) -> None:
                     body = json.loads(row["body"])
                     body["value"] = tags[row["version"]][body["key"]]
                     row["body"] = json.dumps(body, sort_keys=True)
-            connection.execute(insert(tables.events), copies)
+            connection.execute(insert(events_table), copies)
     engine.dispose()
     check(service.store, model_name(models - 1))
 
@@ -170,8 +174,9 @@ def _without(row: dict[str, object], key: str) -> dict[str, object]:
 
 def check(store: Store, name: str) -> None:
     """Refuse a copy whose state is not the fold of its events."""
-    events = [recorded.event for recorded in store.events(name)]
-    assert fold(name, events) == record_of(store, name).state
+    with store.read() as view:
+        events = [recorded.event for recorded in view.events.of_model(name)]
+        assert fold(name, events) == record_of(view, name).state
 
 
 def model_name(number: int) -> str:
@@ -192,7 +197,8 @@ class Promotions:
         """Read the model, decide, commit."""
         model = model_name(self.turn % self.models)
         self.turn += 1
-        record = record_of(self.store, model)
+        with self.store.read() as view:
+            record = record_of(view, model)
         version = next(
             number
             for number, state in sorted(record.state.versions.items())
@@ -200,7 +206,9 @@ class Promotions:
         )
         promote = Promote(version, Stage.STAGING, Stage.PRODUCTION, True, VERDICT, POLICY, 1)
         change = Change(promote)
-        write(self.store, record, lambda _: change, actor=OPERATOR.name, now=NOON, reason="b")
+        change_model(
+            self.store, record, lambda _: change, actor=OPERATOR.name, now=NOON, reason="b"
+        )
 
 
 def median_ms(work: Callable[[], object], turns: int) -> float:
@@ -222,26 +230,37 @@ def store_pages(store: Store, models: int, versions: int) -> dict[str, Callable[
     live = VersionQuery(tags={"environment": "live"})
     one = VersionQuery(tags={"run": f"run-{models // 2}-3"})
     none = VersionQuery(tags={"environment": "live", "desk": "desk-0", "run": "run-none"})
+    name = model_name(models // 2)
+    before_last = model_name(models - 101)
+    in_production = VersionQuery(stage=Stage.PRODUCTION)
+    of_strategy = VersionQuery(strategy=STRATEGY)
+
+    def read(page: Callable[[View], object]) -> Callable[[], object]:
+        def run() -> object:
+            with store.read() as view:
+                return page(view)
+
+        return run
+
+    def search(query: VersionQuery, after: tuple[str, int] = ("", 0)) -> Callable[[], object]:
+        return read(lambda view: view.versions.search(query, after=after))
+
     return {
-        "models, first page": lambda: store.models(limit=100),
-        "models, last page": lambda: store.models(after=model_name(models - 101), limit=100),
-        "one model with all its versions": lambda: store.model(model_name(models // 2)),
-        "tags of one model": lambda: store.tags(model_name(models // 2)),
-        "versions, first page": lambda: store.versions(VersionQuery()),
-        "versions, page in the middle": lambda: store.versions(VersionQuery(), after=middle),
-        "versions of a strategy, page near the end": lambda: store.versions(
-            VersionQuery(strategy=STRATEGY), after=near_end
-        ),
-        "versions in PRODUCTION, page in the middle": lambda: store.versions(
-            VersionQuery(stage=Stage.PRODUCTION), after=middle
-        ),
-        "search, a tag that all have, first page": lambda: store.versions(live),
-        "search, a tag that all have, near the end": lambda: store.versions(live, after=near_end),
-        "search, a tag that one has": lambda: store.versions(one),
-        "search, three tags, first page": lambda: store.versions(three),
-        "search, three tags, page in the middle": lambda: store.versions(three, after=middle),
-        "search, three tags that nobody has": lambda: store.versions(none),
-        "events of one model": lambda: store.events(model_name(models // 2)),
+        "models, first page": read(lambda view: view.models.page(limit=100)),
+        "models, last page": read(lambda view: view.models.page(after=before_last, limit=100)),
+        "one model with all its versions": read(lambda view: view.models.get(name)),
+        "tags of one model": read(lambda view: view.versions.tags(name)),
+        "versions, first page": search(VersionQuery()),
+        "versions, page in the middle": search(VersionQuery(), middle),
+        "versions of a strategy, page near the end": search(of_strategy, near_end),
+        "versions in PRODUCTION, page in the middle": search(in_production, middle),
+        "search, a tag that all have, first page": search(live),
+        "search, a tag that all have, near the end": search(live, near_end),
+        "search, a tag that one has": search(one),
+        "search, three tags, first page": search(three),
+        "search, three tags, page in the middle": search(three, middle),
+        "search, three tags that nobody has": search(none),
+        "events of one model": read(lambda view: view.events.of_model(name)),
     }
 
 
@@ -293,8 +312,8 @@ def whole_promotion(service: Service, turns: int) -> float:
             version, Stage.DRAFT, Stage.TRAINED, True, VERDICT, plan.verdict.policy_digest, 1
         )
         change = Change(command)
-        record = record_of(service.store, model)
-        write(service.store, record, lambda _, c=change: c, actor="ana", now=NOON)  # type: ignore[misc]
+        record = service.registry.model(model)
+        change_model(service.store, record, lambda _, c=change: c, actor="ana", now=NOON)  # type: ignore[misc]
         taken.append(time.perf_counter() - start)
     return statistics.median(taken[1:]) * 1e3
 
@@ -425,7 +444,8 @@ def in_turns(store: Store, peer: PeerProcess, models: int, versions: int) -> dic
         for what in ("stage", "alias"):
             seconds[what].append(peer.ask({"do": what})[0])
         start = time.perf_counter()
-        found = len(store.versions(VersionQuery(tags=wanted), limit=100))
+        with store.read() as view:
+            found = len(view.versions.search(VersionQuery(tags=wanted), limit=100))
         searches["ours"].append(time.perf_counter() - start)
         taken, theirs = peer.ask({"do": "search", "tags": wanted})
         assert found == theirs, f"ours finds {found} versions, MLflow {theirs}"

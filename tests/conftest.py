@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
 
+from contract.naive_store import NaiveStore
 from postgres_server import PostgresServer, find_server
 from tradeworthy.store.engine import open_engine
-from tradeworthy.store.memory import MemoryStore
 from tradeworthy.store.migrations import upgrade
-from tradeworthy.store.protocol import Store
-from tradeworthy.store.sql import SqlStore
+from tradeworthy.store.sql_store import SqlStore
+from tradeworthy.store.unit_of_work import Store
 
 # How long an example takes is the machine's affair.
 settings.register_profile("full", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -66,7 +66,7 @@ def sql_store(engine: Engine) -> SqlStore:
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Every implementation of the store."""
     if request.param == "memory":
-        yield MemoryStore()
+        yield NaiveStore()
         return
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'tradeworthy.sqlite'}"

@@ -12,19 +12,20 @@ import sys
 from datetime import timedelta
 
 from acceptance.killed_store import killed_store
+from contract.one_call import commit, view
 from contract.promotion_commands import NOON, OPERATOR, digest, promote_to, story
 from tradeworthy.errors import StaleStage
 from tradeworthy.lifecycle.decide import decide
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.tags import Tag
-from tradeworthy.store.records import Document
-from tradeworthy.store.sql import SqlStore
+from tradeworthy.store.ports.documents import Document
+from tradeworthy.store.sql_store import SqlStore
 
 
 def race(url: str, versions: list[int]) -> None:
     """Say what came of every attempt."""
     store = SqlStore.open(url)
-    record = store.model("m")
+    record = view(store).models.get("m")
     assert record is not None
     decided = [
         decide(
@@ -39,7 +40,7 @@ def race(url: str, versions: list[int]) -> None:
     sys.stdin.readline()
     for events in decided:
         try:
-            store.commit("m", record.revision, events)
+            commit(store, "m", record.revision, events)
         except StaleStage:
             print("stale", flush=True)
         else:
@@ -62,7 +63,7 @@ def crash(url: str, statements: int, seed: int) -> None:
         while revision < len(told.events):
             batch = told.events[revision : revision + dice.randint(1, 4)]
             papers = [Document(digest(f"{name} {revision}"), "verdict", b"paper")]
-            revision = store.commit(name, revision, batch, documents=papers)
+            revision = commit(store, name, revision, batch, documents=papers)
             print(name, revision, papers[0].digest, flush=True)
 
 

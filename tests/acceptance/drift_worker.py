@@ -17,7 +17,7 @@ from contract.promotion_commands import NOON
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.promotion.promotion_policy import get_policy_for_model
 from tradeworthy.runtime.drift_scheduler import DriftScheduler
-from tradeworthy.store.protocol import Store
+from tradeworthy.store.unit_of_work import Store
 
 
 @dataclass

@@ -7,7 +7,7 @@ import signal
 
 from sqlalchemy import event
 
-from tradeworthy.store.sql import SqlStore
+from tradeworthy.store.sql_store import SqlStore
 
 
 def killed_store(url: str, statements: int) -> SqlStore:

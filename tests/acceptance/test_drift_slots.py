@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from acceptance.drift_worker import scheduler
+from contract.one_call import view
 from contract.promotion_commands import NOON, keep, story
 from tradeworthy.lifecycle.stages import Stage
-from tradeworthy.store.sql import SqlStore
+from tradeworthy.store.sql_store import SqlStore
 
 WORKER = Path(__file__).with_name("drift_worker.py")
 HOUR = timedelta(hours=1)
@@ -29,7 +30,7 @@ def watched(sql_store: SqlStore) -> SqlStore:
 
 
 def slots(store: SqlStore, model: str) -> list[datetime]:
-    return [each.slot for each in store.drift_reports(model, limit=1000)]
+    return [each.slot for each in view(store).drift_reports.newest(model, limit=1000)]
 
 
 def test_schedulers_in_threads_share_the_slots(watched: SqlStore) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from contract.one_call import commit, view
 from contract.promotion_commands import NOON, OPERATOR, digest, keep, promote_to, story
 from tradeworthy.errors import StaleStage
 from tradeworthy.lifecycle.decide import decide
@@ -24,7 +25,7 @@ from tradeworthy.lifecycle.evolve import fold
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.store.engine import open_engine
 from tradeworthy.store.migrations import upgrade
-from tradeworthy.store.sql import SqlStore
+from tradeworthy.store.sql_store import SqlStore
 
 LATER = NOON + timedelta(days=1)
 TESTS = Path(__file__).parent.parent
@@ -61,8 +62,8 @@ def staged(url: str, count: int) -> int:
 
 def check_consistent(store: SqlStore, name: str = "m") -> Counter[Stage]:
     """The projection is the fold of the events; return how many versions stand where."""
-    record = store.model(name)
-    events = [r.event for r in store.events(name)]
+    record = view(store).models.get(name)
+    events = [r.event for r in view(store).events.of_model(name)]
     assert record is not None
     assert record.state == fold(name, events)
     assert record.revision == len(events)
@@ -73,7 +74,7 @@ def check_consistent(store: SqlStore, name: str = "m") -> Counter[Stage]:
 
 def promotions(store: SqlStore) -> list[int]:
     """Which versions entered PRODUCTION, in their order."""
-    bodies = [r.event.body for r in store.events("m")]
+    bodies = [r.event.body for r in view(store).events.of_model("m")]
     return [
         b.version for b in bodies if isinstance(b, VersionPromoted) and b.target is Stage.PRODUCTION
     ]
@@ -90,13 +91,13 @@ def test_of_many_promotions_from_one_state_one_wins(
     def promote(racer: int) -> str:
         store = SqlStore.open(url)
         try:
-            record = store.model("m")
+            record = view(store).models.get("m")
             assert record is not None
             assert record.revision == revision
             command = promote_to(1 if same_version else racer, Stage.PRODUCTION)
             events = decide(record.state, command, actor=OPERATOR, now=LATER)
             start.wait()
-            store.commit("m", record.revision, events)
+            commit(store, "m", record.revision, events)
         except StaleStage:
             return "stale"
         else:
@@ -123,12 +124,12 @@ def test_promoters_that_look_again_follow_one_another(url: str, racers: int) -> 
         store = SqlStore.open(url)
         start.wait()
         while True:
-            record = store.model("m")
+            record = view(store).models.get("m")
             assert record is not None
             command = promote_to(version, Stage.PRODUCTION)
             events = decide(record.state, command, actor=OPERATOR, now=LATER)
             try:
-                store.commit("m", record.revision, events)
+                commit(store, "m", record.revision, events)
             except StaleStage:
                 continue
             store.close()
@@ -139,11 +140,11 @@ def test_promoters_that_look_again_follow_one_another(url: str, racers: int) -> 
         store = SqlStore.open(url)
         start.wait()
         while not done.is_set():
-            record = store.model("m")
+            record = view(store).models.get("m")
             assert record is not None
-            known = [r.event for r in store.events("m")[: record.revision]]
+            known = [r.event for r in view(store).events.of_model("m")[: record.revision]]
             assert record.state == fold("m", known)
-            assert all(state.champion is not None for state in store.production())
+            assert all(state.champion is not None for state in view(store).models.production())
         store.close()
 
     with ThreadPoolExecutor(racers + 1) as pool:
@@ -159,7 +160,7 @@ def test_promoters_that_look_again_follow_one_another(url: str, racers: int) -> 
     assert check_consistent(store) == {Stage.PRODUCTION: 1, Stage.STAGING: racers - 1}
     entered = promotions(store)
     assert sorted(entered) == list(range(1, racers + 1))
-    record = store.model("m")
+    record = view(store).models.get("m")
     assert record is not None
     assert record.state.champion is not None
     assert record.state.champion.version == entered[-1]
@@ -176,7 +177,7 @@ def test_of_many_registrations_of_one_name_one_wins(url: str, racers: int) -> No
         store = SqlStore.open(url)
         start.wait()
         try:
-            store.commit("m", 0, story(strategy=f"s{racer}").events)
+            commit(store, "m", 0, story(strategy=f"s{racer}").events)
         except StaleStage:
             return "stale"
         else:
@@ -239,18 +240,18 @@ def test_a_kill_in_the_middle_of_a_commit_leaves_nothing_half(url: str, kills: i
         for line in said.splitlines():
             name, revision, paper = line.split()
             acknowledged[name] = int(revision)
-            assert store.document(paper) is not None
-        kept = {summary.name for summary in store.models(after=f"m-{seed}-", limit=1000)}
+            assert view(store).documents.get(paper) is not None
+        kept = {summary.name for summary in view(store).models.page(after=f"m-{seed}-", limit=1000)}
         kept = {name for name in kept if name.startswith(f"m-{seed}-")}
         assert set(acknowledged) <= kept
         for name in kept:
             check_consistent(store, name)
-            found = store.model(name)
+            found = view(store).models.get(name)
             assert found is not None
             assert found.revision >= acknowledged.get(name, 0)
         store.close()
     store = SqlStore.open(url)
-    for summary in store.models(limit=100_000):
+    for summary in view(store).models.page(limit=100_000):
         check_consistent(store, summary.name)
-    assert store.document(digest("never")) is None
+    assert view(store).documents.get(digest("never")) is None
     store.close()

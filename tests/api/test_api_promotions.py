@@ -21,6 +21,7 @@ import pytest
 from api.database_copy import copy_database
 from api.served_home import ServedHome, told
 from api.small_home import MARKET, SmallHome, approve, promote, train
+from contract.one_call import record_backtest, view
 from tradeworthy.access.roles import Actor, Role
 from tradeworthy.base.clock import utc_now
 from tradeworthy.errors import (
@@ -42,7 +43,7 @@ from tradeworthy.promotion.policy.policy import resolve_policy
 from tradeworthy.promotion.policy.policy_yaml import PolicyDocument
 from tradeworthy.runtime.service import open_service
 from tradeworthy.store.blobs import BlobFolder
-from tradeworthy.store.sql import SqlStore
+from tradeworthy.store.sql_store import SqlStore
 from waiting import until
 
 MANY = [16, pytest.param(64, marks=pytest.mark.acceptance)]
@@ -392,7 +393,7 @@ def test_one_decision_reads_the_policy_once(home: SmallHome) -> None:
 
 def test_a_step_reads_what_its_gates_ask_for_and_nothing_else(home: SmallHome) -> None:
     store = SqlStore.open(f"sqlite:///{home.database}")
-    record = store.model("m")
+    record = view(store).models.get("m")
     assert record is not None
     state, policy = record.state, resolve_policy(read_policy_file(home.policy), "m", "trend")
     read: dict[Stage, set[str]] = {}
@@ -414,7 +415,7 @@ def test_a_step_reads_what_its_gates_ask_for_and_nothing_else(home: SmallHome) -
 def test_a_standby_whose_validation_is_old_comes_back_after_a_new_backtest(home: SmallHome) -> None:
     home.policy.write_text(home.policy.read_text() + "  revalidate_every: 90\n")
     store = SqlStore.open(f"sqlite:///{home.database}")
-    state = store.model("m")
+    state = view(store).models.get("m")
     assert state is not None
     later = utc_now() + timedelta(days=100)
     registry = registry_on(home, store, lambda: later)
@@ -424,11 +425,13 @@ def test_a_standby_whose_validation_is_old_comes_back_after_a_new_backtest(home:
     operator = Actor("olga", frozenset({Role.OPERATOR}))
     with pytest.raises(PromotionRefused, match=r": validation_fresh$"):
         registry.promote("m", 2, actor=operator)
-    made = store.backtests("m", 2)[-1]
-    (line,) = [e for e in store.ledger("trend") if e.trial_digest == made.trial_digest]
-    evidence = store.document(made.evidence_digest)
+    made = view(store).backtests.of_version("m", 2)[-1]
+    (line,) = [
+        e for e in view(store).trials.of_strategy("trend") if e.trial_digest == made.trial_digest
+    ]
+    evidence = view(store).documents.get(made.evidence_digest)
     assert evidence is not None
-    store.record_backtest(replace(made, at=later - timedelta(days=2)), line, evidence)
+    record_backtest(store, replace(made, at=later - timedelta(days=2)), line, evidence)
     assert registry.promote("m", 2, actor=operator).allowed
     store.close()
 

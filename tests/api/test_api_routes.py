@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,7 @@ from tradeworthy.runtime.route_refresher import RouteRefresher
 from tradeworthy.runtime.service import Service, open_service
 from tradeworthy.runtime.token_cache import TokenCache
 from tradeworthy.serving.route_table import Blocked, Ready
+from tradeworthy.store.unit_of_work import Store, View
 from waiting import until
 
 # As many requests as the framework answers at once outside of the event loop.
@@ -32,22 +34,30 @@ THREADS = 40
 
 
 class FailingStore:
-    """A store that is gone for one call, the ``failing``-th from now on (0: never)."""
+    """A store that is gone at one moment, the ``failing``-th from now on (0: never).
 
-    def __init__(self, store: Any) -> None:
+    A moment is the opening of a view, or the use of a port in it.
+    """
+
+    def __init__(self, store: Store) -> None:
         self._store = store
         self.failing = 0
 
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._store, name)
+    def _moment(self) -> None:
+        self.failing -= 1
+        if self.failing == 0:
+            raise StoreUnavailable("the database is gone")
 
-        def call(*arguments: Any, **options: Any) -> Any:
-            self.failing -= 1
-            if self.failing == 0:
-                raise StoreUnavailable("the database is gone")
-            return method(*arguments, **options)
+    @contextmanager
+    def read(self) -> Iterator[View]:
+        self._moment()
+        with self._store.read() as view:
 
-        return call
+            def open_port(port: str) -> object:
+                self._moment()
+                return view.open_port(port)
+
+            yield View(open_port)
 
 
 @pytest.fixture

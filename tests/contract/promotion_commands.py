@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from contract.one_call import commit
 from tradeworthy.lifecycle.commands import (
     Approve,
     Command,
@@ -20,7 +21,7 @@ from tradeworthy.lifecycle.events import Event
 from tradeworthy.lifecycle.evolve import evolve
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState
-from tradeworthy.store.protocol import Store
+from tradeworthy.store.unit_of_work import Store
 
 FORWARD = tuple(Stage)
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -114,7 +115,7 @@ def story(*stages: Stage, name: str = "m", strategy: str = "trend") -> Story:
 def keep(store: Store, *stories: Story) -> None:
     """Commit whole stories to a store."""
     for told in stories:
-        store.commit(told.name, 0, told.events)
+        commit(store, told.name, 0, told.events)
 
 
 def recorded(events: Iterable[Event], first: int = 1) -> list[tuple[int, Event]]:

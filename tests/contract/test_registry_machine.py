@@ -18,6 +18,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from contract.one_call import commit, position, view
 from contract.promotion_commands import NOON, VERDICT, digest
 from tradeworthy.errors import StaleStage, TradeworthyError
 from tradeworthy.lifecycle.commands import (
@@ -39,8 +40,9 @@ from tradeworthy.lifecycle.state import ModelState
 from tradeworthy.lifecycle.tags import Tag
 from tradeworthy.store.engine import open_engine
 from tradeworthy.store.migrations import upgrade
-from tradeworthy.store.records import ModelRecord, VersionQuery
-from tradeworthy.store.sql import SqlStore
+from tradeworthy.store.ports.models import ModelRecord
+from tradeworthy.store.ports.versions import VersionQuery
+from tradeworthy.store.sql_store import SqlStore
 
 LADDER = ["DRAFT", "TRAINED", "VALIDATED", "STAGING", "PRODUCTION"]
 PEOPLE = st.sampled_from(["ana", "tom", "vera", "walt"])
@@ -94,10 +96,10 @@ class RegistryMachine(RuleBasedStateMachine):
     def ask(self, actor: str, command: Command, refusal: str | None, reason: str = "why") -> None:
         """Decide and commit as the registry does; the naive model has foretold the answer."""
         self.now += timedelta(seconds=1)
-        record = self.store.model("m") or ModelRecord(ModelState("m"), 0)
+        record = view(self.store).models.get("m") or ModelRecord(ModelState("m"), 0)
         try:
             events = decide(record.state, command, actor=actor, now=self.now, reason=reason)
-            self.committed = self.store.commit("m", record.revision, events)
+            self.committed = commit(self.store, "m", record.revision, events)
         except TradeworthyError as error:
             assert error.code == refusal, error.message
         else:
@@ -271,7 +273,7 @@ class RegistryMachine(RuleBasedStateMachine):
     def commit_at_another_revision(self, behind: int) -> None:
         body = VersionDrafted(len(self.versions) + 1)
         with pytest.raises(StaleStage):
-            self.store.commit("m", self.committed - behind, [Event("m", body, "ana", self.now)])
+            commit(self.store, "m", self.committed - behind, [Event("m", body, "ana", self.now)])
 
     @precondition(lambda self: self.registered)
     @rule()
@@ -279,7 +281,7 @@ class RegistryMachine(RuleBasedStateMachine):
         number = len(self.versions) + 1
         events = [Event("m", VersionDrafted(n), "ana", self.now) for n in (number, number)]
         with pytest.raises(TradeworthyError):
-            self.store.commit("m", self.committed, events)
+            commit(self.store, "m", self.committed, events)
 
     @rule()
     def restart(self) -> None:
@@ -290,13 +292,13 @@ class RegistryMachine(RuleBasedStateMachine):
 
     @invariant()
     def store_events_and_naive_model_agree(self) -> None:
-        record = self.store.model("m")
-        events = [r.event for r in self.store.events("m")]
+        record = view(self.store).models.get("m")
+        events = [r.event for r in view(self.store).events.of_model("m")]
         assert (record is not None) == self.registered
         if record is None:
             assert events == []
             return
-        assert record.revision == len(events) == self.committed == self.store.position()[0]
+        assert record.revision == len(events) == self.committed == position(self.store)[0]
         assert record.state == fold("m", events)
         naive = {
             number: (v.stage, v.author, v.trainer, v.content and digest(v.content), v.quarantined)
@@ -309,22 +311,26 @@ class RegistryMachine(RuleBasedStateMachine):
         assert real == naive
         approvals = {number: len(v.approvals) for number, v in record.state.versions.items()}
         assert approvals == {number: len(v.approvals) for number, v in self.versions.items()}
-        assert self.store.tags("m") == {n: v.tags for n, v in self.versions.items() if v.tags}
+        assert view(self.store).versions.tags("m") == {
+            n: v.tags for n, v in self.versions.items() if v.tags
+        }
 
     @invariant()
     def lists_and_the_model_agree(self) -> None:
-        rows = self.store.versions(VersionQuery(stage=Stage.PRODUCTION))
+        rows = view(self.store).versions.search(VersionQuery(stage=Stage.PRODUCTION))
         standing = [n for n, v in self.versions.items() if v.stage == "PRODUCTION"]
         assert len(standing) <= 1
         assert [row.version.version for row in rows] == standing
-        assert len(self.store.production()) == len(standing)
-        listed = [summary.production_version for summary in self.store.models()]
+        assert len(view(self.store).models.production()) == len(standing)
+        listed = [summary.production_version for summary in view(self.store).models.page()]
         assert listed == ([standing[0] if standing else None] if self.registered else [])
 
     @invariant()
     def numbers_are_never_reused(self) -> None:
         drafted = [
-            r.event.version for r in self.store.events("m") if r.event.kind == "VersionDrafted"
+            r.event.version
+            for r in view(self.store).events.of_model("m")
+            if r.event.kind == "VersionDrafted"
         ]
         assert drafted == self.drafted == list(range(1, len(drafted) + 1))
 
@@ -333,7 +339,7 @@ class RegistryMachine(RuleBasedStateMachine):
         own: dict[int, set[str]] = {}
         content: dict[int, str] = {}
         granted: set[tuple[int, str, str]] = set()
-        for event in (r.event for r in self.store.events("m")):
+        for event in (r.event for r in view(self.store).events.of_model("m")):
             body, number = event.body, event.version or 0
             if event.kind in ("VersionDrafted", "ManifestRecorded"):
                 own.setdefault(number, set()).add(event.actor)

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, func, select, text
 from sqlalchemy.exc import IntegrityError
 
+from contract.one_call import commit, position, unit, view
 from contract.promotion_commands import AUTHOR, NOON, digest, keep, story
 from tradeworthy.errors import (
     IdempotencyConflict,
@@ -22,9 +23,11 @@ from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.tags import Tag
 from tradeworthy.store.engine import open_engine, transaction
 from tradeworthy.store.migrations import upgrade
-from tradeworthy.store.records import Document, IdempotencyClaim
-from tradeworthy.store.sql import SqlStore
-from tradeworthy.store.tables import events, models
+from tradeworthy.store.ports.documents import Document
+from tradeworthy.store.ports.idempotency import IdempotencyClaim
+from tradeworthy.store.sql.events import events
+from tradeworthy.store.sql.lifecycle_tables import models
+from tradeworthy.store.sql_store import SqlStore
 
 FORGERIES = [
     "UPDATE model_versions SET stage = 'PRODUCTION' WHERE version = 2",
@@ -51,14 +54,14 @@ def test_the_database_refuses_a_forgery(engine: Engine, sql_store: SqlStore, for
     keep(sql_store, told)
     with pytest.raises(IntegrityError), transaction(engine, writes=True) as connection:
         connection.execute(text(forgery))
-    found = sql_store.model("m")
+    found = view(sql_store).models.get("m")
     assert found is not None
     assert found.state == told.state
 
 
 def test_two_models_have_a_champion_each(sql_store: SqlStore) -> None:
     keep(sql_store, story(Stage.PRODUCTION, name="a"), story(Stage.PRODUCTION, name="b"))
-    assert len(sql_store.production()) == 2
+    assert len(view(sql_store).models.production()) == 2
 
 
 def test_a_reading_transaction_sees_one_moment(engine: Engine, sql_store: SqlStore) -> None:
@@ -67,10 +70,10 @@ def test_a_reading_transaction_sees_one_moment(engine: Engine, sql_store: SqlSto
     count = select(func.count()).select_from(events)
     with transaction(engine, writes=False) as connection:
         before = connection.execute(count).scalar_one()
-        sql_store.commit("m", before, told.does(AUTHOR, Tag(1, "k", "v")))
+        commit(sql_store, "m", before, told.does(AUTHOR, Tag(1, "k", "v")))
         assert connection.execute(count).scalar_one() == before
         assert connection.execute(select(models.c.revision)).scalar_one() == before
-    assert sql_store.position() == (before + 1, 0)
+    assert position(sql_store) == (before + 1, 0)
 
 
 def test_writers_of_the_same_documents_do_not_wait_for_each_other(
@@ -81,11 +84,11 @@ def test_writers_of_the_same_documents_do_not_wait_for_each_other(
 
     def write(name: str, documents: list[Document]) -> None:
         start.wait()
-        SqlStore(engine).commit(name, 0, story(name=name).events, documents=documents)
+        commit(SqlStore(engine), name, 0, story(name=name).events, documents=documents)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(write, ["a", "b"], [papers, papers[::-1]]))
-    assert len(sql_store.models()) == 2
+    assert len(view(sql_store).models.page()) == 2
 
 
 def test_a_key_that_is_claimed_and_given_back_all_the_time(
@@ -99,13 +102,13 @@ def test_a_key_that_is_claimed_and_given_back_all_the_time(
         start.wait()
         for _ in range(50):
             try:
-                assert sql_store.claim(claim, NOON) is None
+                assert unit(sql_store).idempotency.claim(claim, NOON) is None
             except IdempotencyConflict:
                 continue
             holders.append(number)
             assert holders == [number]
             holders.remove(number)
-            sql_store.settle(claim, None)
+            unit(sql_store).idempotency.settle(claim, None)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(contend, range(4)))
@@ -127,8 +130,8 @@ def test_a_time_without_a_zone_is_refused(engine: Engine, sql_store: SqlStore) -
     told.now = NOON.replace(tzinfo=None)
     told.with_version(Stage.DRAFT)
     with pytest.raises(Exception, match="time zone"):
-        sql_store.commit("m", 0, told.events)
-    assert sql_store.model("m") is None
+        commit(sql_store, "m", 0, told.events)
+    assert view(sql_store).models.get("m") is None
 
 
 # -- failures --------------------------------------------------------------------------------
@@ -146,8 +149,8 @@ def test_what_a_column_cannot_hold_is_invalid_input(
         told.does(AUTHOR, Tag(1, "k", value))
         store = SqlStore(engine)
         with pytest.raises(InvalidInput):
-            store.commit("m", 0, told.events)
-        assert store.models() == ()
+            commit(store, "m", 0, told.events)
+        assert view(store).models.page() == ()
         engine.dispose()
 
 
@@ -163,13 +166,13 @@ def test_a_file_that_is_no_database_is_reported(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:
     store = SqlStore.open(f"sqlite:///{tmp_path / 'nowhere' / 'tradeworthy.sqlite'}")
     with pytest.raises(StoreUnavailable):
-        store.models()
+        view(store).models.page()
     store.close()
 
 
 def test_a_database_without_the_schema_is_reported(engine: Engine) -> None:
     with pytest.raises(StoreUnavailable):
-        SqlStore(engine).models()
+        view(SqlStore(engine)).models.page()
 
 
 def test_a_server_that_is_not_there_is_reported(tmp_path: Path) -> None:
@@ -198,13 +201,13 @@ def test_a_server_that_drops_every_connection_is_reported_and_found_again(
 
         # Between two questions: nobody notices.
         drop_connections()
-        assert store.position() == (len(told.events), 0)
+        assert position(store) == (len(told.events), 0)
         # In the middle of a transaction: it is gone whole.
         with pytest.raises(StoreUnavailable), transaction(engine, writes=True) as connection:
             connection.execute(text("UPDATE models SET owner = 'nobody'"))
             drop_connections()
             connection.execute(text("UPDATE models SET tier = 'none'"))
-        found = store.model("m")
+        found = view(store).models.get("m")
         assert found is not None
         assert found.state == told.state
         engine.dispose()
@@ -219,8 +222,8 @@ def test_a_database_that_may_only_be_read_is_read_and_not_written(tmp_path: Path
     engine.dispose()
     store = SqlStore.open(f"sqlite:///file:{path}?mode=ro&uri=true")
     with pytest.raises(StoreUnavailable, match="readonly"):
-        store.commit("other", 0, story(name="other").events)
-    found = store.model("m")
+        commit(store, "other", 0, story(name="other").events)
+    found = view(store).models.get("m")
     assert found is not None
     assert found.state == told.state
     store.close()

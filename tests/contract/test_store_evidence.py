@@ -7,18 +7,17 @@ from datetime import timedelta, timezone
 
 import pytest
 
+from contract.one_call import commit, position, record_backtest, unit, view
 from contract.promotion_commands import NOON, OPERATOR, digest, keep, story
 from tradeworthy.errors import RecordNotFound, StaleEpoch, VersionNotFound
 from tradeworthy.lifecycle.stages import Stage
-from tradeworthy.store.protocol import Store
-from tradeworthy.store.records import (
-    Activation,
-    BacktestRecord,
-    DatasetRecord,
-    Document,
-    DriftReportRecord,
-    LedgerEntry,
-)
+from tradeworthy.store.ports.backtests import BacktestRecord
+from tradeworthy.store.ports.datasets import DatasetRecord
+from tradeworthy.store.ports.documents import Document
+from tradeworthy.store.ports.drift_reports import DriftReportRecord
+from tradeworthy.store.ports.releases import Activation
+from tradeworthy.store.ports.trials import LedgerEntry
+from tradeworthy.store.unit_of_work import Store
 
 BYTES = bytes(range(256))
 EVIDENCE = Document(digest("evidence"), "evidence", BYTES)
@@ -51,24 +50,24 @@ def backtest(name: str, version: int = 1, model: str = "m") -> BacktestRecord:
 
 def trials(store: Store, strategy: str = "trend") -> list[str | None]:
     """The trial digests of a strategy's ledger."""
-    return [entry.trial_digest for entry in store.ledger(strategy)]
+    return [entry.trial_digest for entry in view(store).trials.of_strategy(strategy)]
 
 
 # -- documents -------------------------------------------------------------------------------
 
 
 def test_a_document_comes_back_byte_for_byte(store: Store) -> None:
-    assert store.document(EVIDENCE.digest) is None
+    assert view(store).documents.get(EVIDENCE.digest) is None
     for document in (EVIDENCE, Document(digest("empty"), "manifest", b"")):
-        store.add_document(document, NOON)
-        store.add_document(document, NOON + timedelta(days=1))
-        assert store.document(document.digest) == document
+        unit(store).documents.add(document, at=NOON)
+        unit(store).documents.add(document, at=NOON + timedelta(days=1))
+        assert view(store).documents.get(document.digest) == document
 
 
 def test_the_first_document_under_a_digest_stays(store: Store) -> None:
-    store.add_document(EVIDENCE, NOON)
-    store.add_document(replace(EVIDENCE, body=b"other"), NOON)
-    assert store.document(EVIDENCE.digest) == EVIDENCE
+    unit(store).documents.add(EVIDENCE, at=NOON)
+    unit(store).documents.add(replace(EVIDENCE, body=b"other"), at=NOON)
+    assert view(store).documents.get(EVIDENCE.digest) == EVIDENCE
 
 
 # -- the trial ledger ------------------------------------------------------------------------
@@ -76,11 +75,11 @@ def test_the_first_document_under_a_digest_stays(store: Store) -> None:
 
 def test_pending_trials_repeat_and_finished_ones_do_not(store: Store) -> None:
     told = story(Stage.DRAFT)
-    store.commit("m", 0, told.events, ledger=[trial(None), trial(None)])
-    store.record_backtest(backtest("one"), trial("one"), EVIDENCE)
-    store.record_backtest(backtest("one"), replace(trial("one"), sharpe=9.0), EVIDENCE)
-    store.record_backtest(backtest("two"), trial("two"), EVIDENCE)
-    found = store.ledger("trend")
+    commit(store, "m", 0, told.events, ledger=[trial(None), trial(None)])
+    record_backtest(store, backtest("one"), trial("one"), EVIDENCE)
+    record_backtest(store, backtest("one"), replace(trial("one"), sharpe=9.0), EVIDENCE)
+    record_backtest(store, backtest("two"), trial("two"), EVIDENCE)
+    found = view(store).trials.of_strategy("trend")
     assert trials(store) == [None, None, digest("one"), digest("two")]
     assert [e.sharpe for e in found] == [None, None, 0.125, 0.125]
     assert [e.n_observations for e in found] == [None, None, 2**31 - 1, 2**31 - 1]
@@ -91,26 +90,26 @@ def test_pending_trials_repeat_and_finished_ones_do_not(store: Store) -> None:
 
 def test_the_same_trial_twice_in_one_commit_counts_once(store: Store) -> None:
     told = story(Stage.DRAFT)
-    store.commit("m", 0, told.events, ledger=[trial("one"), trial("one"), trial("two")])
+    commit(store, "m", 0, told.events, ledger=[trial("one"), trial("one"), trial("two")])
     assert trials(store) == [digest("one"), digest("two")]
 
 
 def test_every_strategy_counts_its_own_trials(store: Store) -> None:
     keep(store, story(Stage.DRAFT))
-    store.record_backtest(backtest("one"), trial("one"), EVIDENCE)
-    store.record_backtest(backtest("one"), trial("one", strategy="carry"), EVIDENCE)
+    record_backtest(store, backtest("one"), trial("one"), EVIDENCE)
+    record_backtest(store, backtest("one"), trial("one", strategy="carry"), EVIDENCE)
     assert trials(store) == trials(store, "carry") == [digest("one")]
-    assert store.ledger("ghost") == ()
-    positions = [e.position for s in ("trend", "carry") for e in store.ledger(s)]
+    assert view(store).trials.of_strategy("ghost") == ()
+    positions = [e.position for s in ("trend", "carry") for e in view(store).trials.of_strategy(s)]
     assert len(set(positions)) == 2
 
 
 def test_a_trial_found_again_by_another_version_is_the_same_trial(store: Store) -> None:
     keep(store, story(Stage.DRAFT, Stage.DRAFT))
-    store.record_backtest(backtest("one"), trial("one"), EVIDENCE)
-    store.record_backtest(backtest("one", 2), trial("one", version=2), EVIDENCE)
-    assert [e.version for e in store.ledger("trend")] == [1]
-    assert len(store.backtests("m", 2)) == 1
+    record_backtest(store, backtest("one"), trial("one"), EVIDENCE)
+    record_backtest(store, backtest("one", 2), trial("one", version=2), EVIDENCE)
+    assert [e.version for e in view(store).trials.of_strategy("trend")] == [1]
+    assert len(view(store).backtests.of_version("m", 2)) == 1
 
 
 # -- backtests -------------------------------------------------------------------------------
@@ -120,12 +119,16 @@ def test_backtests_come_back_oldest_first(store: Store) -> None:
     keep(store, story(Stage.DRAFT, Stage.DRAFT))
     records = [backtest("b"), backtest("a"), backtest("b")]
     for record in records:
-        store.record_backtest(record, trial(None), EVIDENCE)
-    store.record_backtest(backtest("c", 2), trial(None), EVIDENCE)
-    assert list(store.backtests("m", 1)) == records
-    assert len(store.backtests("m", 2)) == 1
-    assert store.backtests("m", 3) == store.backtests("ghost", 1) == ()
-    assert store.document(EVIDENCE.digest) == EVIDENCE
+        record_backtest(store, record, trial(None), EVIDENCE)
+    record_backtest(store, backtest("c", 2), trial(None), EVIDENCE)
+    assert list(view(store).backtests.of_version("m", 1)) == records
+    assert len(view(store).backtests.of_version("m", 2)) == 1
+    assert (
+        view(store).backtests.of_version("m", 3)
+        == view(store).backtests.of_version("ghost", 1)
+        == ()
+    )
+    assert view(store).documents.get(EVIDENCE.digest) == EVIDENCE
 
 
 @pytest.mark.parametrize(("model", "version"), [("m", 2), ("ghost", 1)])
@@ -134,13 +137,13 @@ def test_a_backtest_of_an_unknown_version_keeps_nothing(
 ) -> None:
     keep(store, story(Stage.DRAFT))
     with pytest.raises(VersionNotFound):
-        store.record_backtest(backtest("one", version, model), trial("one"), EVIDENCE)
+        record_backtest(store, backtest("one", version, model), trial("one"), EVIDENCE)
     with pytest.raises(VersionNotFound):
         entry = replace(trial("one"), model=model, version=version)
-        store.record_backtest(backtest("one"), entry, EVIDENCE)
-    assert store.document(EVIDENCE.digest) is None
-    assert store.ledger("trend") == ()
-    assert store.backtests("m", 1) == ()
+        record_backtest(store, backtest("one"), entry, EVIDENCE)
+    assert view(store).documents.get(EVIDENCE.digest) is None
+    assert view(store).trials.of_strategy("trend") == ()
+    assert view(store).backtests.of_version("m", 1) == ()
 
 
 # -- datasets --------------------------------------------------------------------------------
@@ -164,12 +167,12 @@ def dataset(name: str) -> DatasetRecord:
 def test_datasets_are_kept_once_in_their_order(store: Store) -> None:
     names = ["z", "a", "m"]
     for name in [*names, "a"]:
-        store.add_dataset(replace(dataset(name), created_by="ana" if name != "a" else "tom"))
-    store.add_dataset(replace(dataset("a"), name="renamed"))
-    assert [d.name for d in store.datasets()] == names
-    assert store.dataset(digest("z")) == dataset("z")
-    assert store.dataset(digest("a")) == replace(dataset("a"), created_by="tom")
-    assert store.dataset(digest("ghost")) is None
+        unit(store).datasets.add(replace(dataset(name), created_by="ana" if name != "a" else "tom"))
+    unit(store).datasets.add(replace(dataset("a"), name="renamed"))
+    assert [d.name for d in view(store).datasets.all()] == names
+    assert view(store).datasets.get(digest("z")) == dataset("z")
+    assert view(store).datasets.get(digest("a")) == replace(dataset("a"), created_by="tom")
+    assert view(store).datasets.get(digest("ghost")) is None
 
 
 # -- activations -----------------------------------------------------------------------------
@@ -181,26 +184,31 @@ def activation(epoch: int, release: str = "release") -> Activation:
 
 
 def test_epochs_count_up_one_by_one(store: Store) -> None:
-    assert store.activation() is None
-    assert store.activation(1) is None
+    assert view(store).releases.activation() is None
+    assert view(store).releases.activation(1) is None
     for name in ("one", "two"):
-        store.add_document(Document(digest(name), "release", b"{}"), NOON)
+        unit(store).documents.add(Document(digest(name), "release", b"{}"), at=NOON)
     for epoch, name in [(1, "one"), (2, "two"), (3, "one")]:
         for wrong in (epoch - 1, epoch + 1, -1):
             with pytest.raises(StaleEpoch) as caught:
-                store.activate(activation(wrong, name))
+                unit(store).releases.activate(activation(wrong, name))
             assert caught.value.details == {"epoch": wrong}
-        store.activate(activation(epoch, name))
-        assert store.activation() == activation(epoch, name)
-        assert store.position() == (0, epoch)
-    assert store.activation(2) == activation(2, "two")
-    assert store.activation(0) is store.activation(4) is store.activation(-1) is None
+        unit(store).releases.activate(activation(epoch, name))
+        assert view(store).releases.activation() == activation(epoch, name)
+        assert position(store) == (0, epoch)
+    assert view(store).releases.activation(2) == activation(2, "two")
+    assert (
+        view(store).releases.activation(0)
+        is view(store).releases.activation(4)
+        is view(store).releases.activation(-1)
+        is None
+    )
 
 
 def test_only_a_release_that_is_kept_becomes_active(store: Store) -> None:
     with pytest.raises(RecordNotFound):
-        store.activate(activation(1, "ghost"))
-    assert store.activation() is None
+        unit(store).releases.activate(activation(1, "ghost"))
+    assert view(store).releases.activation() is None
 
 
 # -- drift reports ---------------------------------------------------------------------------
@@ -225,41 +233,45 @@ def report(
 
 def test_a_slot_has_one_report(store: Store) -> None:
     keep(store, story(Stage.PRODUCTION, Stage.PRODUCTION))
-    assert store.add_drift_report(report(0))
-    assert not store.add_drift_report(replace(report(0), severity="SEVERE"))
-    assert not store.add_drift_report(report(0))
-    assert store.add_drift_report(report(0, version=2))
-    assert store.add_drift_report(report(1, severity=None))
-    assert store.drift_reports("m", version=1) == (report(1, severity=None), report(0))
+    assert unit(store).drift_reports.add(report(0))
+    assert not unit(store).drift_reports.add(replace(report(0), severity="SEVERE"))
+    assert not unit(store).drift_reports.add(report(0))
+    assert unit(store).drift_reports.add(report(0, version=2))
+    assert unit(store).drift_reports.add(report(1, severity=None))
+    assert view(store).drift_reports.newest("m", version=1) == (report(1, severity=None), report(0))
 
 
 def test_a_slot_is_a_moment_in_whatever_zone(store: Store) -> None:
     keep(store, story(Stage.PRODUCTION))
-    assert store.add_drift_report(report(0))
+    assert unit(store).drift_reports.add(report(0))
     moved = report(0).slot.astimezone(timezone(timedelta(hours=9)))
-    assert not store.add_drift_report(replace(report(0), slot=moved))
+    assert not unit(store).drift_reports.add(replace(report(0), slot=moved))
 
 
 def test_reports_come_newest_slot_first(store: Store) -> None:
     keep(store, story(Stage.PRODUCTION, Stage.PRODUCTION), story(Stage.PRODUCTION, name="other"))
     for hours, version in [(2, 1), (0, 1), (1, 2), (1, 1)]:
-        assert store.add_drift_report(report(hours, version))
-    assert store.add_drift_report(report(5, model="other"))
-    slots = [(r.slot, r.version) for r in store.drift_reports("m")]
+        assert unit(store).drift_reports.add(report(hours, version))
+    assert unit(store).drift_reports.add(report(5, model="other"))
+    slots = [(r.slot, r.version) for r in view(store).drift_reports.newest("m")]
     hour = timedelta(hours=1)
     assert slots == [(NOON + 2 * hour, 1), (NOON + hour, 1), (NOON + hour, 2), (NOON, 1)]
-    assert [r.version for r in store.drift_reports("m", limit=3)] == [1, 1, 2]
-    assert store.drift_reports("m", version=2) == (report(1, 2),)
-    assert store.drift_reports("m", version=3) == store.drift_reports("ghost") == ()
-    past = store.drift_reports("m", version=1, until=NOON + 1.5 * hour)
+    assert [r.version for r in view(store).drift_reports.newest("m", limit=3)] == [1, 1, 2]
+    assert view(store).drift_reports.newest("m", version=2) == (report(1, 2),)
+    assert (
+        view(store).drift_reports.newest("m", version=3)
+        == view(store).drift_reports.newest("ghost")
+        == ()
+    )
+    past = view(store).drift_reports.newest("m", version=1, until=NOON + 1.5 * hour)
     assert past == (report(1), report(0))
-    assert store.drift_reports("m", until=NOON, limit=1) == (report(0),)
-    assert store.drift_reports("m", until=NOON - hour) == ()
+    assert view(store).drift_reports.newest("m", until=NOON, limit=1) == (report(0),)
+    assert view(store).drift_reports.newest("m", until=NOON - hour) == ()
 
 
 @pytest.mark.parametrize(("model", "version"), [("m", 2), ("ghost", 1)])
 def test_a_report_of_an_unknown_version_is_refused(store: Store, model: str, version: int) -> None:
     keep(store, story(Stage.PRODUCTION))
     with pytest.raises(VersionNotFound):
-        store.add_drift_report(report(0, version, model=model))
-    assert store.drift_reports(model) == ()
+        unit(store).drift_reports.add(report(0, version, model=model))
+    assert view(store).drift_reports.newest(model) == ()

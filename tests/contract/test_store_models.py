@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from contract.one_call import commit, position, view
 from contract.promotion_commands import (
     APPROVER,
     AUTHOR,
@@ -27,15 +28,11 @@ from tradeworthy.lifecycle.events import Event, ModelRegistered, VersionDrafted,
 from tradeworthy.lifecycle.evolve import fold
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.tags import Tag, VersionTagged
-from tradeworthy.store.protocol import Store
-from tradeworthy.store.records import (
-    MAX_TAGS,
-    Document,
-    LedgerEntry,
-    ModelRecord,
-    ModelSummary,
-    VersionQuery,
-)
+from tradeworthy.store.ports.documents import Document
+from tradeworthy.store.ports.models import ModelRecord, ModelSummary
+from tradeworthy.store.ports.trials import LedgerEntry
+from tradeworthy.store.ports.versions import MAX_TAGS, VersionQuery
+from tradeworthy.store.unit_of_work import Store
 
 EVERYTHING = VersionQuery()
 
@@ -53,21 +50,21 @@ def full_story(name: str = "m", strategy: str = "trend") -> Story:
 
 
 def test_an_empty_store_has_nothing(store: Store) -> None:
-    assert store.model("m") is None
-    assert store.models() == ()
-    assert store.versions(EVERYTHING) == ()
-    assert store.tags("m") == {}
-    assert store.production() == ()
-    assert store.events("m") == ()
-    assert store.position() == (0, 0)
+    assert view(store).models.get("m") is None
+    assert view(store).models.page() == ()
+    assert view(store).versions.search(EVERYTHING) == ()
+    assert view(store).versions.tags("m") == {}
+    assert view(store).models.production() == ()
+    assert view(store).events.of_model("m") == ()
+    assert position(store) == (0, 0)
 
 
 def test_what_was_committed_is_the_fold_of_its_events(store: Store) -> None:
     told = full_story()
-    assert store.commit("m", 0, told.events) == len(told.events)
-    found = store.model("m")
+    assert commit(store, "m", 0, told.events) == len(told.events)
+    found = view(store).models.get("m")
     assert found == ModelRecord(told.state, len(told.events))
-    events = store.events("m")
+    events = view(store).events.of_model("m")
     assert [(r.sequence, r.event) for r in events] == recorded(told.events)
     assert fold("m", [r.event for r in events]) == told.state
 
@@ -75,8 +72,8 @@ def test_what_was_committed_is_the_fold_of_its_events(store: Store) -> None:
 def test_one_commit_or_many_lead_to_the_same(store: Store) -> None:
     told = full_story()
     for place, event in enumerate(told.events):
-        assert store.commit("m", place, [event]) == place + 1
-        found = store.model("m")
+        assert commit(store, "m", place, [event]) == place + 1
+        found = view(store).models.get("m")
         assert found == ModelRecord(fold("m", told.events[: place + 1]), place + 1)
 
 
@@ -84,13 +81,13 @@ def test_models_do_not_touch_each_other(store: Store) -> None:
     one, two = full_story("one"), full_story("two")
     for place, pair in enumerate(zip(one.events, two.events, strict=True)):
         for event in pair:
-            store.commit(event.model, place, [event])
+            commit(store, event.model, place, [event])
     for told in (one, two):
-        found = store.model(told.name)
+        found = view(store).models.get(told.name)
         assert found is not None
         assert found.state == told.state
-        assert [r.event for r in store.events(told.name)] == told.events
-    sequences = [r.sequence for name in ("one", "two") for r in store.events(name)]
+        assert [r.event for r in view(store).events.of_model(told.name)] == told.events
+    sequences = [r.sequence for name in ("one", "two") for r in view(store).events.of_model(name)]
     assert len(set(sequences)) == len(sequences)
 
 
@@ -102,27 +99,27 @@ def test_a_commit_names_the_revision_it_was_decided_at(store: Store, revision: i
     keep(store, told)
     tagged = Event("m", VersionTagged(1, "k", "x"), AUTHOR, told.now)
     with pytest.raises(StaleStage):
-        store.commit("m", revision, [tagged])
-    assert store.model("m") == ModelRecord(told.state, 6)
-    assert store.tags("m") == {1: {"k": "w"}}
-    assert store.commit("m", 6, [tagged]) == 7
+        commit(store, "m", revision, [tagged])
+    assert view(store).models.get("m") == ModelRecord(told.state, 6)
+    assert view(store).versions.tags("m") == {1: {"k": "w"}}
+    assert commit(store, "m", 6, [tagged]) == 7
 
 
 def test_a_name_is_registered_once(store: Store) -> None:
     keep(store, story())
     with pytest.raises(StaleStage):
-        store.commit("m", 0, story(strategy="other").events)
-    assert [m.strategy for m in store.models()] == ["trend"]
+        commit(store, "m", 0, story(strategy="other").events)
+    assert [m.strategy for m in view(store).models.page()] == ["trend"]
 
 
 @pytest.mark.parametrize("revision", [0, 3])
 def test_nothing_is_committed_to_an_unknown_model(store: Store, revision: int) -> None:
     with pytest.raises((StaleStage, InvalidTransition)):
-        store.commit("ghost", revision, [Event("ghost", VersionDrafted(1), AUTHOR, NOON)])
-    assert store.model("ghost") is None
-    assert store.models() == ()
-    assert store.events("ghost") == ()
-    assert store.position() == (0, 0)
+        commit(store, "ghost", revision, [Event("ghost", VersionDrafted(1), AUTHOR, NOON)])
+    assert view(store).models.get("ghost") is None
+    assert view(store).models.page() == ()
+    assert view(store).events.of_model("ghost") == ()
+    assert position(store) == (0, 0)
 
 
 GOOD = VersionTagged(1, "k", "good")
@@ -142,38 +139,39 @@ def test_a_commit_with_an_impossible_event_keeps_nothing(
 ) -> None:
     told = story(Stage.PRODUCTION, Stage.STAGING)
     keep(store, told)
-    before = store.position()
+    before = position(store)
     document = Document(digest("paper"), "manifest", b"paper")
     entry = LedgerEntry("trend", "m", 1, digest("a"), NOON)
     with pytest.raises(InvalidTransition):
-        store.commit(
+        commit(
+            store,
             "m",
             len(told.events),
             [Event("m", body, OPERATOR, told.now) for body in bodies],
             documents=[document],
             ledger=[entry],
         )
-    assert store.model("m") == ModelRecord(told.state, len(told.events))
-    assert [r.event for r in store.events("m")] == told.events
-    assert store.tags("m") == {}
-    assert store.document(document.digest) is None
-    assert store.ledger("trend") == ()
-    assert store.position() == before
+    assert view(store).models.get("m") == ModelRecord(told.state, len(told.events))
+    assert [r.event for r in view(store).events.of_model("m")] == told.events
+    assert view(store).versions.tags("m") == {}
+    assert view(store).documents.get(document.digest) is None
+    assert view(store).trials.of_strategy("trend") == ()
+    assert position(store) == before
 
 
 def test_events_of_another_model_are_refused(store: Store) -> None:
     keep(store, story(Stage.DRAFT), story(Stage.DRAFT, name="other"))
     with pytest.raises(InvalidTransition):
-        store.commit("m", 2, [Event("other", VersionDrafted(2), AUTHOR, NOON)])
-    assert len(store.events("other")) == 2
+        commit(store, "m", 2, [Event("other", VersionDrafted(2), AUTHOR, NOON)])
+    assert len(view(store).events.of_model("other")) == 2
 
 
 def test_a_first_commit_that_fails_leaves_no_model(store: Store) -> None:
     events = [*story(Stage.DRAFT).events, Event("m", VersionDrafted(1), AUTHOR, NOON)]
     with pytest.raises(InvalidTransition):
-        store.commit("m", 0, events)
-    assert store.model("m") is None
-    assert store.position() == (0, 0)
+        commit(store, "m", 0, events)
+    assert view(store).models.get("m") is None
+    assert position(store) == (0, 0)
     keep(store, story(Stage.DRAFT))
 
 
@@ -185,20 +183,20 @@ def test_a_trial_of_an_unknown_version_undoes_the_whole_commit(
     entry = LedgerEntry("trend", model, version, digest("a"), NOON)
     document = Document(digest("paper"), "manifest", b"paper")
     with pytest.raises(VersionNotFound):
-        store.commit("m", 0, told.events, ledger=[entry], documents=[document])
-    assert store.model("m") is None
-    assert store.document(document.digest) is None
-    store.commit("m", 0, told.events, ledger=[LedgerEntry("trend", "m", 1, digest("a"), NOON)])
-    assert len(store.ledger("trend")) == 1
+        commit(store, "m", 0, told.events, ledger=[entry], documents=[document])
+    assert view(store).models.get("m") is None
+    assert view(store).documents.get(document.digest) is None
+    commit(store, "m", 0, told.events, ledger=[LedgerEntry("trend", "m", 1, digest("a"), NOON)])
+    assert len(view(store).trials.of_strategy("trend")) == 1
 
 
 def test_a_commit_keeps_its_documents_and_its_trials(store: Store) -> None:
     told = story(Stage.DRAFT)
     papers = [Document(digest(text), "manifest", text.encode()) for text in ("b", "a", "c")]
     entry = LedgerEntry("trend", "m", 1, digest("a"), NOON)
-    store.commit("m", 0, told.events, documents=[*papers, papers[0]], ledger=[entry])
-    assert [store.document(p.digest) for p in papers] == papers
-    assert [e.artifact_digest for e in store.ledger("trend")] == [digest("a")]
+    commit(store, "m", 0, told.events, documents=[*papers, papers[0]], ledger=[entry])
+    assert [view(store).documents.get(p.digest) for p in papers] == papers
+    assert [e.artifact_digest for e in view(store).trials.of_strategy("trend")] == [digest("a")]
 
 
 # -- history ---------------------------------------------------------------------------------
@@ -206,7 +204,7 @@ def test_a_commit_keeps_its_documents_and_its_trials(store: Store) -> None:
 
 def champion_at(store: Store, moment: datetime) -> int | None:
     """What was in PRODUCTION at a moment."""
-    champion = fold("m", [r.event for r in store.events("m", until=moment)]).champion
+    champion = fold("m", [r.event for r in view(store).events.of_model("m", until=moment)]).champion
     return champion.version if champion else None
 
 
@@ -232,7 +230,7 @@ def test_every_moment_has_a_history_that_folds(store: Store) -> None:
     told = full_story()
     keep(store, told)
     for place, event in enumerate(told.events):
-        known = [r.event for r in store.events("m", until=event.at)]
+        known = [r.event for r in view(store).events.of_model("m", until=event.at)]
         same_time = [e for e in told.events[place + 1 :] if e.at == event.at]
         assert known == told.events[: place + 1 + len(same_time)]
         fold("m", known)
@@ -245,32 +243,35 @@ def test_clocks_that_run_backwards_cut_no_hole_into_the_history(store: Store) ->
         Event("m", VersionDrafted(1), AUTHOR, late),
         Event("m", VersionTagged(1, "k", "v"), AUTHOR, early),
     ]
-    store.commit("m", 0, events)
-    between = [r.event for r in store.events("m", until=NOON + timedelta(seconds=4))]
+    commit(store, "m", 0, events)
+    between = [r.event for r in view(store).events.of_model("m", until=NOON + timedelta(seconds=4))]
     assert between == events[:1]
     assert fold("m", between) == fold("m", events[:1])
-    assert [r.event for r in store.events("m", until=late)] == events
+    assert [r.event for r in view(store).events.of_model("m", until=late)] == events
 
 
 def test_times_are_compared_across_zones(store: Store) -> None:
     told = story(Stage.DRAFT)
     keep(store, told)
     from_tokyo = told.now.astimezone(timezone(timedelta(hours=9)))
-    assert len(store.events("m", until=from_tokyo)) == 2
+    assert len(view(store).events.of_model("m", until=from_tokyo)) == 2
 
 
 def test_events_come_in_pages(store: Store) -> None:
     told = full_story()
     keep(store, story(Stage.DRAFT, name="other"), told)
-    everything = store.events("m")
+    everything = view(store).events.of_model("m")
     pages, after = [], 0
-    while page := store.events("m", after=after, limit=4):
+    while page := view(store).events.of_model("m", after=after, limit=4):
         pages.extend(page)
         after = page[-1].sequence
     assert tuple(pages) == everything
     cut = everything[5].event.at
-    assert store.events("m", until=cut, after=everything[2].sequence, limit=2) == everything[3:5]
-    assert store.events("m", until=cut, after=everything[-1].sequence) == ()
+    assert (
+        view(store).events.of_model("m", until=cut, after=everything[2].sequence, limit=2)
+        == everything[3:5]
+    )
+    assert view(store).events.of_model("m", until=cut, after=everything[-1].sequence) == ()
 
 
 # -- lists and searches ----------------------------------------------------------------------
@@ -280,9 +281,9 @@ NAMES = ["B", "Z-1", "a", "a-b", "a.b", "aB", "a_b", "ab", "b"]
 
 def test_models_come_in_pages_by_name_bytewise(store: Store) -> None:
     keep(store, *(story(name=name) for name in reversed(NAMES)))
-    assert [m.name for m in store.models()] == NAMES
+    assert [m.name for m in view(store).models.page()] == NAMES
     pages: list[str] = []
-    while page := store.models(after=pages[-1] if pages else "", limit=2):
+    while page := view(store).models.page(after=pages[-1] if pages else "", limit=2):
         assert len(page) <= 2
         pages.extend(m.name for m in page)
     assert pages == NAMES
@@ -292,16 +293,21 @@ def test_a_line_of_the_list_of_models(store: Store) -> None:
     keep(store, story(Stage.PRODUCTION, Stage.PRODUCTION, Stage.STAGING), story(name="idle"))
     created = NOON + timedelta(minutes=1)
     common = ("trend", "desk", "high", created, AUTHOR)
-    assert store.models() == (ModelSummary("idle", *common, None), ModelSummary("m", *common, 2))
+    assert view(store).models.page() == (
+        ModelSummary("idle", *common, None),
+        ModelSummary("m", *common, 2),
+    )
 
 
 def test_versions_come_in_pages_by_model_and_number(store: Store) -> None:
     keep(store, *(story(*[Stage.DRAFT] * 11, name=name) for name in ("a", "B", "c")))
     everything = [(name, number) for name in ("B", "a", "c") for number in range(1, 12)]
-    rows = store.versions(EVERYTHING)
+    rows = view(store).versions.search(EVERYTHING)
     assert [(r.model, r.version.version) for r in rows] == everything
     pages: list[tuple[str, int]] = []
-    while page := store.versions(EVERYTHING, after=pages[-1] if pages else ("", 0), limit=5):
+    while page := view(store).versions.search(
+        EVERYTHING, after=pages[-1] if pages else ("", 0), limit=5
+    ):
         pages.extend((r.model, r.version.version) for r in page)
     assert pages == everything
 
@@ -309,7 +315,7 @@ def test_versions_come_in_pages_by_model_and_number(store: Store) -> None:
 def test_a_row_says_what_the_model_says(store: Store) -> None:
     told = full_story()
     keep(store, told)
-    rows = store.versions(EVERYTHING)
+    rows = view(store).versions.search(EVERYTHING)
     assert {r.version.version: r.version for r in rows} == told.state.versions
     assert [dict(r.tags) for r in rows] == [{}, {"desk": "credit"}, {}]
     assert {r.strategy for r in rows} == {"trend"}
@@ -331,7 +337,7 @@ def test_searches_combine_their_conditions(store: Store) -> None:
     keep(store, one, two)
 
     def found(query: VersionQuery) -> list[tuple[str, int]]:
-        return [(r.model, r.version.version) for r in store.versions(query)]
+        return [(r.model, r.version.version) for r in view(store).versions.search(query)]
 
     assert found(VersionQuery(strategy="carry")) == [("two", 1), ("two", 2)]
     assert found(VersionQuery(stage=Stage.PRODUCTION)) == [("one", 1)]
@@ -340,7 +346,7 @@ def test_searches_combine_their_conditions(store: Store) -> None:
     assert found(VersionQuery(tags={"desk": "day"})) == []
     assert found(VersionQuery("trend", Stage.STAGING, {"horizon": "day"})) == [("one", 2)]
     assert found(VersionQuery("ghost")) == []
-    page = store.versions(VersionQuery(tags={"horizon": "day"}), after=("one", 2))
+    page = view(store).versions.search(VersionQuery(tags={"horizon": "day"}), after=("one", 2))
     assert [(r.model, r.version.version) for r in page] == [("two", 1)]
 
 
@@ -348,12 +354,12 @@ def test_a_tag_gets_another_value(store: Store) -> None:
     told = story(Stage.DRAFT, Stage.DRAFT)
     told.does(AUTHOR, Tag(1, "desk", "rates"))
     keep(store, told)
-    (before, _) = store.versions(EVERYTHING)
-    store.commit("m", 4, told.does(AUTHOR, Tag(1, "desk", "")))
-    assert store.tags("m") == {1: {"desk": ""}}
-    assert store.tags("ghost") == {}
+    (before, _) = view(store).versions.search(EVERYTHING)
+    commit(store, "m", 4, told.does(AUTHOR, Tag(1, "desk", "")))
+    assert view(store).versions.tags("m") == {1: {"desk": ""}}
+    assert view(store).versions.tags("ghost") == {}
     assert before.tags == {"desk": "rates"}
-    assert store.versions(VersionQuery(tags={"desk": "rates"})) == ()
+    assert view(store).versions.search(VersionQuery(tags={"desk": "rates"})) == ()
 
 
 def test_production_lists_every_model_with_a_champion(store: Store) -> None:
@@ -365,16 +371,16 @@ def test_production_lists_every_model_with_a_champion(store: Store) -> None:
     retired = story(Stage.PRODUCTION, name="gone")
     retired.does(OPERATOR, Retire(1), "withdrawn")
     keep(store, *stories, retired)
-    assert store.production() == (stories[2].state, stories[0].state)
+    assert view(store).models.production() == (stories[2].state, stories[0].state)
 
 
 def test_the_position_grows_with_every_event(store: Store) -> None:
     one, two = full_story("one"), full_story("two")
-    seen = [store.position()]
+    seen = [position(store)]
     for place, pair in enumerate(zip(one.events, two.events, strict=True)):
         for event in pair:
-            store.commit(event.model, place, [event])
-            seen.append(store.position())
+            commit(store, event.model, place, [event])
+            seen.append(position(store))
     assert seen == [(count, 0) for count in range(len(seen))]
 
 
@@ -383,11 +389,13 @@ def test_text_of_any_language_comes_back(store: Store) -> None:
     told.does("zoë", Tag(1, "Größe", "大 \U0001f9ea '; DROP TABLE models; --"))
     told.does(OPERATOR, Quarantine(1), 'line\nbreak\ttab "quoted" \\ %s :name')
     keep(store, told)
-    found = store.model("m")
+    found = view(store).models.get("m")
     assert found is not None
     assert found.state == told.state
-    assert [r.event for r in store.events("m")] == told.events
-    assert store.tags("m") == {1: {"Größe": "大 \U0001f9ea '; DROP TABLE models; --"}}
+    assert [r.event for r in view(store).events.of_model("m")] == told.events
+    assert view(store).versions.tags("m") == {
+        1: {"Größe": "大 \U0001f9ea '; DROP TABLE models; --"}
+    }
 
 
 def test_a_store_answers_a_ping_and_closes(store: Store) -> None:
@@ -401,7 +409,7 @@ def test_a_search_takes_so_many_tags_and_no_more(store: Store) -> None:
     for key, value in tags.items():
         told.does(AUTHOR, Tag(1, key, value))
     keep(store, told)
-    assert [row.tags for row in store.versions(VersionQuery(tags=tags))] == [tags]
-    assert store.versions(VersionQuery(tags=tags | {"key-0": "w"})) == ()
+    assert [row.tags for row in view(store).versions.search(VersionQuery(tags=tags))] == [tags]
+    assert view(store).versions.search(VersionQuery(tags=tags | {"key-0": "w"})) == ()
     with pytest.raises(InvalidInput, match="at most 50 tags, not 51"):
         VersionQuery(tags=tags | {"one more": "v"})

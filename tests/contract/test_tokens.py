@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from contract.one_call import view
 from contract.promotion_commands import NOON
 from tradeworthy.access.roles import Action
 from tradeworthy.errors import HomeUnusable, InvalidInput
 from tradeworthy.model_registry.tokens import Tokens
-from tradeworthy.store.protocol import Store
+from tradeworthy.store.unit_of_work import Store
 
 
 def desk_of(store: Store) -> Tokens:
@@ -20,7 +21,7 @@ def test_the_first_admin_has_the_token_that_is_kept(store: Store) -> None:
     desk, handed = desk_of(store), []
     record = desk.first_admin("Root", handed.append)
     assert (record.actor, record.created_by) == ("root", "root")
-    assert store.tokens() == (record,)
+    assert view(store).tokens.all() == (record,)
     desk.authenticate(*handed).require(Action.MANAGE_TOKENS)
     with pytest.raises(InvalidInput, match="tokens already"):
         desk.first_admin("eve", handed.append)
@@ -32,5 +33,5 @@ def test_a_token_that_could_not_be_handed_over_is_not_kept(store: Store) -> None
 
     with pytest.raises(HomeUnusable):
         desk_of(store).first_admin("root", full)
-    assert store.tokens() == ()
+    assert view(store).tokens.all() == ()
     assert desk_of(store).first_admin("root", lambda _: None).actor == "root"

@@ -3,10 +3,11 @@
 import pytest
 from promotion_commands import Story, keep
 
+from contract.one_call import view
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.tags import Tag
-from tradeworthy.store import version_search
-from tradeworthy.store.records import VersionQuery
+from tradeworthy.store.ports.versions import VersionQuery
+from tradeworthy.store.sql import version_search
 
 
 def tagged_story(name):
@@ -26,7 +27,7 @@ def test_tag_search_does_not_depend_on_the_way(sql_store, few, monkeypatch):
     keep(sql_store, tagged_story("a"), tagged_story("b"))
 
     def found(after=("", 0), **tags):
-        rows = sql_store.versions(VersionQuery(tags=tags), after=after, limit=3)
+        rows = view(sql_store).versions.search(VersionQuery(tags=tags), after=after, limit=3)
         return [(row.model, row.version.version) for row in rows]
 
     assert found(environment="live") == [("a", 1), ("a", 2), ("a", 3)]

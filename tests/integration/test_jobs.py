@@ -20,6 +20,7 @@ import pytest
 
 from api.served_home import told
 from api.small_home import SmallHome, make_home, speaking, train
+from contract.one_call import unit, view
 from made_once import made_once
 from tradeworthy.access.roles import Actor, Role
 from tradeworthy.base.clock import utc_now
@@ -27,7 +28,7 @@ from tradeworthy.lifecycle.job_state import JobState
 from tradeworthy.model_registry.jobs import MAX_ATTEMPTS
 from tradeworthy.runtime.service import Service as ServiceDesks
 from tradeworthy.runtime.service import open_service
-from tradeworthy.store.sql import SqlStore
+from tradeworthy.store.sql_store import SqlStore
 from waiting import until
 
 CLI = [sys.executable, "-m", "tradeworthy.cli"]
@@ -310,7 +311,7 @@ def test_a_slow_job_stays_with_its_living_worker(home: SmallHome, serve: Serve, 
     store = SqlStore.open(f"sqlite:///{home.database}")
 
     def lease_until() -> datetime:
-        found = store.job(job)
+        found = view(store).jobs.get(job)
         assert found is not None
         assert found.lease_until is not None
         return found.lease_until
@@ -318,7 +319,7 @@ def test_a_slow_job_stays_with_its_living_worker(home: SmallHome, serve: Serve, 
     first = lease_until()
     until(lambda: lease_until() > first + LEASE)
     # Not renewed, it would be free by then.
-    assert store.claim_job(first + LEASE, LEASE) is None
+    assert unit(store).jobs.claim(first + LEASE, LEASE) is None
     store.close()
     with opened_door(door):
         found = service.ended(job)
@@ -331,14 +332,14 @@ def test_a_late_workers_outcome_is_refused(home: SmallHome, serve: Serve, door: 
     service.running(late)
     store = SqlStore.open(f"sqlite:///{home.database}")
     an_hour = timedelta(hours=1)
-    mine = store.claim_job(utc_now() + an_hour, an_hour)
+    mine = unit(store).jobs.claim(utc_now() + an_hour, an_hour)
     assert mine is not None
     assert (mine.id, mine.attempt) == (late, 2)
     next_one = service.submit().json()["job"]
     with opened_door(door):
         # Jobs run one at a time: the late one has come to its end by then.
         assert service.ended(next_one)["state"] == "DONE"
-    assert store.job(late) == mine
+    assert view(store).jobs.get(late) == mine
     store.close()
 
 
@@ -356,7 +357,7 @@ def opened(home: SmallHome) -> Iterator[ServiceDesks]:
 def test_a_job_that_takes_its_workers_down_fails_in_the_end(opened: ServiceDesks) -> None:
     job = opened.jobs.submit_backtest("m", 1, actor=ANA).id
     for _ in range(MAX_ATTEMPTS):
-        assert opened.store.claim_job(utc_now(), timedelta(0)) is not None
+        assert unit(opened.store).jobs.claim(utc_now(), timedelta(0)) is not None
     assert opened.jobs.run_next()
     found = opened.jobs.job(job, actor=ANA)
     assert found.state is JobState.FAILED
@@ -371,7 +372,7 @@ def test_an_unexpected_error_fails_the_job_and_not_the_worker(
 ) -> None:
     job = opened.jobs.submit_backtest("m", 1, actor=ANA)
     broken = replace(job, id=UNKNOWN, request={}, created_at=job.created_at - timedelta(days=1))
-    opened.store.add_job(broken)
+    unit(opened.store).jobs.add(broken)
     assert opened.jobs.run_next()
     assert UNKNOWN in caplog.text
     found = opened.jobs.job(UNKNOWN, actor=ANA)
@@ -384,7 +385,7 @@ def test_an_unexpected_error_fails_the_job_and_not_the_worker(
 def test_a_job_runs_with_the_rights_of_whoever_asked(opened: ServiceDesks) -> None:
     job = opened.jobs.submit_backtest("m", 1, actor=ANA)
     viewer = Actor("ana", frozenset({Role.VIEWER}))
-    opened.store.add_job(
+    unit(opened.store).jobs.add(
         replace(job, id=UNKNOWN, actor=viewer, created_at=job.created_at - timedelta(days=1))
     )
     assert opened.jobs.run_next()

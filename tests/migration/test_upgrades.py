@@ -7,13 +7,14 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
 
+from contract.one_call import commit, view
 from contract.promotion_commands import AUTHOR, keep, story
 from tradeworthy.errors import StoreUnavailable
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.tags import Tag
 from tradeworthy.store import migrations
 from tradeworthy.store.engine import transaction
-from tradeworthy.store.sql import SqlStore
+from tradeworthy.store.sql_store import SqlStore
 
 
 @pytest.mark.parametrize("earlier", ["0001", "0002"])
@@ -31,13 +32,13 @@ def test_an_earlier_release_is_upgraded(engine: Engine, earlier: str) -> None:
         migrations.check(engine)
     migrations.upgrade(engine)
     migrations.check(engine)
-    found = SqlStore(engine).model("m")
+    found = view(SqlStore(engine)).models.get("m")
     assert found is not None
     assert found.state == told.state
-    assert SqlStore(engine).tags("m") == {
+    assert view(SqlStore(engine)).versions.tags("m") == {
         1: {"desk": "rates"},
         2: {"desk": "rates", "pace": "swift"},
     }
-    assert SqlStore(engine).job("0" * 32) is None
-    SqlStore(engine).commit("m", len(told.events), told.does(AUTHOR, Tag(1, "desk", "equities")))
-    assert SqlStore(engine).tags("m")[1] == {"desk": "equities"}
+    assert view(SqlStore(engine)).jobs.get("0" * 32) is None
+    commit(SqlStore(engine), "m", len(told.events), told.does(AUTHOR, Tag(1, "desk", "equities")))
+    assert view(SqlStore(engine)).versions.tags("m")[1] == {"desk": "equities"}

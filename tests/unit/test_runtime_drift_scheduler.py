@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contract.naive_store import NaiveStore
+from contract.one_call import view
 from contract.promotion_commands import NOON, keep, story
 from tradeworthy.errors import PolicyInvalid
 from tradeworthy.lifecycle.stages import Stage
@@ -24,8 +26,7 @@ from tradeworthy.prediction_log.writer import PredictionLog
 from tradeworthy.promotion.policy.policy import Policy
 from tradeworthy.promotion.promotion_policy import get_policy_for_model
 from tradeworthy.runtime.drift_scheduler import DriftScheduler, History
-from tradeworthy.store.memory import MemoryStore
-from tradeworthy.store.protocol import Store
+from tradeworthy.store.unit_of_work import Store
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NEVER = np.empty(0, dtype=np.int64)
@@ -58,9 +59,9 @@ def scheduler(
 
 
 @pytest.fixture
-def live() -> MemoryStore:
+def live() -> NaiveStore:
     """A store with one model in production, a few minutes after noon."""
-    store = MemoryStore()
+    store = NaiveStore()
     keep(store, story(Stage.PRODUCTION))
     return store
 
@@ -69,7 +70,7 @@ def nanoseconds(moments: list[datetime]) -> np.ndarray:
     return np.array([int(each.timestamp()) * 1_000_000_000 for each in moments], dtype=np.int64)
 
 
-def test_a_report_for_today_does_not_keep_older_slots_from_being_due(live: MemoryStore) -> None:
+def test_a_report_for_today_does_not_keep_older_slots_from_being_due(live: NaiveStore) -> None:
     watch = scheduler(live, Logged())
     assert [each.slot for each in watch.run_due(NOON + HOUR)] == [NOON + HOUR]
     old = NOON - 1000 * DAY
@@ -80,7 +81,7 @@ def test_a_report_for_today_does_not_keep_older_slots_from_being_due(live: Memor
     assert [each.slot for each in watch.run_due(NOON + 2 * HOUR)] == [NOON + 2 * HOUR]
 
 
-def test_slots_that_a_pause_skipped_can_be_asked_for(live: MemoryStore) -> None:
+def test_slots_that_a_pause_skipped_can_be_asked_for(live: NaiveStore) -> None:
     watch = scheduler(live, Logged())
     watch.run_due(NOON)
     pause = NOON + 100 * HOUR
@@ -89,7 +90,7 @@ def test_slots_that_a_pause_skipped_can_be_asked_for(live: MemoryStore) -> None:
     assert [each.slot for each in skipped] == [NOON + n * HOUR for n in range(1, 11)]
 
 
-def test_a_clock_that_ran_ahead_stops_nothing_once_it_is_right(live: MemoryStore) -> None:
+def test_a_clock_that_ran_ahead_stops_nothing_once_it_is_right(live: NaiveStore) -> None:
     watch = scheduler(live, Logged())
     watch.run_due(NOON)
     assert len(watch.run_due(NOON + 4000 * DAY)) == 24
@@ -100,17 +101,17 @@ def test_a_clock_that_ran_ahead_stops_nothing_once_it_is_right(live: MemoryStore
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.integers(-60, 60), min_size=1, max_size=12))
 def test_whatever_is_asked_in_whatever_order_a_slot_has_one_report(hours: list[int]) -> None:
-    store = MemoryStore()
+    store = NaiveStore()
     keep(store, story(Stage.PRODUCTION))
     watch = scheduler(store, Logged())
     made = [each for at in hours for each in watch.run_due(NOON, as_of=NOON + at * HOUR)]
     slots = [each.slot for each in made]
-    assert len(set(slots)) == len(slots) == len(store.drift_reports("m", limit=10_000))
+    assert len(set(slots)) == len(slots) == len(view(store).drift_reports.newest("m", limit=10_000))
     assert set(slots) >= {NOON + at * HOUR for at in hours}  # what was asked for was answered
 
 
 def test_a_model_that_cannot_be_scanned_does_not_stop_the_others() -> None:
-    store = MemoryStore()
+    store = NaiveStore()
     keep(store, *(story(Stage.PRODUCTION, name=name) for name in ("a", "broken", "z")))
 
     def policy(state: ModelState) -> Policy:
@@ -120,10 +121,14 @@ def test_a_model_that_cannot_be_scanned_does_not_stop_the_others() -> None:
 
     with pytest.raises(PolicyInvalid):
         scheduler(store, Logged(), policy).run_due(NOON)
-    assert [len(store.drift_reports(name)) for name in ("a", "broken", "z")] == [1, 0, 1]
+    assert [len(view(store).drift_reports.newest(name)) for name in ("a", "broken", "z")] == [
+        1,
+        0,
+        1,
+    ]
 
 
-def test_a_model_that_went_live_today_has_not_gone_silent(live: MemoryStore) -> None:
+def test_a_model_that_went_live_today_has_not_gone_silent(live: NaiveStore) -> None:
     watch = scheduler(live, Logged())
     (fresh,) = watch.run_due(NOON + HOUR)
     assert (fresh.status, fresh.severity) == ("INSUFFICIENT", None)
@@ -131,7 +136,7 @@ def test_a_model_that_went_live_today_has_not_gone_silent(live: MemoryStore) -> 
     assert (silent.status, silent.severity) == ("NO_DATA", "SEVERE")
 
 
-def test_a_feed_that_fell_silent_is_severe(live: MemoryStore) -> None:
+def test_a_feed_that_fell_silent_is_severe(live: NaiveStore) -> None:
     last = NOON + 10 * DAY + 11 * HOUR
     rows = Logged(nanoseconds([last - n * HOUR for n in range(900)][::-1]), {"x": np.zeros(900)})
     watch = scheduler(live, rows)
@@ -141,7 +146,7 @@ def test_a_feed_that_fell_silent_is_severe(live: MemoryStore) -> None:
     assert statuses == ["OK", "OK", "NO_DATA"]
 
 
-def test_rows_that_were_logged_late_take_their_place(live: MemoryStore, tmp_path: Path) -> None:
+def test_rows_that_were_logged_late_take_their_place(live: NaiveStore, tmp_path: Path) -> None:
     log = PredictionLog(tmp_path, mode="fast")
     made_by = Origin("m", 1, "d" * 64, "e" * 64, "f" * 64, "f" * 64, 1, ("x",))
     moments = [NOON + day * DAY + n * HOUR / 4 for day in range(12) for n in range(30)]
@@ -183,7 +188,7 @@ def test_a_day_that_has_begun_is_compared_with_as_much_of_the_days_before() -> N
     rows = Logged(nanoseconds(moments), {"x": values})
     severities = []
     for day in days[-12:]:
-        store = MemoryStore()
+        store = NaiveStore()
         keep(store, story(Stage.PRODUCTION))
         (record,) = scheduler(store, rows).run_due(days[-1], as_of=day + 16 * HOUR)
         assert record.report["current_rows"] == 31

@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from tradeworthy.lifecycle.recorded_events import body_to_json
 from tradeworthy.lifecycle.state import VersionState
 from tradeworthy.promotion.plan import PromotionPlan
-from tradeworthy.store.protocol import Reader
-from tradeworthy.store.records import (
-    Activation,
-    BacktestRecord,
-    DatasetRecord,
-    DriftReportRecord,
-    RecordedEvent,
-)
+from tradeworthy.store.ports.backtests import BacktestRecord
+from tradeworthy.store.ports.datasets import DatasetRecord
+from tradeworthy.store.ports.drift_reports import DriftReportRecord
+from tradeworthy.store.ports.events import RecordedEvent
+from tradeworthy.store.ports.releases import Activation
+from tradeworthy.store.unit_of_work import Store
 from tradeworthy.wire import schemas
 
 
@@ -122,8 +120,9 @@ def event_out(recorded: RecordedEvent) -> schemas.EventOut:
     )
 
 
-def full_version_out(store: Reader, model: str, version: VersionState) -> schemas.VersionOut:
+def full_version_out(store: Store, model: str, version: VersionState) -> schemas.VersionOut:
     """Present a version with its tags and the figures of its latest backtest."""
-    backtests = store.backtests(model, version.version)
-    tags = store.tags(model).get(version.version, {})
+    with store.read() as view:
+        backtests = view.backtests.of_version(model, version.version)
+        tags = view.versions.tags(model).get(version.version, {})
     return version_out(model, version, tags, backtests[-1] if backtests else None)

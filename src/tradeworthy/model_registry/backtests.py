@@ -16,15 +16,18 @@ from tradeworthy.evidence.trial_ledger import trial_digest
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState, VersionState, version_of
 from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.model_registry.changes import record_of
 from tradeworthy.model_registry.facts.evaluation import evaluation_settings
 from tradeworthy.model_registry.manifests import manifest_of
 from tradeworthy.model_registry.promotions import Promotions
 from tradeworthy.model_registry.running_code import RunningCode
-from tradeworthy.model_registry.writing import record_of
 from tradeworthy.promotion.verdict import Verdict
 from tradeworthy.store.blobs import BlobFolder
-from tradeworthy.store.protocol import Store
-from tradeworthy.store.records import BacktestRecord, Document, LedgerEntry
+from tradeworthy.store.ports.backtests import BacktestRecord
+from tradeworthy.store.ports.datasets import DatasetRecord
+from tradeworthy.store.ports.documents import Document
+from tradeworthy.store.ports.trials import LedgerEntry
+from tradeworthy.store.unit_of_work import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,8 @@ class Backtests:
             Unless the actor is a researcher or validator for the strategy.
         """
         state, candidate = self.admit(model, version, actor=actor)
-        manifest = manifest_of(self._store, candidate)
+        with self._store.read() as view:
+            manifest = manifest_of(view, candidate)
         policy = self._promotions.policy(state)
         settings = _charging(evaluation_settings(policy, manifest), costs)
         data = self._dataset(manifest, dataset_hash)
@@ -133,7 +137,8 @@ class Backtests:
             Unless the actor is a researcher or validator for the strategy.
         """
         actor.require(Action.BACKTEST)
-        state = record_of(self._store, model).state
+        with self._store.read() as view:
+            state = record_of(view, model).state
         actor.require(Action.BACKTEST, state.strategy)
         candidate = version_of(state, version)
         _check_stage(candidate)
@@ -142,7 +147,7 @@ class Backtests:
     def _dataset(self, manifest: Manifest, dataset_hash: str | None) -> str:
         sources = manifest.dataset.sources or ()
         wanted = dataset_hash or next((s.digest for s in sources if s.digest), None)
-        record = self._store.dataset(wanted) if wanted else None
+        record = self._kept(wanted) if wanted else None
         if record is None:
             raise DatasetInvalid(
                 f"the registry does not have the market data {wanted or '(none recorded)'}: "
@@ -151,6 +156,10 @@ class Backtests:
             )
         self._blobs.read(record.file_sha256)
         return record.file_sha256
+
+    def _kept(self, dataset_hash: str) -> DatasetRecord | None:
+        with self._store.read() as view:
+            return view.datasets.get(dataset_hash)
 
     def _request(
         self, manifest: Manifest, file_sha256: str, settings: EvaluationSettings
@@ -204,7 +213,10 @@ class Backtests:
             n_observations=int(evidence.metrics.get("n_observations") or 0),
         )
         document = Document(evidence.digest, "evidence", canonical_json(evidence.to_json()))
-        self._store.record_backtest(record, entry, document)
+        with self._store.begin() as unit:
+            unit.documents.add(document, at=now)
+            unit.backtests.add(record)
+            unit.trials.add(entry)
 
 
 def _charging(settings: EvaluationSettings, costs: CostsAsked | None) -> EvaluationSettings:

@@ -23,7 +23,8 @@ from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.model_registry.manifests import manifest_of
 from tradeworthy.model_registry.sources import Sources, load_artifact
 from tradeworthy.promotion.policy.policy import Policy
-from tradeworthy.store.records import BacktestRecord, LedgerEntry
+from tradeworthy.store.ports.backtests import BacktestRecord
+from tradeworthy.store.ports.trials import LedgerEntry
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Case:
         """The manifest, None before one was recorded."""
         if self.version.manifest_digest is None:
             return None
-        return manifest_of(self.sources.store, self.version)
+        with self.sources.store.read() as view:
+            return manifest_of(view, self.version)
 
     @cached_property
     def artifact(self) -> tuple[bytes, ...] | None:
@@ -88,14 +90,17 @@ class Case:
         """The trials of the strategy, None before a manifest was recorded."""
         if self.version.manifest_digest is None:
             return None
-        return summarise_ledger(_trials(self.sources.store.ledger(self.state.strategy)))
+        with self.sources.store.read() as view:
+            entries = view.trials.of_strategy(self.state.strategy)
+        return summarise_ledger(_trials(entries))
 
     @cached_property
     def backtest(self) -> BacktestRecord | None:
         """The latest backtest of the version's present artifact; a DRAFT has none."""
         if self.version.stage is Stage.DRAFT:
             return None
-        backtests = self.sources.store.backtests(self.state.name, self.version.version)
+        with self.sources.store.read() as view:
+            backtests = view.backtests.of_version(self.state.name, self.version.version)
         present = self.version.artifact_digest
         return next((b for b in reversed(backtests) if b.artifact_digest == present), None)
 
@@ -104,7 +109,8 @@ class Case:
         """What that backtest found."""
         if self.backtest is None:
             return None
-        document = self.sources.store.document(self.backtest.evidence_digest)
+        with self.sources.store.read() as view:
+            document = view.documents.get(self.backtest.evidence_digest)
         return None if document is None else Evidence.from_json(json.loads(document.body))
 
 

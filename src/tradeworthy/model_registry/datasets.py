@@ -9,8 +9,8 @@ from tradeworthy.access.roles import Action, Actor
 from tradeworthy.base.digests import sha256_hex
 from tradeworthy.errors import InvalidInput
 from tradeworthy.store.blobs import BlobFolder
-from tradeworthy.store.protocol import Store
-from tradeworthy.store.records import DatasetRecord
+from tradeworthy.store.ports.datasets import DatasetRecord
+from tradeworthy.store.unit_of_work import Store
 
 MAX_NAME = 128
 
@@ -57,5 +57,6 @@ class Datasets:
             created_at=self._clock(),
             created_by=actor.name,
         )
-        self._store.add_dataset(record)
-        return self._store.dataset(record.dataset_hash) or record
+        with self._store.begin() as unit:
+            unit.datasets.add(record)
+            return unit.datasets.get(record.dataset_hash) or record

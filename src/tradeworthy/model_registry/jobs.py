@@ -14,10 +14,10 @@ from tradeworthy.access.roles import Action, Actor
 from tradeworthy.base.digests import Json, canonical_json, json_digest
 from tradeworthy.errors import RecordNotFound, StoreUnavailable, TradeworthyError
 from tradeworthy.model_registry.backtests import BacktestOutcome, Backtests, CostsAsked
-from tradeworthy.model_registry.writing import record_of
-from tradeworthy.store.job_records import JobProblem, JobRecord
-from tradeworthy.store.protocol import Store
-from tradeworthy.store.records import Document
+from tradeworthy.model_registry.changes import record_of
+from tradeworthy.store.ports.documents import Document
+from tradeworthy.store.ports.jobs import JobProblem, JobRecord
+from tradeworthy.store.unit_of_work import Store
 
 BACKTEST = "backtest"
 # A job that takes its worker down with it would do so for ever.
@@ -96,7 +96,8 @@ class Jobs:
             request=asked,
             created_at=self._clock(),
         )
-        self._store.add_job(record)
+        with self._store.begin() as unit:
+            unit.jobs.add(record)
         self._woken.set()
         return record
 
@@ -111,19 +112,23 @@ class Jobs:
             If the actor's token is not for the strategy.
         """
         actor.require(Action.READ)
-        found = self._store.job(job_id) if _ID.fullmatch(job_id) else None
-        if found is None:
-            raise RecordNotFound(
-                f"no job {job_id[:64]!r}: the answer that accepted it names its id", job=job_id[:64]
-            )
-        actor.require(Action.READ, record_of(self._store, found.model).state.strategy)
-        return found
+        with self._store.read() as view:
+            job = view.jobs.get(job_id) if _ID.fullmatch(job_id) else None
+            if job is None:
+                raise RecordNotFound(
+                    f"no job {job_id[:64]!r}: the answer that accepted it names its id",
+                    job=job_id[:64],
+                )
+            strategy = record_of(view, job.model).state.strategy
+        actor.require(Action.READ, strategy)
+        return job
 
     def result(self, job: JobRecord) -> dict[str, Json] | None:
         """Return the result of a job that is done, None before."""
         if job.result_digest is None:
             return None
-        document = self._store.document(job.result_digest)
+        with self._store.read() as view:
+            document = view.documents.get(job.result_digest)
         assert document is not None  # noqa: S101 - it was kept with the job's end
         return dict(json.loads(document.body))
 
@@ -151,19 +156,25 @@ class Jobs:
         StoreUnavailable
             If the database does not answer; the job will be claimed anew.
         """
-        job = self._store.claim_job(self._clock(), self._lease)
+        with self._store.begin() as unit:
+            job = unit.jobs.claim(self._clock(), self._lease)
         if job is None:
             return False
         with self._holding(job):
             outcome = self._outcome(job)
-        now = self._clock()
-        if self.stopped and isinstance(outcome, JobProblem):
-            self._store.renew_lease(job.id, job.attempt, now)
-        elif not self._store.finish_job(job.id, job.attempt, outcome, now):
-            _LOG.warning(
-                "job %s was taken over by another worker; what this one found is refused", job.id
-            )
+        self._end(job, outcome)
         return True
+
+    def _end(self, job: JobRecord, outcome: Document | JobProblem) -> None:
+        now = self._clock()
+        with self._store.begin() as unit:
+            if self.stopped and isinstance(outcome, JobProblem):
+                unit.jobs.renew(job.id, job.attempt, now)
+            elif not unit.jobs.finish(job.id, job.attempt, outcome, now):
+                _LOG.warning(
+                    "job %s was taken over by another worker; the outcome of this one is refused",
+                    job.id,
+                )
 
     @contextmanager
     def _holding(self, job: JobRecord) -> Iterator[None]:
@@ -180,10 +191,13 @@ class Jobs:
         while not ended.wait(self._lease.total_seconds() / 4):
             try:
                 until = self._clock() + self._lease
-                if not self._store.renew_lease(job.id, job.attempt, until):
-                    return
+                with self._store.begin() as unit:
+                    held = unit.jobs.renew(job.id, job.attempt, until)
             except StoreUnavailable as error:
                 _LOG.warning("%s; trying again", error.message)
+            else:
+                if not held:
+                    return
 
     def _outcome(self, job: JobRecord) -> Document | JobProblem:
         if job.attempt > MAX_ATTEMPTS:

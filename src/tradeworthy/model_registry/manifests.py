@@ -7,7 +7,7 @@ from tradeworthy.errors import ManifestInvalid
 from tradeworthy.features.graph_snapshot import GraphSnapshot
 from tradeworthy.lifecycle.state import ModelState, VersionState
 from tradeworthy.manifest.manifest import Manifest
-from tradeworthy.store.protocol import Reader
+from tradeworthy.store.unit_of_work import View
 
 
 def read_manifest(text: bytes) -> Manifest:
@@ -32,7 +32,7 @@ def read_manifest(text: bytes) -> Manifest:
     return manifest
 
 
-def manifest_of(store: Reader, version: VersionState) -> Manifest:
+def manifest_of(view: View, version: VersionState) -> Manifest:
     """Return the manifest of a version.
 
     Raises
@@ -40,7 +40,7 @@ def manifest_of(store: Reader, version: VersionState) -> Manifest:
     ManifestInvalid
         If the version has none yet.
     """
-    document = store.document(version.manifest_digest) if version.manifest_digest else None
+    document = view.documents.get(version.manifest_digest) if version.manifest_digest else None
     if document is None:
         raise ManifestInvalid(
             f"version {version.version} has no manifest yet: train it and record one"

@@ -17,19 +17,25 @@ from tradeworthy.lifecycle.commands import (
     RegisterModel,
     Retire,
 )
-from tradeworthy.lifecycle.events import VersionDrafted
+from tradeworthy.lifecycle.events import Event, VersionDrafted
 from tradeworthy.lifecycle.names import check_name
 from tradeworthy.lifecycle.stages import Stage, promotion_target
 from tradeworthy.lifecycle.state import ModelState, VersionState, version_of
 from tradeworthy.lifecycle.tags import Tag
 from tradeworthy.manifest.manifest import Manifest, manifest_digest
+from tradeworthy.model_registry.changes import (
+    Change,
+    change_model,
+    check_revision,
+    record_of,
+)
 from tradeworthy.model_registry.manifests import artifact_digest, check_identity, read_manifest
 from tradeworthy.model_registry.promotions import Promotions
-from tradeworthy.model_registry.writing import Change, check_revision, record_of, write
 from tradeworthy.promotion.plan import PromotionPlan
 from tradeworthy.store.blobs import BlobFolder
-from tradeworthy.store.protocol import Store
-from tradeworthy.store.records import Document, ModelRecord
+from tradeworthy.store.ports.documents import Document
+from tradeworthy.store.ports.models import ModelRecord
+from tradeworthy.store.unit_of_work import Store
 
 RESERVED_NAMES = frozenset(
     {"blobs", "datasets", "drift", "jobs", "models", "policy", "releases", "tokens", "versions"}
@@ -83,9 +89,9 @@ class ModelRegistry:
         if model in RESERVED_NAMES:
             raise InvalidInput(f"{model!r} names a part of the service: choose another name")
         self._promotions.check_tier(tier)
-        record = self._store.model(model) or ModelRecord(ModelState(model), 0)
-        command = RegisterModel(strategy, owner, tier)
-        write(self._store, record, lambda _: Change(command), actor=actor.name, now=self._clock())
+        with self._store.read() as view:
+            record = view.models.get(model) or ModelRecord(ModelState(model), 0)
+        self._change(record, Change(RegisterModel(strategy, owner, tier)), actor)
         return self.model(model).state
 
     def draft_version(self, model: str, *, actor: Actor) -> int:
@@ -100,13 +106,7 @@ class ModelRegistry:
         """
         actor.require(Action.DRAFT_VERSION)
         record = self._authorised(model, Action.DRAFT_VERSION, actor)
-        (event,) = write(
-            self._store,
-            record,
-            lambda _: Change(DraftVersion()),
-            actor=actor.name,
-            now=self._clock(),
-        )
+        (event,) = self._change(record, Change(DraftVersion()), actor)
         assert isinstance(event.body, VersionDrafted)  # noqa: S101 - what the command decides
         return event.body.version
 
@@ -138,13 +138,7 @@ class ModelRegistry:
         content = json_digest("content/v1", {"manifest": digest, "artifact": artifact})
         document = Document(digest, "manifest", manifest.to_json().encode())
         command = RecordManifest(version, digest, artifact, content)
-        write(
-            self._store,
-            record,
-            lambda _: Change(command, documents=(document,)),
-            actor=actor.name,
-            now=self._clock(),
-        )
+        self._change(record, Change(command, documents=(document,)), actor)
         return self.model(model).state.versions[version]
 
     def plan_promotion(
@@ -210,7 +204,7 @@ class ModelRegistry:
             )
             return self._promotions.change(fresh, expected, self._clock())
 
-        write(
+        change_model(
             self._store,
             record,
             prepare,
@@ -314,7 +308,8 @@ class ModelRegistry:
         ModelNotFound
             If there is no such model.
         """
-        return record_of(self._store, model)
+        with self._store.read() as view:
+            return record_of(view, model)
 
     def _authorised(self, model: str, action: Action, actor: Actor) -> ModelRecord:
         record = self.model(model)
@@ -338,15 +333,20 @@ class ModelRegistry:
         actor: Actor,
         reason: str,
     ) -> VersionState:
-        write(
+        self._change(record, Change(command), actor, reason)
+        return self.model(record.state.name).state.versions[command.version]
+
+    def _change(
+        self, record: ModelRecord, change: Change, actor: Actor, reason: str = ""
+    ) -> tuple[Event, ...]:
+        return change_model(
             self._store,
             record,
-            lambda _: Change(command),
+            lambda _: change,
             actor=actor.name,
             now=self._clock(),
             reason=reason,
         )
-        return self.model(record.state.name).state.versions[command.version]
 
     def _check_files(self, manifest: Manifest) -> None:
         for file in manifest.files:

@@ -11,14 +11,15 @@ from tradeworthy.lifecycle.commands import Promote, Retire
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState, version_of
 from tradeworthy.model_registry.case import Case
+from tradeworthy.model_registry.changes import Change
 from tradeworthy.model_registry.fact_gathering import gather
 from tradeworthy.model_registry.sources import Sources
-from tradeworthy.model_registry.writing import Change
 from tradeworthy.promotion.plan import PromotionPlan, plan_promotion
 from tradeworthy.promotion.policy.policy import Policy, resolve_policy
 from tradeworthy.promotion.policy.policy_yaml import PolicyDocument
 from tradeworthy.promotion.verdict import Verdict, judge_promotion
-from tradeworthy.store.records import Document, LedgerEntry
+from tradeworthy.store.ports.documents import Document
+from tradeworthy.store.ports.trials import LedgerEntry
 
 USUAL_TIER = "standard"
 """The tier of a model that is in none of those that the policy file names."""

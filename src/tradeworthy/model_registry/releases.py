@@ -15,8 +15,10 @@ from tradeworthy.features.release import Release, release_of
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState, VersionState
 from tradeworthy.model_registry.manifests import manifest_of
-from tradeworthy.store.protocol import Reader, Store
-from tradeworthy.store.records import Activation, Document, VersionQuery
+from tradeworthy.store.ports.documents import Document
+from tradeworthy.store.ports.releases import Activation
+from tradeworthy.store.ports.versions import VersionQuery
+from tradeworthy.store.unit_of_work import Store, View
 
 PAGE = 1000
 
@@ -29,15 +31,15 @@ class ActiveRelease:
     release: Release
 
 
-def active_release(store: Reader) -> ActiveRelease | None:
+def active_release(view: View) -> ActiveRelease | None:
     """Return the active release, None before the first activation."""
-    activation = store.activation()
+    activation = view.releases.activation()
     if activation is None:
         return None
-    return ActiveRelease(activation, release_in(store, activation.release_digest))
+    return ActiveRelease(activation, release_in(view, activation.release_digest))
 
 
-def release_in(store: Reader, digest: str) -> Release:
+def release_in(view: View, digest: str) -> Release:
     """Return a registered release.
 
     Raises
@@ -45,7 +47,7 @@ def release_in(store: Reader, digest: str) -> Release:
     RecordNotFound
         If there is none under that digest.
     """
-    document = store.document(digest)
+    document = view.documents.get(digest)
     if document is None or document.kind != "release":
         raise RecordNotFound(f"no release {digest!r}: register it first", release=digest)
     return Release.from_json(json.loads(document.body))
@@ -73,7 +75,8 @@ class Releases:
         actor.require(Action.UPLOAD)
         release = release_of(*(GraphSnapshot.from_json(dict(data)) for data in snapshots))
         body = json.dumps(release.to_json(), sort_keys=True).encode()
-        self._store.add_document(Document(release.digest, "release", body), self._clock())
+        with self._store.begin() as unit:
+            unit.documents.add(Document(release.digest, "release", body), at=self._clock())
         return release
 
     def activate(
@@ -108,53 +111,62 @@ class Releases:
             Unless the actor is an operator, with ``force`` an admin.
         """
         actor.require(Action.FORCE_RELEASE if force else Action.ACTIVATE_RELEASE)
-        release = release_in(self._store, digest)
-        current = self._store.activation()
-        epoch = current.epoch if current else 0
-        if expected_epoch not in {None, epoch}:
-            raise StaleEpoch(
-                f"the active epoch is {epoch}, not {expected_epoch}: look at it again",
-                expected=expected_epoch,
-                actual=epoch,
-            )
-        if not force:
-            self._check_use(release)
+        with self._store.read() as view:
+            epoch = _checked_epoch(view, digest, expected_epoch, force=force)
         activation = Activation(epoch + 1, digest, self._clock(), actor.name, reason)
-        self._store.activate(activation)
+        with self._store.begin() as unit:
+            unit.releases.activate(activation)
         return activation
 
-    def _check_use(self, release: Release) -> None:
-        lost = {}
-        for state, version in bound_versions(self._store):
-            missing = _missing(self._store, version, release)
-            if missing:
-                lost[f"{state} v{version.version}"] = missing
-        if lost:
-            told = "; ".join(f"{who}: {', '.join(keys)}" for who, keys in lost.items())
-            raise ReleaseInUse(
-                f"this release lacks features that versions are bound to ({told}): add them, "
-                "retire the versions, or let an admin force it",
-                lost=lost,
-            )
+
+def _checked_epoch(view: View, digest: str, expected_epoch: int | None, *, force: bool) -> int:
+    """Return the epoch that is active now, if ``digest`` may become active after it."""
+    release = release_in(view, digest)
+    current = view.releases.activation()
+    epoch = current.epoch if current else 0
+    if expected_epoch not in {None, epoch}:
+        raise StaleEpoch(
+            f"the active epoch is {epoch}, not {expected_epoch}: look at it again",
+            expected=expected_epoch,
+            actual=epoch,
+        )
+    if not force:
+        _check_use(view, release)
+    return epoch
 
 
-def bound_versions(store: Reader) -> list[tuple[str, VersionState]]:
+def _check_use(view: View, release: Release) -> None:
+    lost = {}
+    for model, version in bound_versions(view):
+        missing = _missing(view, version, release)
+        if missing:
+            lost[f"{model} v{version.version}"] = missing
+    if lost:
+        losses = "; ".join(f"{who}: {', '.join(keys)}" for who, keys in lost.items())
+        raise ReleaseInUse(
+            f"this release lacks features that versions are bound to ({losses}): add them, "
+            "retire the versions, or let an admin force it",
+            lost=lost,
+        )
+
+
+def bound_versions(view: View) -> list[tuple[str, VersionState]]:
     """Return PRODUCTION and standby versions, the ones that must stay able to predict."""
-    found = []
+    bound = []
     for stage in (Stage.PRODUCTION, Stage.STAGING):
         after = ("", 0)
-        while rows := store.versions(VersionQuery(stage=stage), after=after, limit=PAGE):
-            found += [(row.model, row.version) for row in rows if _stands_by(row.version)]
+        while rows := view.versions.search(VersionQuery(stage=stage), after=after, limit=PAGE):
+            bound += [(row.model, row.version) for row in rows if _stands_by(row.version)]
             after = (rows[-1].model, rows[-1].version.version)
-    return found
+    return bound
 
 
 def _stands_by(version: VersionState) -> bool:
     return version.stage is Stage.PRODUCTION or version.left_production_at is not None
 
 
-def _missing(store: Reader, version: VersionState, release: Release) -> list[str]:
-    manifest = manifest_of(store, version)
+def _missing(view: View, version: VersionState, release: Release) -> list[str]:
+    manifest = manifest_of(view, version)
     if manifest.feature_graph is None:
         raise ManifestInvalid(f"{manifest.file_name} has no feature graph")
     return list(missing_nodes(GraphSnapshot.from_json(manifest.feature_graph), release))

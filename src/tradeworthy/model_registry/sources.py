@@ -12,7 +12,7 @@ from tradeworthy.model_registry.manifests import graph_of
 from tradeworthy.model_registry.releases import active_release
 from tradeworthy.model_registry.running_code import RunningCode
 from tradeworthy.store.blobs import BlobFolder
-from tradeworthy.store.protocol import Store
+from tradeworthy.store.unit_of_work import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class Sources:
             If the manifest records no feature graph.
         """
         bound = graph_of(manifest)
-        active = active_release(self.store)
+        with self.store.read() as view:
+            active = active_release(view)
         rule = manifest.code.signal_rule
         running, unreadable = None, None
         try:

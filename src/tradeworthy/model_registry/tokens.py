@@ -15,7 +15,7 @@ from tradeworthy.access.tokens import (
     token_mac,
 )
 from tradeworthy.errors import InvalidInput, RecordNotFound, Unauthenticated
-from tradeworthy.store.protocol import Store
+from tradeworthy.store.unit_of_work import Store
 
 
 class Tokens:
@@ -61,12 +61,13 @@ class Tokens:
         InvalidInput
             If there is a token already.
         """
-        if self._store.tokens():
-            raise InvalidInput("this home has tokens already: let an admin issue more")
-        name = actor_name(actor)
-        token, record = self._make(name, frozenset({Role.ADMIN}), None, issuer=name)
-        hand_over(token)
-        self._store.add_token(record)
+        with self._store.begin() as unit:
+            if unit.tokens.all():
+                raise InvalidInput("this home has tokens already: let an admin issue more")
+            name = actor_name(actor)
+            token, record = self._make(name, frozenset({Role.ADMIN}), None, issuer=name)
+            hand_over(token)
+            unit.tokens.add(record)
         return record
 
     def issue(
@@ -87,13 +88,9 @@ class Tokens:
             For a name that cannot name an actor, or no role.
         """
         issuer.require(Action.MANAGE_TOKENS)
-        return self._issue(actor, roles, strategies, issuer=issuer.name)
-
-    def _issue(
-        self, actor: str, roles: frozenset[Role], strategies: frozenset[str] | None, *, issuer: str
-    ) -> tuple[str, TokenRecord]:
-        token, record = self._make(actor, roles, strategies, issuer=issuer)
-        self._store.add_token(record)
+        token, record = self._make(actor, roles, strategies, issuer=issuer.name)
+        with self._store.begin() as unit:
+            unit.tokens.add(record)
         return token, record
 
     def _make(
@@ -125,16 +122,16 @@ class Tokens:
             If there is no such live token.
         """
         issuer.require(Action.MANAGE_TOKENS)
-        old = next((t for t in self._store.tokens() if t.token_id == token_id), None)
-        if old is None or old.revoked_at is not None:
-            raise _unknown(token_id)
-        issued = self._issue(old.actor, old.roles, old.strategies, issuer=issuer.name)
-        try:
-            self.revoke(token_id, issuer=issuer)
-        except RecordNotFound:  # somebody else was faster: one successor is enough
-            self.revoke(issued[1].token_id, issuer=issuer)
-            raise
-        return issued
+        with self._store.begin() as unit:
+            old = next((t for t in unit.tokens.all() if t.token_id == token_id), None)
+            if old is None or old.revoked_at is not None:
+                raise _unknown(token_id)
+            token, record = self._make(old.actor, old.roles, old.strategies, issuer=issuer.name)
+            unit.tokens.add(record)
+            if not unit.tokens.revoke(token_id, self._clock()):
+                # Somebody else was faster: one successor is enough.
+                raise _unknown(token_id)
+        return token, record
 
     def revoke(self, token_id: str, *, issuer: Actor) -> None:
         """Revoke a live token.
@@ -149,8 +146,9 @@ class Tokens:
             If nobody could manage tokens any more.
         """
         issuer.require(Action.MANAGE_TOKENS)
-        if not self._store.revoke_token(token_id, self._clock()):
-            raise _unknown(token_id)
+        with self._store.begin() as unit:
+            if not unit.tokens.revoke(token_id, self._clock()):
+                raise _unknown(token_id)
 
     def authenticate(self, token: str | None) -> Actor:
         """Return who the bearer of ``token`` is.
@@ -162,12 +160,18 @@ class Tokens:
         """
         if token is None:
             raise Unauthenticated("send `Authorization: Bearer <token>`; an admin issues tokens")
-        record = self._store.token(token_mac(token, self._key)) if is_token(token) else None
+        record = self._kept(token)
         if record is None:
             raise Unauthenticated("this token is unknown: ask an admin for one")
         if record.revoked_at is not None:
             raise Unauthenticated("this token was revoked: ask an admin for a new one")
         return record.as_actor()
+
+    def _kept(self, token: str) -> TokenRecord | None:
+        if not is_token(token):
+            return None
+        with self._store.read() as view:
+            return view.tokens.get(token_mac(token, self._key))
 
 
 def _unknown(token_id: str) -> RecordNotFound:

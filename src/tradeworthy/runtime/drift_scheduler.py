@@ -25,8 +25,8 @@ from tradeworthy.errors import StoreUnavailable
 from tradeworthy.lifecycle.state import ModelState, VersionState
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.promotion.policy.policy import Policy
-from tradeworthy.store.protocol import Store
-from tradeworthy.store.records import DriftReportRecord
+from tradeworthy.store.ports.drift_reports import DriftReportRecord
+from tradeworthy.store.unit_of_work import Store
 
 # How often a process looks for due slots.
 SCHEDULER_SECONDS = 30.0
@@ -103,7 +103,9 @@ class DriftScheduler:
             stretch of the log. Later reports do not matter to what is due.
         """
         failures: list[Exception] = []
-        for state in self.store.production():
+        with self.store.read() as view:
+            states = view.models.production()
+        for state in states:
             if model not in {None, state.name}:
                 continue
             try:
@@ -128,13 +130,18 @@ class DriftScheduler:
         schedule = Schedule(timedelta(seconds=policy.drift.every_seconds))
         # The newest up to as_of, not the newest of all: a report of another stretch of time, or
         # of a clock that ran ahead, says nothing of these slots.
-        latest = self.store.drift_reports(
-            state.name, version=champion.version, until=as_of, limit=1
-        )
+        with self.store.read() as view:
+            latest = view.drift_reports.newest(
+                state.name, version=champion.version, until=as_of, limit=1
+            )
         for slot in due_slots(schedule, latest[0].slot if latest else None, as_of):
             record = _record(self.scan(state, champion, policy, slot), slot, now)
-            if self.store.add_drift_report(record):
+            if self._keep(record):
                 yield record
+
+    def _keep(self, record: DriftReportRecord) -> bool:
+        with self.store.begin() as unit:
+            return unit.drift_reports.add(record)
 
     def scan(
         self, state: ModelState, version: VersionState, policy: Policy, slot: datetime

@@ -15,7 +15,7 @@ from tradeworthy.promotion.files.policy_file import default_policy_path
 from tradeworthy.runtime.home import KEY_BYTES, make_home, read_token_key, write_secret
 from tradeworthy.store.engine import open_engine
 from tradeworthy.store.migrations import upgrade
-from tradeworthy.store.sql import SqlStore
+from tradeworthy.store.sql_store import SqlStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,9 @@ def initialise(
         upgrade(engine)
         store = SqlStore(engine)
         token_file = None
-        if not store.tokens():
+        with store.read() as view:
+            has_tokens = bool(view.tokens.all())
+        if not has_tokens:
             tokens = Tokens(store, read_token_key(settings), clock, randomness)
             token_file = settings.home / f"{admin}.token"
             # One of an attempt that was interrupted was never kept.

@@ -34,8 +34,9 @@ from tradeworthy.serving.route_table import (
     Route,
     RouteTable,
 )
-from tradeworthy.store.protocol import Reader
-from tradeworthy.store.records import ModelSummary, VersionQuery
+from tradeworthy.store.ports.models import ModelSummary
+from tradeworthy.store.ports.versions import VersionQuery
+from tradeworthy.store.unit_of_work import Store, View
 
 PAGE = 1000
 MAX_ROWS = 100_000
@@ -87,7 +88,7 @@ class RouteRefresher:
 
     def __init__(
         self,
-        store: Reader,
+        store: Store,
         sources: Sources,
         token_cache: TokenCache,
         *,
@@ -115,8 +116,8 @@ class RouteRefresher:
             If the database does not answer; the old table stays until its lease runs out.
         """
         now = time.monotonic_ns()
-        position = self._store.position()
-        tokens = self._store.tokens()
+        with self._store.read() as view:
+            position, tokens = view.position(), view.tokens.all()
         if tokens != self._tokens:
             self._token_cache.renew_tokens(tokens)
             self._tokens = tokens
@@ -124,7 +125,7 @@ class RouteRefresher:
         changed = basis != self._basis or now > self._retry_at
         if changed:
             built = self._build(_Surroundings(position[1], basis[1]))
-            if self._store.position()[1] != position[1]:
+            if self._epoch() != position[1]:
                 # A release was activated meanwhile: these routes are of neither epoch.
                 return self.refresh()
             self._keep(built)
@@ -137,11 +138,9 @@ class RouteRefresher:
 
     def _build(self, surroundings: _Surroundings) -> dict[str, _Built]:
         """Return every model's route, made anew where its version or surroundings changed."""
-        models: list[ModelSummary] = []
-        while page := self._store.models(after=models[-1].name if models else "", limit=PAGE):
-            models += page
+        with self._store.read() as view:
+            models, champions = _models(view), _champions(view)
         self._token_cache.renew_strategies({model.name: model.strategy for model in models})
-        champions = self._champions()
         return {m.name: self._renew(m.name, champions.get(m.name), surroundings) for m in models}
 
     def _keep(self, built: Mapping[str, _Built]) -> None:
@@ -152,14 +151,9 @@ class RouteRefresher:
             if each.artifact is not None and each.predictor is not None
         }
 
-    def _champions(self) -> dict[str, VersionState]:
-        champions: dict[str, VersionState] = {}
-        after = ("", 0)
-        query = VersionQuery(stage=Stage.PRODUCTION)
-        while rows := self._store.versions(query, after=after, limit=PAGE):
-            champions |= {row.model: row.version for row in rows}
-            after = (rows[-1].model, rows[-1].version.version)
-        return champions
+    def _epoch(self) -> int:
+        with self._store.read() as view:
+            return view.position()[1]
 
     def _renew(
         self, model: str, champion: VersionState | None, surroundings: _Surroundings
@@ -190,7 +184,8 @@ class RouteRefresher:
             raise NoProductionVersion(
                 f"model {model!r} has no version in PRODUCTION: promote one", model=model
             )
-        manifest = manifest_of(self._store, champion)
+        with self._store.read() as view:
+            manifest = manifest_of(view, champion)
         explain = self._explainer(manifest, epoch)
         if champion.quarantined:
             return _Built(basis, self._blocked(_quarantined(model, champion), manifest, explain))
@@ -261,6 +256,23 @@ class RouteRefresher:
             return _mismatch(manifest, alignment, epoch) if alignment.running == sent else None
 
         return explain
+
+
+def _models(view: View) -> list[ModelSummary]:
+    models: list[ModelSummary] = []
+    while page := view.models.page(after=models[-1].name if models else "", limit=PAGE):
+        models += page
+    return models
+
+
+def _champions(view: View) -> dict[str, VersionState]:
+    champions: dict[str, VersionState] = {}
+    after = ("", 0)
+    query = VersionQuery(stage=Stage.PRODUCTION)
+    while rows := view.versions.search(query, after=after, limit=PAGE):
+        champions |= {row.model: row.version for row in rows}
+        after = (rows[-1].model, rows[-1].version.version)
+    return champions
 
 
 def _artifact_of(manifest: Manifest) -> _Artifact:

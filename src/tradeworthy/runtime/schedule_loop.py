@@ -12,7 +12,7 @@ from tradeworthy.base.settings import Settings
 from tradeworthy.errors import TradeworthyError
 from tradeworthy.runtime.drift_scheduler import SCHEDULER_SECONDS
 from tradeworthy.runtime.service import open_service
-from tradeworthy.store.records import DriftReportRecord
+from tradeworthy.store.ports.drift_reports import DriftReportRecord
 
 
 def run_schedule(settings: Settings, *, once: bool) -> None:

@@ -14,6 +14,8 @@ from tradeworthy.base.clock import utc_now
 from tradeworthy.base.settings import Settings
 from tradeworthy.errors import HomeUnusable
 from tradeworthy.evaluation.process import EvaluationProcess
+from tradeworthy.lifecycle.state import VersionState
+from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.model_registry.backtests import Backtests
 from tradeworthy.model_registry.datasets import Datasets
 from tradeworthy.model_registry.jobs import Jobs
@@ -33,8 +35,8 @@ from tradeworthy.runtime.token_cache import TokenCache
 from tradeworthy.store import migrations
 from tradeworthy.store.blobs import BlobFolder
 from tradeworthy.store.engine import open_engine
-from tradeworthy.store.protocol import Store
-from tradeworthy.store.sql import SqlStore
+from tradeworthy.store.sql_store import SqlStore
+from tradeworthy.store.unit_of_work import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +139,13 @@ def open_service(
             store,
             PredictionHistory(settings.predictions_folder),
             promotions.policy,
-            lambda version: manifest_of(store, version),
+            partial(_manifest, store),
         ),
         evaluator=evaluator,
         metrics=CollectorRegistry(),
     )
+
+
+def _manifest(store: Store, version: VersionState) -> Manifest:
+    with store.read() as view:
+        return manifest_of(view, version)

@@ -1,1 +1,1 @@
-"""Where the product keeps what it knows: one protocol, three stores, all the SQL."""
+"""Where the product keeps what it knows: units of work over ports, on SQLite and PostgreSQL."""

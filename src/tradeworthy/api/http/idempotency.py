@@ -18,7 +18,7 @@ from tradeworthy.api.http.respond_async import ACCEPTED, ASYNC, asked_async, rep
 from tradeworthy.base.digests import tagged_digest
 from tradeworthy.errors import IdempotencyConflict, InvalidInput
 from tradeworthy.runtime.service import Service
-from tradeworthy.store.records import IdempotencyClaim, StoredReply
+from tradeworthy.store.ports.idempotency import IdempotencyClaim, StoredReply
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -67,7 +67,7 @@ async def answer_once(
     finally:
         if keyed.held:
             # A refusal, a failure, and a client that left give the key back.
-            await run_in_threadpool(service.store.settle, keyed.claim, kept)
+            await run_in_threadpool(_settle, service, keyed.claim, kept)
     return response
 
 
@@ -85,8 +85,7 @@ def once_a_key(endpoint: Callable[..., Any]) -> Callable[..., Any]:
         request: Request = given.pop(_REQUEST)
         keyed: KeyedRequest | None = getattr(request.state, "keyed", None)
         if keyed is not None:
-            store, now = keyed.service.store, keyed.service.clock()
-            first = await run_in_threadpool(store.claim, keyed.claim, now)
+            first = await run_in_threadpool(_take, keyed.service, keyed.claim)
             if first is not None:
                 return _replayed(first)
             keyed.held = True
@@ -112,6 +111,16 @@ async def _claim(request: Request, actor: Actor, key: str) -> IdempotencyClaim:
         *preference,
     )
     return IdempotencyClaim(key, actor.name, request.scope["path"], digest)
+
+
+def _take(service: Service, claim: IdempotencyClaim) -> StoredReply | None:
+    with service.store.begin() as unit:
+        return unit.idempotency.claim(claim, service.clock())
+
+
+def _settle(service: Service, claim: IdempotencyClaim, reply: StoredReply | None) -> None:
+    with service.store.begin() as unit:
+        unit.idempotency.settle(claim, reply)
 
 
 def _replayed(first: StoredReply) -> Response:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 
-from tradeworthy.store.job_records import JobRecord
+from tradeworthy.store.ports.jobs import JobRecord
 from tradeworthy.wire.job_schemas import JobAccepted
 
 ASYNC = "respond-async"

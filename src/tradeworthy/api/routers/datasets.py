@@ -38,4 +38,5 @@ def upload_dataset(
 @router.get("/datasets", **governed(Action.READ))
 def list_datasets(service: Serving) -> list[schemas.DatasetOut]:
     """List every dataset, oldest first."""
-    return [dataset_out(record) for record in service.store.datasets()]
+    with service.store.read() as view:
+        return [dataset_out(record) for record in view.datasets.all()]

@@ -11,7 +11,7 @@ from tradeworthy.access.roles import Action
 from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, governed
 from tradeworthy.api.presenting import drift_report_out
 from tradeworthy.errors import Forbidden, InvalidInput
-from tradeworthy.model_registry.writing import record_of
+from tradeworthy.model_registry.changes import record_of
 from tradeworthy.wire import schemas
 
 # The windows of a slot reach back from it, and years begin at 1.
@@ -29,7 +29,8 @@ def run_scans(
     if asked.as_of is not None:
         _check_moment(asked.as_of, now)
     if asked.model is not None:
-        record = record_of(service.store, asked.model)
+        with service.store.read() as view:
+            record = record_of(view, asked.model)
         caller.require(Action.SCAN_DRIFT, record.state.strategy)
     elif caller.strategies is not None:
         raise Forbidden("a token that is scoped to strategies scans one model: name it")
@@ -55,5 +56,6 @@ def list_drift_reports(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> list[schemas.DriftReportOut]:
     """List a model's drift reports with their evidence, newest slot first."""
-    reports = service.store.drift_reports(model, version=version, limit=limit)
+    with service.store.read() as view:
+        reports = view.drift_reports.newest(model, version=version, limit=limit)
     return [drift_report_out(record) for record in reports]

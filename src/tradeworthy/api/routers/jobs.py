@@ -11,7 +11,7 @@ from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, 
 from tradeworthy.api.http.problems import problem
 from tradeworthy.api.http.respond_async import job_headers
 from tradeworthy.errors import rebuild
-from tradeworthy.store.job_records import JobProblem
+from tradeworthy.store.ports.jobs import JobProblem
 from tradeworthy.wire.job_schemas import JobOut
 from tradeworthy.wire.schemas import BacktestOut, Problem
 

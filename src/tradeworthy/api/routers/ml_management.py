@@ -27,10 +27,10 @@ from tradeworthy.lifecycle.evolve import fold
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import version_of
 from tradeworthy.model_registry.backtests import CostsAsked
+from tradeworthy.model_registry.changes import check_revision
 from tradeworthy.model_registry.jobs import outcome_to_json
 from tradeworthy.model_registry.manifests import manifest_of
-from tradeworthy.model_registry.writing import check_revision, record_of
-from tradeworthy.store.records import VersionQuery, VersionRow
+from tradeworthy.store.ports.versions import VersionQuery, VersionRow
 from tradeworthy.wire import field_types, schemas
 
 router = APIRouter(prefix="/api/v1/ml", tags=["management"], route_class=GovernedRoute)
@@ -76,7 +76,8 @@ def search_versions(
 
     def fetch(last: VersionRow | None) -> Sequence[VersionRow]:
         after = (last.model, last.version.version) if last else (after_model, after_version)
-        return service.store.versions(query, after=after, limit=limit)
+        with service.store.read() as view:
+            return view.versions.search(query, after=after, limit=limit)
 
     return [
         version_out(row.model, row.version, row.tags) for row in visible_page(fetch, caller, limit)
@@ -123,18 +124,19 @@ def record_manifest(
 @router.get("/{model}/versions/{version}", **governed(Action.READ))
 def read_version(model: str, version: Version, service: Serving) -> schemas.VersionOut:
     """Return one version."""
-    state = record_of(service.store, model).state
+    state = service.registry.model(model).state
     return full_version_out(service.store, model, version_of(state, version))
 
 
 @router.get("/{model}/versions/{version}/manifest", **governed(Action.READ))
 def read_manifest(model: str, version: Version, service: Serving) -> dict[str, object]:
     """Return the manifest of a version."""
-    state = record_of(service.store, model).state
+    state = service.registry.model(model).state
     found = version_of(state, version)
     if found.manifest_digest is None:
         raise RecordNotFound(f"version {version} has no manifest yet: train it and record one")
-    manifest = manifest_of(service.store, found)
+    with service.store.read() as view:
+        manifest = manifest_of(view, found)
     return dict(json.loads(manifest.to_json()))
 
 
@@ -174,7 +176,7 @@ def promote(
 ) -> schemas.PlanOut:
     """Move a version one stage forward or to RETIRED; ``dry_run`` says what its gates would."""
     if asked.dry_run:
-        check_revision(record_of(service.store, model), if_match)
+        check_revision(service.registry.model(model), if_match)
         plan = service.registry.plan_promotion(
             model,
             asked.version,
@@ -240,7 +242,7 @@ def tag_version(
 ) -> schemas.VersionOut:
     """Put a tag on a version."""
     service.registry.tag(model, version, asked.key, asked.value, actor=caller)
-    state = record_of(service.store, model).state
+    state = service.registry.model(model).state
     return full_version_out(service.store, model, version_of(state, version))
 
 
@@ -250,7 +252,8 @@ def history(
 ) -> schemas.HistoryOut:
     """Return a model as it stood at a time, folded from its events."""
     moment = service.clock() if at is None else _utc(at)
-    events = service.store.events(model, until=moment)
+    with service.store.read() as view:
+        events = view.events.of_model(model, until=moment)
     state = fold(model, [recorded.event for recorded in events])
     return schemas.HistoryOut(
         model=model,
@@ -273,7 +276,7 @@ def _utc(at: datetime) -> datetime:
 @router.get("/{model}/policy", **governed(Action.READ))
 def policy(model: str, service: Serving) -> schemas.PolicyOut:
     """Return the policy that a model is held to."""
-    effective = service.promotions.policy(record_of(service.store, model).state)
+    effective = service.promotions.policy(service.registry.model(model).state)
     return schemas.PolicyOut(
         digest=effective.digest,
         values=dict(effective.values),

@@ -13,11 +13,12 @@ from tradeworthy.api.http.paging import visible_page
 from tradeworthy.api.presenting import full_version_out, version_out
 from tradeworthy.errors import ReleaseUnconfirmed, TradeworthyError
 from tradeworthy.lifecycle.state import ModelState, VersionState
+from tradeworthy.model_registry.changes import record_of
 from tradeworthy.model_registry.manifests import manifest_of
 from tradeworthy.model_registry.releases import rollback_target
-from tradeworthy.model_registry.writing import record_of
 from tradeworthy.runtime.service import Service
-from tradeworthy.store.records import ModelSummary
+from tradeworthy.store.ports.models import ModelSummary
+from tradeworthy.store.unit_of_work import View
 from tradeworthy.wire import field_types, schemas
 
 router = APIRouter(prefix="/api/v1/models", tags=["models"], route_class=GovernedRoute)
@@ -35,7 +36,8 @@ def list_models(
     """List models by name; ``after`` is the last name of the page before."""
 
     def fetch(last: ModelSummary | None) -> Sequence[ModelSummary]:
-        return service.store.models(after=last.name if last else after, limit=limit)
+        with service.store.read() as view:
+            return view.models.page(after=last.name if last else after, limit=limit)
 
     return [
         schemas.ModelOut(
@@ -65,11 +67,13 @@ def predict(model: str, asked: schemas.PredictAsked) -> schemas.Predictions:
 @router.get("/{model}/status", **governed(Action.READ, etag=True))
 def status(model: str, service: Serving, response: Response) -> schemas.StatusOut:
     """Tell where a model stands: production, alignment, drift, rollback target."""
-    record = record_of(service.store, model)
+    with service.store.read() as view:
+        record = record_of(view, model)
+        activation = view.releases.activation()
+        drift = _drift(view, model)
     state = record.state
     champion = state.champion
     response.headers["ETag"] = f'"{record.revision}"'
-    activation = service.store.activation()
     return schemas.StatusOut(
         model=model,
         strategy=state.strategy,
@@ -77,7 +81,7 @@ def status(model: str, service: Serving, response: Response) -> schemas.StatusOu
         production=full_version_out(service.store, model, champion) if champion else None,
         alignment=_alignment(service, champion) if champion else None,
         epoch=activation.epoch if activation else 0,
-        drift=_drift(service, model),
+        drift=drift,
         quarantined=bool(champion and champion.quarantined),
         rollback=_rollback(service, state),
     )
@@ -86,10 +90,11 @@ def status(model: str, service: Serving, response: Response) -> schemas.StatusOu
 @router.get("/{model}/versions", **governed(Action.READ, etag=True))
 def versions(model: str, service: Serving, response: Response) -> list[schemas.VersionOut]:
     """List every version of a model, oldest first."""
-    record = record_of(service.store, model)
+    with service.store.read() as view:
+        record = record_of(view, model)
+        tags = view.versions.tags(model)
+        latest = view.backtests.latest(model)
     response.headers["ETag"] = f'"{record.revision}"'
-    tags = service.store.tags(model)
-    latest = service.store.latest_backtests(model)
     return [
         version_out(model, version, tags.get(number, {}), latest.get(number))
         for number, version in sorted(record.state.versions.items())
@@ -98,7 +103,9 @@ def versions(model: str, service: Serving, response: Response) -> list[schemas.V
 
 def _alignment(service: Service, version: VersionState) -> schemas.AlignmentOut:
     try:
-        told = service.sources.alignment(manifest_of(service.store, version))
+        with service.store.read() as view:
+            manifest = manifest_of(view, version)
+        told = service.sources.alignment(manifest)
     except TradeworthyError as error:
         return schemas.AlignmentOut(
             aligned=False, bound=None, active=None, running=None, differences=[error.message]
@@ -112,8 +119,8 @@ def _alignment(service: Service, version: VersionState) -> schemas.AlignmentOut:
     )
 
 
-def _drift(service: Service, model: str) -> schemas.DriftOut | None:
-    reports = service.store.drift_reports(model, limit=1)
+def _drift(view: View, model: str) -> schemas.DriftOut | None:
+    reports = view.drift_reports.newest(model, limit=1)
     if not reports:
         return None
     last = reports[0]

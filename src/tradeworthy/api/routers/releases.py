@@ -41,7 +41,8 @@ def activate_release(
 @router.get("/active", **governed(Action.READ))
 def read_active_release(service: Serving) -> schemas.ActivationOut:
     """Return which release is active since when."""
-    activation = service.store.activation()
+    with service.store.read() as view:
+        activation = view.releases.activation()
     if activation is None:
         raise RecordNotFound("no release is active: register one and activate it")
     return activation_out(activation)

@@ -28,7 +28,8 @@ def issue_token(asked: schemas.TokenAsked, service: Serving, caller: Caller) -> 
 @router.get("", **governed(Action.MANAGE_TOKENS))
 def list_tokens(service: Serving) -> list[schemas.TokenOut]:
     """List every token, oldest first, without the tokens themselves."""
-    return [_token_out(record) for record in service.store.tokens()]
+    with service.store.read() as view:
+        return [_token_out(record) for record in view.tokens.all()]
 
 
 @router.post("/{token_id}/rotate", **governed(Action.MANAGE_TOKENS))

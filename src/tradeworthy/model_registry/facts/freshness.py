@@ -14,9 +14,11 @@ _DAY = timedelta(days=1)
 
 def gather(case: Case) -> FreshnessFacts:
     """Return the facts."""
+    with case.sources.store.read() as view:
+        history = view.events.of_model(case.state.name)
     moments = [
         recorded.event.at
-        for recorded in case.sources.store.events(case.state.name)
+        for recorded in history
         if isinstance(recorded.event.body, VersionPromoted)
         and recorded.event.version == case.version.version
         and recorded.event.body.target is Stage.VALIDATED

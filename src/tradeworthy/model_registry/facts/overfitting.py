@@ -11,7 +11,7 @@ from tradeworthy.evidence.trial_ledger import LedgerSummary, deflated_sharpe_fro
 from tradeworthy.model_registry.case import Case
 from tradeworthy.promotion.gates.overfitting import LEAST_TRIALS, OverfittingFacts
 from tradeworthy.statistics.overfitting import probability_of_backtest_overfitting
-from tradeworthy.store.protocol import Reader
+from tradeworthy.store.unit_of_work import View
 
 
 def gather(case: Case) -> OverfittingFacts:
@@ -23,7 +23,8 @@ def gather(case: Case) -> OverfittingFacts:
         return OverfittingFacts(ledger.n_trials)
     pbo = None
     if case.policy.number("max_pbo") is not None and ledger.n_trials >= LEAST_TRIALS:
-        pbo = overfitting_probability(case.sources.store, case.state.strategy, case.evidence)
+        with case.sources.store.read() as view:
+            pbo = overfitting_probability(view, case.state.strategy, case.evidence)
     return OverfittingFacts(ledger.n_trials, _deflated(case.evidence.metrics, ledger), pbo)
 
 
@@ -38,7 +39,7 @@ def _deflated(metrics: Mapping[str, float | None], ledger: LedgerSummary) -> flo
         return None
 
 
-def overfitting_probability(store: Reader, strategy: str, candidate: Evidence) -> float | None:
+def overfitting_probability(view: View, strategy: str, candidate: Evidence) -> float | None:
     """Compare the returns of every trial that was tested like the candidate, on the same days.
 
     Returns
@@ -47,8 +48,8 @@ def overfitting_probability(store: Reader, strategy: str, candidate: Evidence) -
         The probability; None below ten such trials, or where it is not defined.
     """
     trials: dict[str, tuple[float, ...]] = {}
-    for record in store.strategy_backtests(strategy):
-        document = store.document(record.evidence_digest)
+    for record in view.backtests.of_strategy(strategy):
+        document = view.documents.get(record.evidence_digest)
         if document is None or record.dataset_hash != candidate.dataset_hash:
             continue
         evidence = Evidence.from_json(json.loads(document.body))

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, exists, func, select
 
-from tradeworthy.store.records import VersionQuery
-from tradeworthy.store.tables import model_versions, models, version_tags
+from tradeworthy.store.ports.versions import VersionQuery
+from tradeworthy.store.sql.lifecycle_tables import model_versions, models, version_tags
 
 # Up to so many tagged versions, listing them is quicker than walking in the order of a page.
 FEW_TAGGED = 12_000

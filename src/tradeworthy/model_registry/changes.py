@@ -1,4 +1,7 @@
-"""One way to write: read the state, decide, commit; again only if nothing that matters moved."""
+"""The one way a model changes: decide on its state, write if that state still stands.
+
+Another attempt follows only if nothing moved that the decision rests on.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,10 @@ from tradeworthy.lifecycle.commands import Command
 from tradeworthy.lifecycle.decide import decide
 from tradeworthy.lifecycle.events import Event
 from tradeworthy.lifecycle.state import ModelState
-from tradeworthy.store.protocol import Reader, Store
-from tradeworthy.store.records import Document, LedgerEntry, ModelRecord
+from tradeworthy.store.ports.documents import Document
+from tradeworthy.store.ports.models import ModelRecord
+from tradeworthy.store.ports.trials import LedgerEntry
+from tradeworthy.store.unit_of_work import Store, Unit, View
 
 ATTEMPTS = 8
 
@@ -26,7 +31,7 @@ class Change:
     ledger: Sequence[LedgerEntry] = ()
 
 
-def record_of(store: Reader, model: str) -> ModelRecord:
+def record_of(view: View, model: str) -> ModelRecord:
     """Return a model's state and revision.
 
     Raises
@@ -34,7 +39,7 @@ def record_of(store: Reader, model: str) -> ModelRecord:
     ModelNotFound
         If there is no such model.
     """
-    record = store.model(model)
+    record = view.models.get(model)
     if record is None:
         raise ModelNotFound(f"no model {model!r}: register it first", model=model)
     return record
@@ -51,7 +56,7 @@ def check_revision(record: ModelRecord, if_match: frozenset[int] | None) -> None
         )
 
 
-def write(
+def change_model(
     store: Store,
     record: ModelRecord,
     prepare: Callable[[ModelState], Change],
@@ -61,9 +66,9 @@ def write(
     reason: str = "",
     if_match: frozenset[int] | None = None,
 ) -> tuple[Event, ...]:
-    """Decide and commit ``prepare``'s change; return its events.
+    """Decide ``prepare``'s change and write it in one unit; return its events.
 
-    A commit that loses a race is prepared anew only while the version's stage and the champion are
+    A unit that loses a race is prepared anew only while the version's stage and the champion are
     what they were in ``record``: no decision rests on a champion that is no longer there.
 
     Raises
@@ -81,21 +86,27 @@ def write(
         change = prepare(current.state)
         events = decide(current.state, change.command, actor=actor, now=now, reason=reason)
         try:
-            store.commit(
-                current.state.name,
-                current.revision,
-                events,
-                documents=change.documents,
-                ledger=change.ledger,
-            )
+            with store.begin() as unit:
+                _write(unit, current, events, change)
         except StaleStage:
-            fresh = store.model(current.state.name)
+            fresh = _present(store, record.state.name)
             if fresh is None or _basis(fresh.state, change) != _basis(record.state, change):
                 raise
             current = fresh
         else:
             return events
     raise StaleStage(f"model {record.state.name!r} is changing all the time: try again later")
+
+
+def _write(unit: Unit, record: ModelRecord, events: tuple[Event, ...], change: Change) -> None:
+    unit.events.append(record.state.name, record.revision, events)
+    unit.documents.add(*change.documents, at=events[0].at)
+    unit.trials.add(*change.ledger)
+
+
+def _present(store: Store, model: str) -> ModelRecord | None:
+    with store.read() as view:
+        return view.models.get(model)
 
 
 def _basis(state: ModelState, change: Change) -> tuple[object, ...]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from tradeworthy.access.roles import Actor
 from tradeworthy.base.digests import Json
 from tradeworthy.lifecycle.job_state import JobState
+from tradeworthy.store.ports.documents import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +71,47 @@ class JobRecord:
     lease_until: datetime | None = None
     result_digest: str | None = None
     problem: JobProblem | None = None
+
+
+class ReadJobs(Protocol):
+    """What can be read of jobs."""
+
+    @abstractmethod
+    def get(self, job_id: str) -> JobRecord | None:
+        """Return a job."""
+
+
+class Jobs(ReadJobs, Protocol):
+    """Jobs, read, queued, claimed and ended."""
+
+    @abstractmethod
+    def add(self, record: JobRecord) -> None:
+        """Queue a job.
+
+        Raises
+        ------
+        VersionNotFound
+            If there is no such version.
+        AlreadyExists
+            If its id is taken.
+        """
+
+    @abstractmethod
+    def claim(self, now: datetime, lease: timedelta) -> JobRecord | None:
+        """Claim the oldest job that waits, or whose worker let its lease run out.
+
+        However many workers claim at once, each job goes to one of them.
+        """
+
+    @abstractmethod
+    def renew(self, job_id: str, attempt: int, until: datetime) -> bool:
+        """Move the end of a claim's lease; False if the claim is not the newest any more."""
+
+    @abstractmethod
+    def finish(
+        self, job_id: str, attempt: int, outcome: Document | JobProblem, now: datetime
+    ) -> bool:
+        """Keep what came of a job, the document with its result or why it failed.
+
+        False, and nothing is kept, if the claim is not the newest any more or the job has ended.
+        """

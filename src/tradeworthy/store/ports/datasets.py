@@ -1,0 +1,43 @@
+"""Market data files that were uploaded, by the hash of their content."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRecord:
+    """A market data file that was uploaded, by the hash of its content."""
+
+    dataset_hash: str
+    name: str
+    file_sha256: str
+    rows: int
+    symbols: tuple[str, ...]
+    first: str
+    last: str
+    created_at: datetime
+    created_by: str
+
+
+class ReadDatasets(Protocol):
+    """What can be read of datasets."""
+
+    @abstractmethod
+    def get(self, dataset_hash: str) -> DatasetRecord | None:
+        """Return a dataset."""
+
+    @abstractmethod
+    def all(self) -> tuple[DatasetRecord, ...]:
+        """Return every dataset, oldest first."""
+
+
+class Datasets(ReadDatasets, Protocol):
+    """Datasets, read and added."""
+
+    @abstractmethod
+    def add(self, record: DatasetRecord) -> None:
+        """Keep a dataset; the same one twice is no error."""

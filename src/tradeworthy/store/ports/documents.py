@@ -1,0 +1,37 @@
+"""Documents under their digests: manifests, verdicts, releases, evidence, results of jobs."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Bytes under their digest."""
+
+    digest: str
+    kind: str
+    body: bytes
+
+
+class ReadDocuments(Protocol):
+    """What can be read of documents."""
+
+    @abstractmethod
+    def get(self, digest: str) -> Document | None:
+        """Return a document."""
+
+
+class Documents(ReadDocuments, Protocol):
+    """Documents, read and added."""
+
+    @abstractmethod
+    def add(self, *documents: Document, at: datetime) -> None:
+        """Keep documents; the same one twice is no error.
+
+        Add all documents of a unit in one call: each unit takes them in the same order then, and
+        two units with the same documents never wait for each other.
+        """

@@ -1,0 +1,43 @@
+"""Which release of features is active, and which ones were."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """Which release became active at which epoch, by whom and why."""
+
+    epoch: int
+    release_digest: str
+    at: datetime
+    actor: str
+    reason: str
+
+
+class ReadReleases(Protocol):
+    """What can be read of activations."""
+
+    @abstractmethod
+    def activation(self, epoch: int | None = None) -> Activation | None:
+        """Return the activation of ``epoch``, the latest by default."""
+
+
+class Releases(ReadReleases, Protocol):
+    """Activations, read and made."""
+
+    @abstractmethod
+    def activate(self, activation: Activation) -> None:
+        """Make a release the active one.
+
+        Raises
+        ------
+        StaleEpoch
+            Unless ``activation.epoch`` is the next one.
+        RecordNotFound
+            If the release is not among the documents.
+        """
