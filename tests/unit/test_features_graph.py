@@ -428,3 +428,9 @@ def test_releases_hold_versions_side_by_side_but_no_conflict() -> None:
         release_of(graph().snapshot(), graph(BASE.replace("x * 2", "x * 3")).snapshot())
     with pytest.raises(FeatureGraphInvalid):
         release_of()
+
+
+@pytest.mark.parametrize("thing", [len, int, staticmethod(abs)])
+def test_only_a_function_of_ones_own_is_a_feature(thing: Any) -> None:
+    with pytest.raises(FeatureGraphInvalid, match="a feature is a function"):
+        feature(thing)

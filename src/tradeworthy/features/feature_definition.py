@@ -156,7 +156,8 @@ def feature(
     metadata = {"owner": owner, "description": description}
 
     def declare(function: Callable[P, R]) -> Callable[P, R]:
-        if isinstance(function, staticmethod | classmethod) or inspect.isclass(function):
+        is_method = isinstance(function, staticmethod | classmethod)
+        if is_method or inspect.isclass(function) or inspect.isbuiltin(function):
             raise FeatureGraphInvalid(f"a feature is a function, not {function!r}")
         declared = make_declaration(
             name if name is not None else getattr(function, "__name__", ""),
@@ -192,12 +193,26 @@ def make_declaration(
     """
     declared = {key: value for key, value in (semantics or {}).items() if value is not None}
     notes = {key: value for key, value in (metadata or {}).items() if value is not None}
-    if not isinstance(pins or {}, Mapping) or not all(isinstance(key, str) for key in pins or {}):
+    _check_identity(name, version, pins or {})
+    _check_semantics(name, declared, impure=impure)
+    return FeatureDeclaration(
+        name=name,
+        version=version,
+        kind=kind,
+        pins=MappingProxyType(dict(pins or {})),
+        semantics=MappingProxyType(declared),
+        metadata=MappingProxyType(notes),
+        impure=impure,
+    )
+
+
+def _check_identity(name: str, version: int, pins: Mapping[str, int]) -> None:
+    if not isinstance(pins, Mapping) or not all(isinstance(key, str) for key in pins):
         raise FeatureGraphInvalid(
             f"the pins of {name} are {pins!r}; give a dict of parameter to version, such as "
             '{"log_return": 1}'
         )
-    versions = {f"version of {name}": version, **{f"pin {k}": v for k, v in (pins or {}).items()}}
+    versions = {f"version of {name}": version, **{f"pin {k}": v for k, v in pins.items()}}
     if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
         raise FeatureGraphInvalid(
             f"{name!r} is no feature name; give one with name=, made of letters, digits and _"
@@ -205,6 +220,9 @@ def make_declaration(
     for what, number in versions.items():
         if type(number) is not int or number < 1:
             raise FeatureGraphInvalid(f"{what} is {number!r}; it must be a whole number from 1")
+
+
+def _check_semantics(name: str, declared: Mapping[str, object], *, impure: bool) -> None:
     if impure != bool(declared.get("salt")) or type(declared.get("salt", "")) is not str:
         raise FeatureGraphInvalid(
             f"feature {name}: impure=True and salt=... go together; the salt stands in for what "
@@ -217,12 +235,3 @@ def make_declaration(
         raise FeatureGraphInvalid(
             f"feature {name}: dtype must be the name of a polars type, such as 'Float64'"
         )
-    return FeatureDeclaration(
-        name=name,
-        version=version,
-        kind=kind,
-        pins=MappingProxyType(dict(pins or {})),
-        semantics=MappingProxyType(declared),
-        metadata=MappingProxyType(notes),
-        impure=impure,
-    )
