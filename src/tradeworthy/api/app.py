@@ -10,16 +10,7 @@ from fastapi import FastAPI
 from tradeworthy.api.http import problems
 from tradeworthy.api.http.first_request import build_routes, load_the_rest
 from tradeworthy.api.http.openapi import openapi_of
-from tradeworthy.api.routers import (
-    datasets,
-    drift,
-    jobs,
-    ml_management,
-    ml_models,
-    operations,
-    releases,
-    tokens,
-)
+from tradeworthy.api.routers import routes
 from tradeworthy.base.settings import Settings
 from tradeworthy.base.version import __version__
 from tradeworthy.errors import TradeworthyError
@@ -44,9 +35,7 @@ def create_api(service: Service) -> FastAPI:
     )
     app.state.service = service
     problems.install(app)
-    # Fixed paths come before those that begin with a model's name.
-    for part in (operations, tokens, releases, datasets, drift, jobs, ml_models, ml_management):
-        app.include_router(part.router)
+    app.router.routes.extend(routes())
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     build_routes(app)
     return app

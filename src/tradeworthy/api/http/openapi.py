@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from tradeworthy.api.http.idempotency import HEADER, KEY_PATTERN, REPLAYED
-from tradeworthy.wire import schemas
+from tradeworthy.wire.problems import Problem
 
 _KEY = {
     "name": HEADER,
@@ -34,7 +34,7 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         )
         components = document.setdefault("components", {})
         known = components.setdefault("schemas", {})
-        problem = schemas.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         known |= problem.pop("$defs", {}) | {"Problem": problem}
         for unused in ("HTTPValidationError", "ValidationError"):
             known.pop(unused, None)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 
 from tradeworthy.store.ports.jobs import JobRecord
-from tradeworthy.wire.job_schemas import JobAccepted
+from tradeworthy.wire.jobs import JobAcceptedResponse
 
 ASYNC = "respond-async"
 ACCEPTED = 202
@@ -50,7 +50,7 @@ def job_headers(job_id: str) -> dict[str, str]:
 
 def accepted(job: JobRecord) -> Response:
     """Return the answer that accepts a job."""
-    body = JobAccepted(job=job.id, state=job.state).model_dump_json()
+    body = JobAcceptedResponse(job=job.id, state=job.state).model_dump_json()
     return Response(body, ACCEPTED, job_headers(job.id), "application/json")
 
 
@@ -63,7 +63,7 @@ def or_a_job(route: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a route that may answer with a job."""
     told = {
         "description": "a job was accepted; ask for it at Location",
-        "model": JobAccepted,
+        "model": JobAcceptedResponse,
         "headers": {
             "Location": {"required": True, "schema": {"type": "string", "format": "uri-reference"}},
             "Preference-Applied": {"required": True, "schema": {"const": ASYNC}},

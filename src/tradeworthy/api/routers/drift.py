@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query
 
 from tradeworthy.access.roles import Action
 from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, governed
-from tradeworthy.api.presenting import drift_report_out
+from tradeworthy.api.http.parameters import Limit
 from tradeworthy.errors import Forbidden, InvalidInput
 from tradeworthy.model_registry.changes import record_of
-from tradeworthy.wire import schemas
+from tradeworthy.wire.drift import DriftReportResponse, ScanDriftRequest
 
 # The windows of a slot reach back from it, and years begin at 1.
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,20 +22,20 @@ router = APIRouter(prefix="/api/v1/ml", tags=["drift"], route_class=GovernedRout
 
 @router.post("/drift/scans", **governed(Action.SCAN_DRIFT))
 def run_scans(
-    asked: schemas.ScanAsked, service: Serving, caller: Caller
-) -> list[schemas.DriftReportOut]:
+    body: ScanDriftRequest, service: Serving, caller: Caller
+) -> list[DriftReportResponse]:
     """Scan every slot that is due, now or up to ``as_of``; return the reports that are new."""
     now = service.clock()
-    if asked.as_of is not None:
-        _check_moment(asked.as_of, now)
-    if asked.model is not None:
+    if body.as_of is not None:
+        _check_moment(body.as_of, now)
+    if body.model is not None:
         with service.store.read() as view:
-            record = record_of(view, asked.model)
+            record = record_of(view, body.model)
         caller.require(Action.SCAN_DRIFT, record.state.strategy)
     elif caller.strategies is not None:
         raise Forbidden("a token that is scoped to strategies scans one model: name it")
-    made = service.scheduler.run_due(now, model=asked.model, as_of=asked.as_of)
-    return [drift_report_out(record) for record in made]
+    new = service.scheduler.run_due(now, model=body.model, as_of=body.as_of)
+    return [DriftReportResponse.model_validate(record) for record in new]
 
 
 def _check_moment(as_of: datetime, now: datetime) -> None:
@@ -53,9 +53,9 @@ def list_drift_reports(
     model: str,
     service: Serving,
     version: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> list[schemas.DriftReportOut]:
+    limit: Limit = 100,
+) -> list[DriftReportResponse]:
     """List a model's drift reports with their evidence, newest slot first."""
     with service.store.read() as view:
         reports = view.drift_reports.newest(model, version=version, limit=limit)
-    return [drift_report_out(record) for record in reports]
+    return [DriftReportResponse.model_validate(record) for record in reports]

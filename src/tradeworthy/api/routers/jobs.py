@@ -12,18 +12,19 @@ from tradeworthy.api.http.problems import problem
 from tradeworthy.api.http.respond_async import job_headers
 from tradeworthy.errors import rebuild
 from tradeworthy.store.ports.jobs import JobProblem
-from tradeworthy.wire.job_schemas import JobOut
-from tradeworthy.wire.schemas import BacktestOut, Problem
+from tradeworthy.wire.backtests import BacktestResponse
+from tradeworthy.wire.jobs import JobResponse
+from tradeworthy.wire.problems import Problem
 
 router = APIRouter(prefix="/api/v1/ml", tags=["jobs"], route_class=GovernedRoute)
 
 
 @router.get("/jobs/{job}", **governed(Action.READ))
-def read_job(job: str, service: Serving, caller: Caller) -> JobOut:
+def read_job(job: str, service: Serving, caller: Caller) -> JobResponse:
     """Return where a job stands, and what came of it."""
     found = service.jobs.job(job, actor=caller)
     result = service.jobs.result(found)
-    return JobOut(
+    return JobResponse(
         job=found.id,
         state=found.state,
         kind=found.kind,
@@ -34,12 +35,12 @@ def read_job(job: str, service: Serving, caller: Caller) -> JobOut:
         created_at=found.created_at,
         started_at=found.started_at,
         finished_at=found.finished_at,
-        result=None if result is None else BacktestOut.model_validate(result),
-        problem=None if found.problem is None else _problem_out(found.problem, found.id),
+        result=None if result is None else BacktestResponse.model_validate(result),
+        problem=None if found.problem is None else _problem_of(found.problem, found.id),
     )
 
 
-def _problem_out(told: JobProblem, job_id: str) -> Problem:
-    error = rebuild(told.code, told.message, dict(told.details))
+def _problem_of(failure: JobProblem, job_id: str) -> Problem:
+    error = rebuild(failure.code, failure.message, dict(failure.details))
     _, body, _ = problem(error, job_headers(job_id)["Location"])
     return Problem.model_validate(json.loads(body))

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query, Response
 from tradeworthy.access.roles import Action
 from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, governed
 from tradeworthy.api.http.paging import visible_page
-from tradeworthy.api.presenting import full_version_out, version_out
+from tradeworthy.api.http.parameters import Limit
+from tradeworthy.api.version_response import full_version_response, version_response
 from tradeworthy.errors import ReleaseUnconfirmed, TradeworthyError
 from tradeworthy.lifecycle.state import ModelState, VersionState
 from tradeworthy.model_registry.changes import record_of
@@ -19,54 +20,50 @@ from tradeworthy.model_registry.releases import rollback_target
 from tradeworthy.runtime.service import Service
 from tradeworthy.store.ports.models import ModelSummary
 from tradeworthy.store.unit_of_work import View
-from tradeworthy.wire import field_types, schemas
+from tradeworthy.wire.drift import LatestDriftResponse
+from tradeworthy.wire.field_types import Line
+from tradeworthy.wire.models import (
+    AlignmentResponse,
+    ModelResponse,
+    RollbackTargetResponse,
+    StatusResponse,
+)
+from tradeworthy.wire.predictions import PredictRequest, PredictResponse
+from tradeworthy.wire.versions import VersionResponse
 
 router = APIRouter(prefix="/api/v1/models", tags=["models"], route_class=GovernedRoute)
-
-Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
 @router.get("", **governed(Action.READ))
 def list_models(
     service: Serving,
     caller: Caller,
-    after: Annotated[field_types.Line, Query()] = "",
+    after: Annotated[Line, Query()] = "",
     limit: Limit = 100,
-) -> list[schemas.ModelOut]:
+) -> list[ModelResponse]:
     """List models by name; ``after`` is the last name of the page before."""
 
     def fetch(last: ModelSummary | None) -> Sequence[ModelSummary]:
         with service.store.read() as view:
             return view.models.page(after=last.name if last else after, limit=limit)
 
-    return [
-        schemas.ModelOut(
-            name=m.name,
-            strategy=m.strategy,
-            owner=m.owner,
-            tier=m.tier,
-            created_at=m.created_at,
-            created_by=m.created_by,
-            production_version=m.production_version,
-        )
-        for m in visible_page(fetch, caller, limit)
-    ]
+    return [ModelResponse.model_validate(summary) for summary in visible_page(fetch, caller, limit)]
 
 
 @router.post("/{model}/predict", **governed(Action.PREDICT))
-def predict(model: str, asked: schemas.PredictAsked) -> schemas.Predictions:
+def predict(model: str, body: PredictRequest) -> PredictResponse:
     """Predict with the version in PRODUCTION, if running = active = bound.
 
     A serving worker answers this route before the framework sees it.
     """
     raise ReleaseUnconfirmed(
-        f"this process cannot predict {len(asked.rows)} rows for {model!r}: ask a running service"
+        f"this process cannot predict {len(body.rows)} rows for {model!r}: ask a running service"
     )
 
 
 @router.get("/{model}/status", **governed(Action.READ, etag=True))
-def status(model: str, service: Serving, response: Response) -> schemas.StatusOut:
-    """Tell where a model stands: production, alignment, drift, rollback target."""
+def status(model: str, service: Serving, response: Response) -> StatusResponse:
+    """Return where a model stands: production, alignment, drift, rollback target."""
     with service.store.read() as view:
         record = record_of(view, model)
         activation = view.releases.activation()
@@ -74,11 +71,11 @@ def status(model: str, service: Serving, response: Response) -> schemas.StatusOu
     state = record.state
     champion = state.champion
     response.headers["ETag"] = f'"{record.revision}"'
-    return schemas.StatusOut(
+    return StatusResponse(
         model=model,
         strategy=state.strategy,
         revision=record.revision,
-        production=full_version_out(service.store, model, champion) if champion else None,
+        production=full_version_response(service.store, model, champion) if champion else None,
         alignment=_alignment(service, champion) if champion else None,
         epoch=activation.epoch if activation else 0,
         drift=drift,
@@ -88,7 +85,7 @@ def status(model: str, service: Serving, response: Response) -> schemas.StatusOu
 
 
 @router.get("/{model}/versions", **governed(Action.READ, etag=True))
-def versions(model: str, service: Serving, response: Response) -> list[schemas.VersionOut]:
+def versions(model: str, service: Serving, response: Response) -> list[VersionResponse]:
     """List every version of a model, oldest first."""
     with service.store.read() as view:
         record = record_of(view, model)
@@ -96,42 +93,31 @@ def versions(model: str, service: Serving, response: Response) -> list[schemas.V
         latest = view.backtests.latest(model)
     response.headers["ETag"] = f'"{record.revision}"'
     return [
-        version_out(model, version, tags.get(number, {}), latest.get(number))
+        version_response(model, version, tags.get(number, {}), latest.get(number))
         for number, version in sorted(record.state.versions.items())
     ]
 
 
-def _alignment(service: Service, version: VersionState) -> schemas.AlignmentOut:
+def _alignment(service: Service, version: VersionState) -> AlignmentResponse:
     try:
         with service.store.read() as view:
             manifest = manifest_of(view, version)
-        told = service.sources.alignment(manifest)
+        alignment = service.sources.alignment(manifest)
     except TradeworthyError as error:
-        return schemas.AlignmentOut(
+        return AlignmentResponse(
             aligned=False, bound=None, active=None, running=None, differences=[error.message]
         )
-    return schemas.AlignmentOut(
-        aligned=told.aligned,
-        bound=told.bound,
-        active=told.active,
-        running=told.running,
-        differences=list(told.lines()),
-    )
+    return AlignmentResponse.model_validate(alignment.to_json())
 
 
-def _drift(view: View, model: str) -> schemas.DriftOut | None:
+def _drift(view: View, model: str) -> LatestDriftResponse | None:
     reports = view.drift_reports.newest(model, limit=1)
-    if not reports:
-        return None
-    last = reports[0]
-    return schemas.DriftOut(
-        slot=last.slot, status=last.status, severity=last.severity, digest=last.digest
-    )
+    return LatestDriftResponse.model_validate(reports[0]) if reports else None
 
 
-def _rollback(service: Service, state: ModelState) -> schemas.RollbackOut | None:
+def _rollback(service: Service, state: ModelState) -> RollbackTargetResponse | None:
     target = rollback_target(state)
     if target is None:
         return None
     aligned = _alignment(service, target).aligned
-    return schemas.RollbackOut(version=target.version, ready=aligned)
+    return RollbackTargetResponse(version=target.version, ready=aligned)

@@ -1,23 +1,23 @@
-"""Bodies of answers about jobs."""
+"""Jobs: work that was accepted and is done later."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import BaseModel
-
 from tradeworthy.lifecycle.job_state import JobState
-from tradeworthy.wire.schemas import BacktestOut, Problem
+from tradeworthy.wire.backtests import BacktestResponse
+from tradeworthy.wire.bodies import ResponseBody
+from tradeworthy.wire.problems import Problem
 
 
-class JobAccepted(BaseModel):
+class JobAcceptedResponse(ResponseBody):
     """A job that was accepted."""
 
     job: str
     state: JobState
 
 
-class JobOut(JobAccepted):
+class JobResponse(JobAcceptedResponse):
     """A job, with its result once it is done or its problem once it failed."""
 
     kind: str
@@ -28,5 +28,5 @@ class JobOut(JobAccepted):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    result: BacktestOut | None
+    result: BacktestResponse | None
     problem: Problem | None

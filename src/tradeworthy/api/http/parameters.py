@@ -1,0 +1,13 @@
+"""Parameters of paths and queries that several routes take."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Path, Query
+
+from tradeworthy.wire.field_types import MAX_VERSION
+
+Version = Annotated[int, Path(ge=1, le=MAX_VERSION)]
+Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
+Limit = Annotated[int, Query(ge=1, le=1000)]

@@ -1,0 +1,18 @@
+"""The policy that a model is held to."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from tradeworthy.access.roles import Action
+from tradeworthy.api.http.governed_route import GovernedRoute, Serving, governed
+from tradeworthy.wire.policy import PolicyResponse
+
+router = APIRouter(prefix="/api/v1/ml", tags=["management"], route_class=GovernedRoute)
+
+
+@router.get("/{model}/policy", **governed(Action.READ))
+def policy(model: str, service: Serving) -> PolicyResponse:
+    """Return the policy that a model is held to."""
+    effective = service.promotions.policy(service.registry.model(model).state)
+    return PolicyResponse.model_validate(effective)

@@ -1,0 +1,44 @@
+"""A version as answers show it: its state, its tags and the figures of its latest backtest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tradeworthy.lifecycle.state import VersionState
+from tradeworthy.store.ports.backtests import BacktestRecord
+from tradeworthy.store.unit_of_work import Store
+from tradeworthy.wire.versions import VersionResponse
+
+
+def version_response(
+    model: str,
+    version: VersionState,
+    tags: Mapping[str, str],
+    backtest: BacktestRecord | None = None,
+) -> VersionResponse:
+    """Put together what is known of a version."""
+    return VersionResponse(
+        model=model,
+        version=version.version,
+        stage=version.stage,
+        author=version.author,
+        trainer=version.trainer,
+        created_at=version.created_at,
+        stage_since=version.stage_since,
+        manifest_digest=version.manifest_digest,
+        artifact_digest=version.artifact_digest,
+        content_digest=version.content_digest,
+        quarantined=version.quarantined,
+        quarantine_reason=version.quarantine_reason,
+        approvals=version.approvals,  # type: ignore[arg-type]
+        tags=tags,  # type: ignore[arg-type]
+        metrics=backtest.metrics if backtest else None,  # type: ignore[arg-type]
+    )
+
+
+def full_version_response(store: Store, model: str, version: VersionState) -> VersionResponse:
+    """Read a version's tags and latest backtest, and put it together."""
+    with store.read() as view:
+        backtests = view.backtests.of_version(model, version.version)
+        tags = view.versions.tags(model).get(version.version, {})
+    return version_response(model, version, tags, backtests[-1] if backtests else None)

@@ -1,0 +1,65 @@
+"""Models: registering one, listing them, and where one stands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from tradeworthy.wire.bodies import RequestBody, ResponseBody
+from tradeworthy.wire.drift import LatestDriftResponse
+from tradeworthy.wire.field_types import ONE_LINE, Name, RegisteredName
+from tradeworthy.wire.versions import VersionResponse
+
+
+class RegisterModelRequest(RequestBody):
+    """A model to register."""
+
+    name: RegisteredName
+    strategy: RegisteredName
+    owner: Name
+    tier: Annotated[str, Field(min_length=1, max_length=64, pattern=ONE_LINE)] = "standard"
+
+
+class ModelResponse(ResponseBody):
+    """A model in a list."""
+
+    name: str
+    strategy: str
+    owner: str
+    tier: str
+    created_at: datetime
+    created_by: str
+    production_version: int | None
+
+
+class AlignmentResponse(ResponseBody):
+    """Whether running = active = bound."""
+
+    aligned: bool
+    bound: str | None
+    active: str | None
+    running: str | None
+    differences: list[str]
+
+
+class RollbackTargetResponse(ResponseBody):
+    """The version that a rollback would bring back."""
+
+    version: int
+    ready: bool
+
+
+class StatusResponse(ResponseBody):
+    """Where a model stands."""
+
+    model: str
+    strategy: str
+    revision: int
+    production: VersionResponse | None
+    alignment: AlignmentResponse | None
+    epoch: int
+    drift: LatestDriftResponse | None
+    quarantined: bool
+    rollback: RollbackTargetResponse | None

@@ -1,0 +1,15 @@
+"""The promotion policy of a model."""
+
+from __future__ import annotations
+
+from pydantic import JsonValue
+
+from tradeworthy.wire.bodies import ResponseBody
+
+
+class PolicyResponse(ResponseBody):
+    """The policy that a model is held to, and where each value comes from."""
+
+    digest: str
+    values: dict[str, JsonValue]
+    origins: dict[str, str]

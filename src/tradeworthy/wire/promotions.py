@@ -1,0 +1,35 @@
+"""Promotions: one step forward, judged by the gates of the policy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import JsonValue
+
+from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.wire.bodies import RequestBody, ResponseBody
+from tradeworthy.wire.field_types import Flag, Line, Reason, VersionNumber
+
+
+class PromoteRequest(RequestBody):
+    """A promotion: one step forward."""
+
+    version: VersionNumber
+    target: Stage | None = None
+    overrides: dict[Line, JsonValue] | None = None
+    reason: Reason = ""
+    dry_run: Flag = False
+
+
+class PromotionResponse(ResponseBody):
+    """A promotion, judged: every gate with what it saw."""
+
+    model: str
+    version: int
+    source: Stage
+    target: Stage
+    allowed: bool
+    applied: bool
+    steps: list[str]
+    verdict: dict[str, Any]
+    verdict_digest: str
