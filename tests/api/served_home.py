@@ -12,7 +12,8 @@ import httpx
 from api.small_home import SmallHome
 from tradeworthy.api.app import create_app
 from tradeworthy.api.server import server_of
-from tradeworthy.client.service_client import RemoteService, ServiceClient
+from tradeworthy.client.connection import Connection
+from tradeworthy.client.remote_server import RemoteServer
 from tradeworthy.features.feature_graph import FeatureGraph
 from waiting import until
 
@@ -32,7 +33,7 @@ class ServedHome:
         self._thread = threading.Thread(target=self._server.run, args=([listener],))
         self._thread.start()
         self._clients: dict[str | None, httpx.Client] = {}
-        self._remote = RemoteService(self.url)
+        self._remote = RemoteServer(self.url)
         until(lambda: self._server.started, self._thread.is_alive)
 
     @property
@@ -55,9 +56,9 @@ class ServedHome:
             self._clients[who] = httpx.Client(base_url=self.url, headers=headers, timeout=None)
         return self._clients[who]
 
-    def speaker(self, who: str) -> ServiceClient:
+    def speaker(self, who: str) -> Connection:
         """Return the client that the command line uses, which raises what is refused."""
-        return ServiceClient(self._remote, self.home.token(who))
+        return Connection(self._remote, self.home.token(who))
 
     def get(self, who: str | None, path: str, **parameters: Any) -> httpx.Response:
         """Send a GET."""

@@ -18,7 +18,9 @@ import polars as pl
 from tradeworthy.base.clock import utc_now
 from tradeworthy.base.settings import Settings, read_settings
 from tradeworthy.client.candidate_upload import record_version, training_windows
-from tradeworthy.client.service_client import HomeService, ServiceClient
+from tradeworthy.client.client import Client
+from tradeworthy.client.connection import Connection
+from tradeworthy.client.home_service import HomeService
 from tradeworthy.manifest.dataset_hash import dataset_hash
 from tradeworthy.market_data.bars import bar_table
 from tradeworthy.runtime.home_setup import initialise
@@ -111,13 +113,11 @@ def make_home(folder: Path, **settings: object) -> SmallHome:
 
 
 @contextmanager
-def speaking(
-    home: SmallHome, who: str, settings: Settings | None = None
-) -> Iterator[ServiceClient]:
+def speaking(home: SmallHome, who: str, settings: Settings | None = None) -> Iterator[Connection]:
     """Speak to a home's own service as a person."""
     service = HomeService(settings or home.settings())
     try:
-        yield ServiceClient(service, home.token(who))
+        yield Connection(service, home.token(who))
     finally:
         service.close()
 
@@ -160,15 +160,14 @@ def candidate(home: SmallHome, client: Any, model: str, **config: object) -> Can
         MARKET,
         config=config,
         train_end=TRAIN_END,
-        windows=training_windows(client, model),
+        windows=training_windows(Client.over(client), model),
     )
 
 
 def train(home: SmallHome, client: Any, model: str, folder: Path, **config: object) -> int:
     """Train and record a version, which becomes TRAINED; return its number."""
     trained = candidate(home, client, model, **config)
-    recorded = record_version(client, model, trained, MARKET, folder)
-    return int(recorded["version"])
+    return record_version(Client.over(client), model, trained, MARKET, folder).version
 
 
 def promote(client: Any, model: str, version: int, **asked: object) -> Any:
@@ -199,7 +198,7 @@ def tell_the_story(home: SmallHome, folder: Path) -> None:
     """
     service = HomeService(home.settings())
     ana, vic, olga, everybody = (
-        ServiceClient(service, home.token(who)) for who in ("ana", "vic", "olga", "all")
+        Connection(service, home.token(who)) for who in ("ana", "vic", "olga", "all")
     )
     for model, strategy in (("m", "trend"), ("empty", "trend"), ("far", "elsewhere")):
         asked = {"name": model, "strategy": strategy, "owner": "desk"}

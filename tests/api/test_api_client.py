@@ -13,7 +13,10 @@ import pytest
 
 from api.served_home import ServedHome
 from api.small_home import SmallHome, speaking
-from tradeworthy.client.service_client import RemoteService, ServiceClient, open_client, read_token
+from tradeworthy.client import Client
+from tradeworthy.client.connection import Connection
+from tradeworthy.client.remote_server import RemoteServer
+from tradeworthy.client.token_file import read_token
 from tradeworthy.errors import (
     InvalidInput,
     ModelNotFound,
@@ -72,7 +75,7 @@ def stranger(status: int, body: bytes = b"", **headers: str) -> Iterator[Strange
 
 def ask(url: str, path: str = "/api/v1/models") -> object:
     """Ask a server for something, with a token."""
-    with open_client(server=url, token=TOKEN) as client:
+    with Connection.to(server=url, token=TOKEN) as client:
         return client.get(path)
 
 
@@ -213,7 +216,7 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_sent_as_it_is(served: ServedHome, home: SmallHome, name: str) -> None:
-    def look(client: ServiceClient) -> None:
+    def look(client: Connection) -> None:
         with pytest.raises(ModelNotFound):
             client.get(f"/api/v1/models/{name}/status")
         with pytest.raises(InvalidInput):
@@ -225,9 +228,9 @@ def test_a_name_is_sent_as_it_is(served: ServedHome, home: SmallHome, name: str)
 
 
 def test_a_wrong_token_is_told_and_never_quoted(served: ServedHome) -> None:
-    remote = RemoteService(served.url)
+    remote = RemoteServer(served.url)
     with pytest.raises(Unauthenticated) as caught:
-        ServiceClient(remote, TOKEN).get("/api/v1/models")
+        Connection(remote, TOKEN).get("/api/v1/models")
     assert TOKEN not in caught.value.message
     remote.close()
 
@@ -251,3 +254,50 @@ def test_token_files(tmp_path: Path) -> None:
         read_token(tmp_path)
     file.write_text("")
     assert read_token(file) is None
+
+
+@pytest.mark.parametrize("body", [b"{}", b'[{"name": "m"}]', b'"m"', b"null"])
+def test_answers_of_another_service_are_none_of_ours(body: bytes) -> None:
+    with stranger(200, body) as server, Client(server=server.url, token=TOKEN) as client:
+        with pytest.raises(ServerUnreachable, match="ModelResponse"):
+            client.models()
+        with pytest.raises(ServerUnreachable, match="StatusResponse"):
+            client.status("m")
+
+
+def test_fields_that_a_newer_server_adds_are_passed_over() -> None:
+    report = {
+        "version": 1,
+        "ready": True,
+    }
+    body = {
+        "model": "m",
+        "strategy": "s",
+        "revision": 3,
+        "production": None,
+        "alignment": None,
+        "epoch": 0,
+        "drift": None,
+        "quarantined": False,
+        "rollback": report | {"since": "2030-01-01"},
+        "sunset": None,
+    }
+    with stranger(200, json.dumps(body).encode()) as server:
+        status = Client(server=server.url, token=TOKEN).status("m")
+    assert status.rollback is not None
+    assert status.rollback.model_dump() == report
+
+
+def test_a_client_of_a_server_and_one_of_a_home_see_the_same(
+    served: ServedHome, home: SmallHome
+) -> None:
+    token = home.token("vera")
+    with (
+        Client(server=served.url, token=token) as remote,
+        Client(home=home.folder, token=token) as own,
+    ):
+        assert remote.models() == own.models() != []
+        assert remote.status("m") == own.status("m")
+        assert remote.versions("m") == own.versions("m") != []
+        assert remote.search_versions() == own.search_versions() != []
+        assert remote.policy("m") == own.policy("m")

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import io
 import threading
+from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
 
 from tradeworthy.demo.telling import Narrator
+from tradeworthy.wire.drift import DriftReportResponse
 
 
 def _narrator(*, terminal: bool) -> tuple[Narrator, io.StringIO]:
     told = io.StringIO()
     console = Console(file=told, force_terminal=terminal, width=60, highlight=False, soft_wrap=True)
     return Narrator(console), told
+
+
+def _report(slot: datetime, **fields: object) -> DriftReportResponse:
+    common = {"model": "m", "version": 1, "slot": slot, "digest": "d", "created_at": slot}
+    return DriftReportResponse.model_validate(common | fields)
 
 
 def test_a_step_that_fails_leaves_no_thread_behind() -> None:
@@ -54,8 +61,8 @@ def test_reports_have_no_blanks_at_the_end() -> None:
     found = {"features": [{"feature": "f", "severity": "SEVERE"}]}
     tell.reports(
         [
-            {"slot": "2020-01-02T00", "severity": None, "status": "NO_DATA", "report": {}},
-            {"slot": "2020-01-09T00", "severity": "SEVERE", "status": "OK", "report": found},
+            _report(datetime(2020, 1, 2, tzinfo=UTC), status="NO_DATA", severity=None, report={}),
+            _report(datetime(2020, 1, 9, tzinfo=UTC), status="OK", severity="SEVERE", report=found),
         ]
     )
     assert told.getvalue().splitlines() == [

@@ -13,7 +13,8 @@ import polars as pl
 
 from tradeworthy.base.clock import utc_now
 from tradeworthy.base.settings import read_settings
-from tradeworthy.client.service_client import HomeService, ServiceClient
+from tradeworthy.client.connection import Connection
+from tradeworthy.client.home_service import HomeService
 from tradeworthy.runtime.home import write_secret
 from tradeworthy.runtime.home_setup import initialise
 from training.strategy_workshop import commit, market, write_strategy
@@ -66,11 +67,11 @@ class Desk:
         return Desk(folder)
 
     @contextmanager
-    def speaks(self, who: str) -> Iterator[ServiceClient]:
+    def speaks(self, who: str) -> Iterator[Connection]:
         """Open a client that speaks as somebody."""
         service = HomeService(read_settings(home=self.home))
         try:
-            yield ServiceClient(service, self.token_file(who).read_text().strip())
+            yield Connection(service, self.token_file(who).read_text().strip())
         finally:
             service.close()
 

@@ -13,6 +13,7 @@ import pytest
 
 import tradeworthy.demo
 from tradeworthy.client.candidate_upload import record_version, training_windows
+from tradeworthy.client.client import Client
 from tradeworthy.market_data.files.bar_file import read_bars
 from tradeworthy.training.candidate import train_candidate
 from tradeworthy.training.strategy_file import load_strategy
@@ -61,9 +62,9 @@ def search(folder: Path, tries: int, last: date) -> list[dict[str, Any]]:
                 data,
                 config={"seed": seed},
                 train_end=date(2006, 12, 29),
-                windows=training_windows(ana, "l"),
+                windows=training_windows(Client.over(ana), "l"),
             )
-            version = record_version(ana, "l", candidate, data, desk.folder)["version"]
+            version = record_version(Client.over(ana), "l", candidate, data, desk.folder).version
             found.append(ana.post("/api/v1/ml/l/backtest", {"version": version}))
         best = max(found, key=lambda each: each["metrics"]["sharpe"])
         # Judged with the whole search on the ledger, not as it stood at its own backtest.

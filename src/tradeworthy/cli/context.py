@@ -14,7 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from tradeworthy.base.settings import Settings
-    from tradeworthy.client.service_client import ServiceClient
+    from tradeworthy.client.client import Client
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -34,14 +34,12 @@ class Context:
 
         return read_settings(home=self.home)
 
-    @contextmanager
-    def client(self) -> Iterator[ServiceClient]:
+    def client(self) -> Client:
         """Open a client for the server or the home."""
-        from tradeworthy.client.service_client import open_client, read_token
+        from tradeworthy.client import Client, read_token
 
         token = read_token(self.token_file, self.token)
-        with open_client(home=self.home, server=self.server, token=token) as client:
-            yield client
+        return Client(server=self.server, home=self.home, token=token)
 
 
 def context_of(ctx: typer.Context) -> Context:
@@ -73,13 +71,23 @@ def working(what: str) -> Iterator[None]:
         yield
 
 
-def show(value: Any, *, as_json: bool, human: Callable[[Any], Iterator[str]]) -> None:
-    """Print a value, as JSON or as lines for a person."""
+def show(value: object, *, as_json: bool, human: Callable[[Any], Iterator[str]]) -> None:
+    """Print a value, as JSON or as lines for a person, who sees what the JSON says."""
+    content = as_content(value)
     if as_json:
-        sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+        sys.stdout.write(json.dumps(content, indent=2, default=str) + "\n")
         return
-    for line in human(value):
+    for line in human(content):
         sys.stdout.write(line + "\n")
+
+
+def as_content(value: object) -> Any:
+    """Return an answer, or a list of answers, as the JSON that the service sent."""
+    from pydantic import BaseModel
+
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    return [as_content(each) for each in value] if isinstance(value, list) else value
 
 
 def table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Iterator[str]:

@@ -28,16 +28,14 @@ def add(
 
     data = market_data(file)
     with context_of(ctx).client() as client:
-        upload_dataset(client, data)
-        kept = client.get("/api/v1/ml/datasets")
-    (found,) = [each for each in kept if each["dataset_hash"] == data.dataset_hash]
-    show(found, as_json=as_json, human=fields)
+        dataset = upload_dataset(client, data)
+    show(dataset, as_json=as_json, human=fields)
 
 
 @datasets.command("list")
 def list_datasets(ctx: typer.Context, as_json: AsJson = False) -> None:
     """List the market data that the registry has."""
     with context_of(ctx).client() as client:
-        found = client.get("/api/v1/ml/datasets")
+        found = client.datasets()
     columns = ("dataset_hash", "name", "rows", "symbols", "first", "last")
     show(found, as_json=as_json, human=lambda rows: table(rows, columns))

@@ -26,7 +26,7 @@ def scan(
 ) -> None:
     """Scan every slot that is due."""
     with context_of(ctx).client() as client:
-        found = client.post("/api/v1/ml/drift/scans", {"model": model, "as_of": as_of})
+        found = client.scan_drift(model=model, as_of=as_of)
     show(found, as_json=as_json, human=report_lines)
 
 
@@ -40,8 +40,7 @@ def reports(
 ) -> None:
     """List a model's drift reports, newest slot first."""
     with context_of(ctx).client() as client:
-        path = f"/api/v1/ml/{model}/drift/reports"
-        found = client.get(path, version=version, limit=limit)
+        found = client.drift_reports(model, version=version, limit=limit)
     show(found, as_json=as_json, human=report_lines)
 
 

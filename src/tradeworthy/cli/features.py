@@ -77,7 +77,7 @@ def diff(
 def active(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Tell which release is active, and since when."""
     with context_of(ctx).client() as client:
-        found = client.get("/api/v1/ml/releases/active")
+        found = client.active_release()
     show(found, as_json=as_json, human=fields)
 
 
@@ -93,12 +93,8 @@ def activate(
     """Make a release of feature files and activate it."""
     snapshots = [_graph(file).snapshot().to_json() for file in files]
     with context_of(ctx).client() as client:
-        release = client.post("/api/v1/ml/releases", {"snapshots": snapshots})["release"]
-        asked = {
-            "release": release,
-            "expected_epoch": expected_epoch,
-            "reason": reason,
-            "force": force,
-        }
-        found = client.post("/api/v1/ml/releases/activate", asked)
+        release = client.register_release(snapshots).release
+        found = client.activate_release(
+            release, expected_epoch=expected_epoch, reason=reason, force=force
+        )
     show(found, as_json=as_json, human=fields)

@@ -21,7 +21,7 @@ def add_to(app: typer.Typer) -> None:
 def show_job(ctx: typer.Context, job: str, as_json: AsJson = False) -> None:
     """Tell where a job stands, with its result or what it failed of."""
     with context_of(ctx).client() as client:
-        found = client.get(f"/api/v1/ml/jobs/{job}")
+        found = client.job(job)
     show(found, as_json=as_json, human=_job_lines)
 
 

@@ -34,9 +34,9 @@ def register(
     as_json: AsJson = False,
 ) -> None:
     """Give a model its name."""
-    asked = {"name": model, "strategy": strategy, "owner": owner, "tier": tier}
     with context_of(ctx).client() as client:
-        show(client.post("/api/v1/ml/models", asked), as_json=as_json, human=fields)
+        registered = client.register_model(model, strategy=strategy, owner=owner, tier=tier)
+    show(registered, as_json=as_json, human=fields)
 
 
 @models.command("list")
@@ -48,7 +48,7 @@ def list_models(
 ) -> None:
     """List models by name."""
     with context_of(ctx).client() as client:
-        found = client.get("/api/v1/models", after=after, limit=limit)
+        found = client.models(after=after, limit=limit)
     columns = ("name", "strategy", "owner", "tier", "production_version")
     show(found, as_json=as_json, human=lambda rows: table(rows, columns))
 
@@ -57,7 +57,7 @@ def list_models(
 def versions(ctx: typer.Context, model: str, as_json: AsJson = False) -> None:
     """List the versions of a model."""
     with context_of(ctx).client() as client:
-        found = client.get(f"/api/v1/models/{model}/versions")
+        found = client.versions(model)
     show(found, as_json=as_json, human=lambda rows: table(rows, _VERSION_COLUMNS))
 
 
@@ -65,14 +65,14 @@ def versions(ctx: typer.Context, model: str, as_json: AsJson = False) -> None:
 def show_version(ctx: typer.Context, model: str, version: int, as_json: AsJson = False) -> None:
     """Show a version: its digests, approvals, figures, who and when."""
     with context_of(ctx).client() as client:
-        found = client.get(f"/api/v1/ml/{model}/versions/{version}")
+        found = client.version(model, version)
     show(found, as_json=as_json, human=_version_lines)
 
 
 def _version_lines(found: dict[str, Any]) -> Iterator[str]:
     yield from fields(found)
     yield from (f"approved by {each['approver']} at {each['at']}" for each in found["approvals"])
-    yield from fields({f"  {name}": value for name, value in found["metrics"].items()})
+    yield from fields({f"  {name}": value for name, value in (found["metrics"] or {}).items()})
 
 
 @models.command("search")
@@ -86,8 +86,9 @@ def search(
 ) -> None:
     """Search versions by tags, stage and strategy."""
     with context_of(ctx).client() as client:
-        asked = {"stage": stage and stage.upper(), "strategy": strategy, "limit": limit}
-        found = client.get("/api/v1/ml/versions", tag=tag or None, **asked)
+        found = client.search_versions(
+            tags=tag or (), stage=stage and stage.upper(), strategy=strategy, limit=limit
+        )
     show(found, as_json=as_json, human=lambda rows: table(rows, _VERSION_COLUMNS))
 
 
@@ -95,7 +96,7 @@ def search(
 def status(ctx: typer.Context, model: str, as_json: AsJson = False) -> None:
     """Tell where a model stands."""
     with context_of(ctx).client() as client:
-        found = client.get(f"/api/v1/models/{model}/status")
+        found = client.status(model)
     show(found, as_json=as_json, human=_status_lines)
 
 
@@ -104,9 +105,8 @@ def tag_version(
     ctx: typer.Context, model: str, version: int, key: str, value: str, as_json: AsJson = False
 ) -> None:
     """Put a tag on a version."""
-    path = f"/api/v1/ml/{model}/versions/{version}/tags"
     with context_of(ctx).client() as client:
-        found = client.post(path, {"key": key, "value": value})
+        found = client.tag_version(model, version, key, value)
     show(found, as_json=as_json, human=fields)
 
 
@@ -117,29 +117,27 @@ def quarantine(
     ctx: typer.Context, model: str, version: int, reason: Why, as_json: AsJson = False
 ) -> None:
     """Stop a version: it keeps its stage and does not predict."""
-    _stop(ctx, model, version, "quarantine", reason, as_json=as_json)
+    with context_of(ctx).client() as client:
+        stopped = client.quarantine(model, version, reason=reason)
+    show(stopped, as_json=as_json, human=fields)
 
 
 def lift_quarantine(
     ctx: typer.Context, model: str, version: int, reason: Why, as_json: AsJson = False
 ) -> None:
     """Let a stopped version predict again."""
-    _stop(ctx, model, version, "lift-quarantine", reason, as_json=as_json)
+    with context_of(ctx).client() as client:
+        lifted = client.lift_quarantine(model, version, reason=reason)
+    show(lifted, as_json=as_json, human=fields)
 
 
 def retire(
     ctx: typer.Context, model: str, version: int, reason: Why, as_json: AsJson = False
 ) -> None:
     """Withdraw a version for good."""
-    _stop(ctx, model, version, "retire", reason, as_json=as_json)
-
-
-def _stop(
-    ctx: typer.Context, model: str, version: int, what: str, reason: str, *, as_json: bool
-) -> None:
-    path = f"/api/v1/ml/{model}/versions/{version}/{what}"
     with context_of(ctx).client() as client:
-        show(client.post(path, {"reason": reason}), as_json=as_json, human=fields)
+        retired = client.retire(model, version, reason=reason)
+    show(retired, as_json=as_json, human=fields)
 
 
 def _status_lines(found: dict[str, Any]) -> Iterator[str]:

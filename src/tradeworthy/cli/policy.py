@@ -22,7 +22,7 @@ def add_to(app: typer.Typer) -> None:
 def show_policy(ctx: typer.Context, model: str, as_json: AsJson = False) -> None:
     """Show the policy that a model is held to, and where each value comes from."""
     with context_of(ctx).client() as client:
-        found = client.get(f"/api/v1/ml/{model}/policy")
+        found = client.policy(model)
     show(found, as_json=as_json, human=_policy_lines)
 
 

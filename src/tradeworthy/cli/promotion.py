@@ -35,15 +35,12 @@ def backtest(
     as_json: AsJson = False,
 ) -> None:
     """Evaluate a version out of sample and judge it by its policy."""
-    asked: dict[str, Any] = {"version": version, "dataset_hash": dataset}
+    costs = None
     if commission_bps is not None or slippage_bps is not None:
-        asked["costs"] = {
-            "commission_bps": commission_bps or 0.0,
-            "slippage_bps": slippage_bps or 0.0,
-        }
+        costs = {"commission_bps": commission_bps or 0.0, "slippage_bps": slippage_bps or 0.0}
     with context_of(ctx).client() as client, working("backtesting"):
-        send = client.post_as_job if no_wait else client.post
-        found = send(f"/api/v1/ml/{model}/backtest", asked)
+        start = client.submit_backtest if no_wait else client.backtest
+        found = start(model, version, dataset_hash=dataset, costs=costs)
     show(found, as_json=as_json, human=fields if no_wait else backtest_lines)
 
 
@@ -67,15 +64,16 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Move a version one stage forward, if its gates pass."""
-    asked = {
-        "version": version,
-        "target": to.upper() if to else None,
-        "overrides": key_values(override) if override else None,
-        "reason": reason,
-        "dry_run": dry_run,
-    }
+    overrides = key_values(override) if override else None
     with context_of(ctx).client() as client:
-        found = client.post(f"/api/v1/ml/{model}/promote", asked)
+        found = client.promote(
+            model,
+            version,
+            to.upper() if to else None,
+            overrides=overrides,
+            reason=reason,
+            dry_run=dry_run,
+        )
     show(found, as_json=as_json, human=_plan_lines)
 
 
@@ -105,13 +103,9 @@ def approve(
     """Approve the content of a version for PRODUCTION."""
     with context_of(ctx).client() as client:
         if content is None:
-            version_path = f"/api/v1/ml/{model}/versions/{version}"
-            content = client.get(version_path)["content_digest"]
+            content = str(client.version(model, version).content_digest)
             _ask_to_approve(content)
-        found = client.post(
-            f"/api/v1/ml/{model}/versions/{version}/approve",
-            {"content_digest": content, "reason": reason},
-        )
+        found = client.approve(model, version, content, reason=reason)
     show(found, as_json=as_json, human=fields)
 
 

@@ -35,7 +35,7 @@ def fetch(
     from tradeworthy.manifest.manifest import parse_manifest
 
     with context_of(ctx).client() as client:
-        found = client.get(f"/api/v1/ml/{model}/versions/{version}/manifest")
+        found = client.manifest(model, version)
     path = write_manifest(parse_manifest(json.dumps(found).encode()), into)
     show({"manifest": str(path)}, as_json=as_json, human=fields)
 
@@ -75,13 +75,13 @@ def history(
 ) -> None:
     """Show a model as it stood at a time, and how it came there."""
     with context_of(ctx).client() as client:
-        found = client.get(f"/api/v1/ml/{model}/history", at=at)
+        found = client.history(model, at=at)
     show(found, as_json=as_json, human=_history_lines)
 
 
 def _history_lines(found: dict[str, Any]) -> Iterator[str]:
     champion = found["production_version"]
-    told = "no version" if champion is None else f"version {champion}"
-    yield f"at {found['at']} {told} was in PRODUCTION"
+    standing = "no version" if champion is None else f"version {champion}"
+    yield f"at {found['at']} {standing} was in PRODUCTION"
     rows = [{**event, "to": event["body"].get("target")} for event in found["events"]]
     yield from table(rows, ("at", "kind", "version", "to", "actor", "reason"))

@@ -10,7 +10,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from tradeworthy.cli.context import AsJson, context_of, fields, show, table
+from tradeworthy.cli.context import AsJson, as_content, context_of, fields, show, table
 
 tokens = typer.Typer(help="Issue, list, rotate and revoke tokens (admin).", no_args_is_help=True)
 
@@ -32,18 +32,17 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Issue a token into a file."""
-    asked = {"actor": actor, "roles": role, "strategies": strategy or None}
     with context_of(ctx).client() as client, _token_file(out) as file:
-        issued = client.post("/api/v1/ml/tokens", asked)
-        file.write(issued["token"] + "\n")
-    show({**issued["record"], "file": str(out)}, as_json=as_json, human=fields)
+        issued = client.issue_token(actor, role, strategies=strategy or None)
+        file.write(issued.token + "\n")
+    show({**as_content(issued.record), "file": str(out)}, as_json=as_json, human=fields)
 
 
 @tokens.command("list")
 def list_tokens(ctx: typer.Context, as_json: AsJson = False) -> None:
     """List the tokens, without the tokens themselves."""
     with context_of(ctx).client() as client:
-        found = client.get("/api/v1/ml/tokens")
+        found = client.tokens()
     columns = ("token_id", "actor", "roles", "strategies", "created_at", "revoked_at")
     show(found, as_json=as_json, human=lambda rows: table(rows, columns))
 
@@ -52,16 +51,16 @@ def list_tokens(ctx: typer.Context, as_json: AsJson = False) -> None:
 def rotate(ctx: typer.Context, token_id: str, out: Out, as_json: AsJson = False) -> None:
     """Replace a token by a new one for the same actor."""
     with context_of(ctx).client() as client, _token_file(out) as file:
-        issued = client.post(f"/api/v1/ml/tokens/{token_id}/rotate")
-        file.write(issued["token"] + "\n")
-    show({**issued["record"], "file": str(out)}, as_json=as_json, human=fields)
+        issued = client.rotate_token(token_id)
+        file.write(issued.token + "\n")
+    show({**as_content(issued.record), "file": str(out)}, as_json=as_json, human=fields)
 
 
 @tokens.command("revoke")
 def revoke(ctx: typer.Context, token_id: str, as_json: AsJson = False) -> None:
     """Revoke a token."""
     with context_of(ctx).client() as client:
-        client.post(f"/api/v1/ml/tokens/{token_id}/revoke")
+        client.revoke_token(token_id)
     show({"revoked": token_id}, as_json=as_json, human=fields)
 
 

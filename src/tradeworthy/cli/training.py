@@ -39,6 +39,8 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a strategy on market data and record the version: DRAFT becomes TRAINED."""
+    from dataclasses import asdict
+
     from tradeworthy.client.candidate_upload import (
         check_strategy,
         market_data,
@@ -68,7 +70,7 @@ def train(
                 root=_root(context, file),
             )
         recorded = record_version(client, model, candidate, source, manifests)
-    show(recorded, as_json=as_json, human=fields)
+    show(asdict(recorded), as_json=as_json, human=fields)
 
 
 def _root(context: Context, file: Path) -> Path | None:

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC
 from pathlib import Path
-from typing import Any, Protocol
+from typing import cast
 
-from tradeworthy.base.digests import sha256_hex
+from tradeworthy.client.client import Client
 from tradeworthy.drift.calibration.drift_calibration import Windows
 from tradeworthy.errors import HomeUnusable, StrategyInvalid
+from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.manifest.dataset_hash import dataset_hash
 from tradeworthy.manifest.files.manifest_file import write_manifest
 from tradeworthy.market_data.files.bar_file import read_bars
 from tradeworthy.training.run_record import Candidate, MarketData
+from tradeworthy.wire.datasets import DatasetResponse
 
-_BYTES = "application/octet-stream"
 
+@dataclass(frozen=True, slots=True)
+class RecordedVersion:
+    """A version on the record; ``manifest`` is the file that its manifest was written to."""
 
-class Client(Protocol):
-    """Whatever speaks to a service."""
-
-    def get(self, path: str, **parameters: object) -> Any:
-        """Send a GET."""
-
-    def post(self, path: str, body: Mapping[str, object] | None = None) -> Any:
-        """Send a POST with a JSON body."""
-
-    def send_bytes(
-        self, method: str, path: str, content: bytes, kind: str, **parameters: object
-    ) -> Any:
-        """Send a body as it is."""
+    model: str
+    version: int
+    stage: Stage
+    manifest: Path
+    manifest_digest: str
+    content_digest: str
 
 
 def market_data(path: Path) -> MarketData:
@@ -54,8 +51,9 @@ def training_windows(client: Client, model: str) -> Windows:
     ModelNotFound
         If the model is not registered.
     """
-    values = client.get(f"/api/v1/ml/{model}/policy")["values"]
-    return Windows(values["drift.current_sessions"], values["drift.reference_sessions"])
+    values = client.policy(model).values
+    sessions = (values["drift.current_sessions"], values["drift.reference_sessions"])
+    return Windows(*cast("tuple[int, int]", sessions))
 
 
 def model_strategy(client: Client, model: str) -> str:
@@ -66,13 +64,22 @@ def model_strategy(client: Client, model: str) -> str:
     ModelNotFound
         If the model is not registered.
     """
-    return str(client.get(f"/api/v1/models/{model}/status")["strategy"])
+    return client.status(model).strategy
+
+
+def check_strategy(model: str, expected: str, actual: str) -> None:
+    """Raise ``StrategyInvalid`` unless a strategy is the one that the model belongs to."""
+    if actual != expected:
+        raise StrategyInvalid(
+            f"model {model!r} belongs to strategy {expected!r}, and this is {actual!r}: name "
+            "another model, or register one for this strategy"
+        )
 
 
 def record_version(
     client: Client, model: str, candidate: Candidate, data: MarketData, folder: Path
-) -> dict[str, Any]:
-    """Give a candidate a version, upload its files and papers, and promote it to TRAINED.
+) -> RecordedVersion:
+    """Give a candidate a version, upload its files and manifest, and promote it to TRAINED.
 
     Parameters
     ----------
@@ -85,11 +92,6 @@ def record_version(
     folder
         Where the manifest is written besides.
 
-    Returns
-    -------
-    dict
-        Model, version, stage, digests and the manifest's path.
-
     Raises
     ------
     TradeworthyError
@@ -98,20 +100,13 @@ def record_version(
     check_strategy(model, model_strategy(client, model), candidate.strategy)
     upload_dataset(client, data)
     drafted = draft_version(client, model, candidate, folder)
-    return {**drafted, "stage": promote_trained(client, model, drafted["version"])}
+    return replace(drafted, stage=promote_trained(client, model, drafted.version))
 
 
-def check_strategy(model: str, expected: str, actual: str) -> None:
-    """Raise ``StrategyInvalid`` unless a strategy is the one that the model belongs to."""
-    if actual != expected:
-        raise StrategyInvalid(
-            f"model {model!r} belongs to strategy {expected!r}, and this is {actual!r}: name "
-            "another model, or register one for this strategy"
-        )
-
-
-def draft_version(client: Client, model: str, candidate: Candidate, folder: Path) -> dict[str, Any]:
-    """Draft a version with a candidate's files and papers; return its number, digests and path.
+def draft_version(
+    client: Client, model: str, candidate: Candidate, folder: Path
+) -> RecordedVersion:
+    """Draft a version with a candidate's files and manifest.
 
     Raises
     ------
@@ -120,29 +115,28 @@ def draft_version(client: Client, model: str, candidate: Candidate, folder: Path
     """
     if not folder.is_dir():
         raise HomeUnusable(f"there is no folder {folder} to write the manifest to: make it")
-    artifact = candidate.artifact
-    if artifact is not None:
-        blob = f"/api/v1/ml/blobs/{sha256_hex(artifact.data)}"
-        client.send_bytes("PUT", blob, artifact.data, _BYTES)
-    number = client.post(f"/api/v1/ml/{model}/versions")["version"]
-    drafted = client.get(f"/api/v1/ml/{model}/versions/{number}")
+    if candidate.artifact is not None:
+        client.upload_blob(candidate.artifact.data)
+    number = client.draft_version(model).version
+    drafted = client.version(model, number)
     manifest = candidate.manifest(
         model,
         number,
-        created_at=datetime.fromisoformat(drafted["created_at"]).astimezone(UTC),
-        created_by=drafted["author"],
+        created_at=drafted.created_at.astimezone(UTC),
+        created_by=drafted.author,
     )
-    recorded = client.send_bytes(
-        "PUT",
-        f"/api/v1/ml/{model}/versions/{number}/manifest",
-        manifest.to_json().encode(),
-        "application/json",
+    recorded = client.record_manifest(model, number, manifest.to_json().encode())
+    return RecordedVersion(
+        model=model,
+        version=number,
+        stage=Stage.DRAFT,
+        manifest=write_manifest(manifest, folder),
+        manifest_digest=recorded.manifest_digest,
+        content_digest=recorded.content_digest,
     )
-    path = write_manifest(manifest, folder)
-    return {"model": model, "version": number, "stage": "DRAFT", "manifest": str(path), **recorded}
 
 
-def promote_trained(client: Client, model: str, version: int) -> str:
+def promote_trained(client: Client, model: str, version: int) -> Stage:
     """Promote a drafted version to TRAINED and return the stage it is in.
 
     Raises
@@ -150,15 +144,14 @@ def promote_trained(client: Client, model: str, version: int) -> str:
     PromotionRefused
         Naming every gate that did not pass, and why.
     """
-    asked = {"version": version, "target": "TRAINED"}
-    return str(client.post(f"/api/v1/ml/{model}/promote", asked)["target"])
+    return client.promote(model, version, Stage.TRAINED).target
 
 
-def upload_dataset(client: Client, data: MarketData) -> None:
-    """Upload market data unless the registry has it."""
-    known = client.get("/api/v1/ml/datasets")
-    if any(each["dataset_hash"] == data.dataset_hash for each in known):
-        return
+def upload_dataset(client: Client, data: MarketData) -> DatasetResponse:
+    """Upload market data unless the registry has it; return what it has."""
+    for dataset in client.datasets():
+        if dataset.dataset_hash == data.dataset_hash:
+            return dataset
     buffer = io.BytesIO()
     data.bars.write_parquet(buffer)
-    client.send_bytes("POST", "/api/v1/ml/datasets", buffer.getvalue(), _BYTES, name=data.name)
+    return client.upload_dataset(data.name, buffer.getvalue())

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
 
-from tradeworthy.client.candidate_upload import record_version, training_windows
-from tradeworthy.client.service_client import ServiceClient
+from tradeworthy.client.candidate_upload import (
+    RecordedVersion,
+    record_version,
+    training_windows,
+)
+from tradeworthy.client.client import Client
 from tradeworthy.demo.market_series import DemoSeries
 from tradeworthy.demo.workspace import Workspace
 from tradeworthy.manifest.dataset_hash import dataset_hash
 from tradeworthy.training.candidate import MarketData, train_candidate
 from tradeworthy.training.strategy_file import LoadedStrategy, load_strategy
+from tradeworthy.wire.backtests import BacktestResponse
 
 HONEST, LUCKY = "index-volatility-target", "index-lucky-rule"
 TRIES = 24
@@ -25,21 +29,24 @@ Progress = Callable[[Iterable[int]], AbstractContextManager[Iterable[int]]]
 class Trial:
     """One trained and backtested version."""
 
-    version: int
-    recorded: dict[str, Any]
-    backtest: dict[str, Any]
+    recorded: RecordedVersion
+    backtest: BacktestResponse
+
+    @property
+    def version(self) -> int:
+        """The version's number."""
+        return self.recorded.version
 
     @property
     def sharpe(self) -> float:
         """Annualised, out of sample, after costs."""
-        return float(self.backtest["metrics"]["sharpe"])
+        return float(self.backtest.metrics["sharpe"] or 0.0)
 
 
-def register_models(researcher: ServiceClient) -> None:
+def register_models(researcher: Client) -> None:
     """Give both models their names."""
     for model, strategy in ((HONEST, "volatility_target"), (LUCKY, "lucky_rule")):
-        asked = {"name": model, "strategy": strategy, "owner": "index desk"}
-        researcher.post("/api/v1/ml/models", asked)
+        researcher.register_model(model, strategy=strategy, owner="index desk")
 
 
 def load(workspace: Workspace, name: str) -> LoadedStrategy:
@@ -54,7 +61,7 @@ def known_data(series: DemoSeries) -> MarketData:
 
 
 def train_and_test(
-    researcher: ServiceClient,
+    researcher: Client,
     workspace: Workspace,
     series: DemoSeries,
     loaded: LoadedStrategy,
@@ -71,13 +78,11 @@ def train_and_test(
         windows=training_windows(researcher, model),
     )
     recorded = record_version(researcher, model, candidate, data, workspace.manifests)
-    version = int(recorded["version"])
-    backtest = researcher.post(f"/api/v1/ml/{model}/backtest", {"version": version})
-    return Trial(version, recorded, backtest)
+    return Trial(recorded, researcher.backtest(model, recorded.version))
 
 
 def best_of_many(
-    researcher: ServiceClient, workspace: Workspace, series: DemoSeries, progress: Progress
+    researcher: Client, workspace: Workspace, series: DemoSeries, progress: Progress
 ) -> Trial:
     """Try one random rule after another; return the one with the best Sharpe ratio."""
     loaded = load(workspace, "lucky_rule")

@@ -7,14 +7,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from tradeworthy.client.service_client import ServiceClient
+from tradeworthy.client.client import Client
 from tradeworthy.demo.market_series import DemoSeries
 from tradeworthy.features.compute.feature_table import compute_features
 from tradeworthy.features.feature_graph import FeatureGraph
+from tradeworthy.wire.drift import DriftReportResponse
+from tradeworthy.wire.predictions import PredictResponse
 
 CLOSE = time(21, tzinfo=UTC)
 SESSIONS_A_WEEK = 5
@@ -30,14 +31,14 @@ class ClientRows:
     rows: pl.DataFrame
     inputs: tuple[str, ...]
 
-    def request(self, day: date) -> dict[str, Any]:
-        """Return the predict request of one day's close."""
-        rows = self.rows.filter(pl.col("date") == day).select(self.inputs).to_dicts()
-        return {
-            "rows": rows,
-            "feature_graph_hash": self.hash,
-            "event_time": datetime.combine(day, CLOSE).isoformat(),
-        }
+    def predict(self, client: Client, model: str, day: date) -> PredictResponse:
+        """Predict on one day's close."""
+        return client.predict(
+            model,
+            self.rows.filter(pl.col("date") == day).select(self.inputs).to_dicts(),
+            feature_graph_hash=self.hash,
+            event_time=datetime.combine(day, CLOSE),
+        )
 
     @property
     def days(self) -> list[date]:
@@ -56,17 +57,16 @@ def client_rows(feature_file: Path, inputs: tuple[str, ...], series: DemoSeries)
 def replay(
     model: str,
     rows: ClientRows,
-    desk: ServiceClient,
-    operator: ServiceClient,
+    desk: Client,
+    operator: Client,
     progress: Progress,
-) -> list[dict[str, Any]]:
+) -> list[DriftReportResponse]:
     """Predict day by day, scan week by week; return the reports in the order of their slots."""
-    reports: list[dict[str, Any]] = []
+    reports: list[DriftReportResponse] = []
     with progress(rows.days) as days:
         for number, day in enumerate(days, start=1):
-            desk.post(f"/api/v1/models/{model}/predict", rows.request(day))
+            rows.predict(desk, model, day)
             if number % SESSIONS_A_WEEK == 0:
-                as_of = datetime.combine(day, time(23, tzinfo=UTC)).isoformat()
-                asked = {"model": model, "as_of": as_of}
-                reports += operator.post("/api/v1/ml/drift/scans", asked)
-    return sorted(reports, key=lambda report: str(report["slot"]))
+                as_of = datetime.combine(day, time(23, tzinfo=UTC))
+                reports += operator.scan_drift(model=model, as_of=as_of)
+    return sorted(reports, key=lambda report: report.slot)

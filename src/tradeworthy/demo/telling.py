@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, TaskID
 
+from tradeworthy.wire.drift import DriftReportResponse
+
 T = TypeVar("T")
 
 _STYLES = {"PASSED": "green", "FAILED": "bold red", "NOT_APPLICABLE": "dim"}
@@ -61,19 +63,19 @@ class Narrator:
                 f"{gate['gate']}: {escape(gate['reason'])}"
             )
 
-    def reports(self, reports: Sequence[Mapping[str, Any]]) -> None:
+    def reports(self, reports: Sequence[DriftReportResponse]) -> None:
         """Show drift reports: a count, and a line for each change of severity."""
-        counted = Counter(report["severity"] or report["status"] for report in reports)
+        counted = Counter(report.severity or report.status for report in reports)
         told = ", ".join(f"{count} {what}" for what, count in sorted(counted.items()))
         self.say(f"{len(reports)} reports: {told}")
         last = None
         for report in reports:
-            severity = report["severity"] or report["status"]
+            severity = report.severity or report.status
             if severity != last:
                 style = _SEVERITIES.get(severity, "dim")
                 drifting = _drifting(report)
                 told = f"{severity:<12} {drifting}" if drifting else severity
-                self._console.print(f"     {report['slot'][:10]}  [{style}]{told}[/{style}]")
+                self._console.print(f"     {report.slot.date()}  [{style}]{told}[/{style}]")
             last = severity
 
 
@@ -83,10 +85,10 @@ def _counted(items: list[T], bar: Progress, task: TaskID) -> Iterator[T]:
         bar.update(task, advance=1, refresh=True)
 
 
-def _drifting(report: Mapping[str, Any]) -> str:
+def _drifting(report: DriftReportResponse) -> str:
     found = [
         feature["feature"]
-        for feature in report["report"].get("features", [])
+        for feature in report.report.get("features", [])
         if feature.get("severity") not in {None, "NORMAL"}
     ]
     return ", ".join(found)

@@ -6,10 +6,14 @@ import shlex
 import shutil
 import sys
 import time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tradeworthy.client.service_client import HomeService, RemoteService, ServiceClient
+from tradeworthy.client.client import Client
+from tradeworthy.client.home_service import HomeService
+from tradeworthy.client.remote_server import RemoteServer
+from tradeworthy.client.transport import Transport
 from tradeworthy.demo.candidates import (
     HONEST,
     LUCKY,
@@ -27,6 +31,8 @@ from tradeworthy.demo.telling import Narrator
 from tradeworthy.demo.workspace import Workspace, fresh_folder, make_workspace
 from tradeworthy.errors import FeatureGraphMismatch, PromotionRefused, TradeworthyError
 from tradeworthy.features.feature_graph import FeatureGraph
+from tradeworthy.wire.models import StatusResponse
+from tradeworthy.wire.predictions import PredictResponse
 
 EDIT = ("MONTH = 21", "MONTH = 20")
 LOOK_SECONDS = 0.05
@@ -73,7 +79,7 @@ def run_demo(folder: Path | None, data: Path | None) -> None:
 
 def _go_live(tell: Narrator, workspace: Workspace, series: DemoSeries) -> None:
     with live_service(workspace.settings.home, workspace.folder / "service.log") as url:
-        remote = RemoteService(url)
+        remote = RemoteServer(url)
         try:
             _serve_and_watch(tell, workspace, series, _People(workspace, remote), url)
         finally:
@@ -83,11 +89,11 @@ def _go_live(tell: Narrator, workspace: Workspace, series: DemoSeries) -> None:
 class _People:
     """The demo's people, each with a token of a separate role."""
 
-    def __init__(self, workspace: Workspace, service: HomeService | RemoteService) -> None:
-        self.rosa = workspace.speaks("rosa", service)
-        self.viktor = workspace.speaks("viktor", service)
-        self.olga = workspace.speaks("olga", service)
-        self.desk = workspace.speaks("trading-desk", service)
+    def __init__(self, workspace: Workspace, transport: Transport) -> None:
+        self.rosa = workspace.client_of("rosa", transport)
+        self.viktor = workspace.client_of("viktor", transport)
+        self.olga = workspace.client_of("olga", transport)
+        self.desk = workspace.client_of("trading-desk", transport)
 
 
 def _make_candidates(
@@ -108,7 +114,7 @@ def _make_candidates(
 
 
 def _say_trial(tell: Narrator, model: str, trial: Trial) -> None:
-    metrics = trial.backtest["metrics"]
+    metrics = trial.backtest.metrics
     told = ", ".join(f"{name} {metrics[name]:.4g}" for name in _FIGURES)
     tell.say(f"{model} v{trial.version}, walk-forward out of sample, 5 bps: {told}")
 
@@ -116,7 +122,7 @@ def _say_trial(tell: Narrator, model: str, trial: Trial) -> None:
 def _refuse_the_lucky_one(tell: Narrator, lucky: Trial, people: _People) -> None:
     tell.step(f"Viktor is asked to validate {LUCKY} v{lucky.version}")
     try:
-        people.viktor.post(f"/api/v1/ml/{LUCKY}/promote", {"version": lucky.version})
+        people.viktor.promote(LUCKY, lucky.version)
     except PromotionRefused as refused:
         tell.say(f"refused: {refused.message}")
         verdict: Any = refused.details["verdict"]
@@ -139,27 +145,22 @@ def _promote_the_honest_one(
         return False
     tell.gates(verdict, only_figures=True)
     snapshot = FeatureGraph.from_module(workspace.strategies / "features.py").snapshot().to_json()
-    release = people.olga.post("/api/v1/ml/releases", {"snapshots": [snapshot]})["release"]
-    asked = {"release": release, "expected_epoch": 0, "reason": "first release"}
-    epoch = people.olga.post("/api/v1/ml/releases/activate", asked)["epoch"]
-    tell.say(f"olga activates the features' release {release[:12]} as epoch {epoch}")
+    release = people.olga.register_release([snapshot]).release
+    active = people.olga.activate_release(release, expected_epoch=0, reason="first release")
+    tell.say(f"olga activates the features' release {release[:12]} as epoch {active.epoch}")
     _promote(tell, people.olga, "olga", honest.version)
-    content = honest.recorded["content_digest"]
-    people.viktor.post(
-        f"/api/v1/ml/{HONEST}/versions/{honest.version}/approve",
-        {"content_digest": content, "reason": "figures and code reviewed"},
-    )
+    content = honest.recorded.content_digest
+    people.viktor.approve(HONEST, honest.version, content, reason="figures and code reviewed")
     tell.say(f"viktor approves its content {content[:12]}; rosa, who trained it, could not")
     _promote(tell, people.olga, "olga", honest.version)
     return True
 
 
-def _promote(tell: Narrator, who: ServiceClient, name: str, version: int) -> dict[str, Any]:
-    plan = who.post(f"/api/v1/ml/{HONEST}/promote", {"version": version, "reason": "demo"})
-    gates = [gate for gate in plan["verdict"]["gates"] if gate["status"] == "PASSED"]
-    tell.say(f"{name}: {plan['source']} -> {plan['target']}, {len(gates)} gates passed")
-    verdict: dict[str, Any] = plan["verdict"]
-    return verdict
+def _promote(tell: Narrator, who: Client, name: str, version: int) -> dict[str, Any]:
+    promotion = who.promote(HONEST, version, reason="demo")
+    gates = [gate for gate in promotion.verdict["gates"] if gate["status"] == "PASSED"]
+    tell.say(f"{name}: {promotion.source} -> {promotion.target}, {len(gates)} gates passed")
+    return promotion.verdict
 
 
 def _serve_and_watch(
@@ -170,9 +171,9 @@ def _serve_and_watch(
     feature_file = workspace.strategies / "features.py"
     rows = client_rows(feature_file, inputs, series)
     first = rows.days[0]
-    answer = _predict(people.desk, rows, first)
-    told = ", ".join(f"{value:.4f}" for value in answer["predictions"])
-    tell.say(f"{first}: log volatility forecasts {told}, by version {answer['version']}")
+    answer = rows.predict(people.desk, HONEST, first)
+    forecasts = ", ".join(f"{value:.4f}" for value in answer.predictions)
+    tell.say(f"{first}: log volatility forecasts {forecasts}, by version {answer.version}")
     _edit_and_restore(tell, feature_file, inputs, series, people)
     tell.step(f"The real series from {first} to {series.live_end} is replayed as live traffic")
     reports = replay(
@@ -180,17 +181,17 @@ def _serve_and_watch(
     )
     tell.say(f"{len(rows.days)} days predicted over HTTP, each on disk before it was answered")
     tell.reports(reports)
-    status = people.olga.get(f"/api/v1/models/{HONEST}/status")
-    drift = status["drift"]
+    _say_status(tell, people.olga.status(HONEST))
+
+
+def _say_status(tell: Narrator, status: StatusResponse) -> None:
+    version, alignment, drift = status.production, status.alignment, status.drift
+    if version is None or alignment is None or drift is None:
+        raise TradeworthyError(f"{HONEST} does not stand where the demo has brought it: {status}")
     tell.say(
-        f"status: version {status['production']['version']} in PRODUCTION, aligned "
-        f"{status['alignment']['aligned']}, drift {drift['severity']} at {drift['slot'][:10]}"
+        f"status: version {version.version} in PRODUCTION, aligned {alignment.aligned}, "
+        f"drift {drift.severity} at {drift.slot.date()}"
     )
-
-
-def _predict(desk: ServiceClient, rows: ClientRows, day: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = desk.post(f"/api/v1/models/{HONEST}/predict", rows.request(day))
-    return answer
 
 
 def _edit_and_restore(
@@ -214,22 +215,22 @@ def _edit_and_restore(
     finally:
         feature_file.write_text(source, encoding="utf-8")
     answer = _await_answer(people.desk, client_rows(feature_file, inputs, series), day)
-    tell.say(f"the edit is taken back: version {answer['version']} predicts again")
+    tell.say(f"the edit is taken back: version {answer.version} predicts again")
 
 
-def _refusal(desk: ServiceClient, edited: ClientRows, day: Any) -> FeatureGraphMismatch:
+def _refusal(desk: Client, edited: ClientRows, day: date) -> FeatureGraphMismatch:
     try:
-        _predict(desk, edited, day)
+        edited.predict(desk, HONEST, day)
     except FeatureGraphMismatch as mismatch:
         return mismatch
     raise TradeworthyError("rows of edited features were predicted on: the check has a hole")
 
 
-def _await_answer(desk: ServiceClient, rows: ClientRows, day: Any) -> dict[str, Any]:
+def _await_answer(desk: Client, rows: ClientRows, day: date) -> PredictResponse:
     """Predict as soon as the service, which looks at its files twice a second, sees them again."""
     while True:
         try:
-            return _predict(desk, rows, day)
+            return rows.predict(desk, HONEST, day)
         except FeatureGraphMismatch:
             time.sleep(LOOK_SECONDS)
 

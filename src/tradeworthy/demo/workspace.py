@@ -11,7 +11,11 @@ from pathlib import Path
 
 from tradeworthy.base.clock import utc_now
 from tradeworthy.base.settings import Settings, read_settings
-from tradeworthy.client.service_client import HomeService, RemoteService, ServiceClient
+from tradeworthy.client.client import Client
+from tradeworthy.client.connection import Connection
+from tradeworthy.client.home_service import HomeService
+from tradeworthy.client.token_file import read_token
+from tradeworthy.client.transport import Transport
 from tradeworthy.errors import HomeUnusable
 from tradeworthy.runtime.home import write_secret
 from tradeworthy.runtime.home_setup import initialise
@@ -48,9 +52,9 @@ class Workspace:
         """Return the file with somebody's token."""
         return self.folder / "tokens" / f"{name}.token"
 
-    def speaks(self, name: str, service: HomeService | RemoteService) -> ServiceClient:
+    def client_of(self, name: str, transport: Transport) -> Client:
         """Return a client that speaks as ``name``."""
-        return ServiceClient(service, self.token_file(name).read_text(encoding="ascii").strip())
+        return Client.over(Connection(transport, read_token(self.token_file(name))))
 
 
 def fresh_folder(folder: Path | None) -> Path:
@@ -92,10 +96,9 @@ def make_workspace(folder: Path) -> Workspace:
     workspace.token_file(ADMIN).parent.mkdir()
     made.admin_token.rename(workspace.token_file(ADMIN))
     service = HomeService(settings)
-    admin = workspace.speaks(ADMIN, service)
+    admin = workspace.client_of(ADMIN, service)
     for name, role in PEOPLE.items():
-        issued = admin.post("/api/v1/ml/tokens", {"actor": name, "roles": [role]})
-        write_secret(workspace.token_file(name), issued["token"])
+        write_secret(workspace.token_file(name), admin.issue_token(name, [role]).token)
     service.close()
     _make_repository(workspace.strategies)
     return workspace

@@ -25,7 +25,8 @@ from tradeworthy.client.candidate_upload import (
     training_windows,
     upload_dataset,
 )
-from tradeworthy.client.service_client import ServiceClient, open_client, read_token
+from tradeworthy.client.client import Client
+from tradeworthy.client.token_file import read_token
 from tradeworthy.errors import InvalidInput, PromotionRefused
 from tradeworthy.features.feature_graph import FeatureGraph
 from tradeworthy.manifest.files.git_tree import read_git_tree
@@ -196,7 +197,7 @@ class RecordedRun:
             record.dataset = replace(record.dataset, sources={**read, **record.dataset.sources})
         return record
 
-    def register(self, client: ServiceClient, folder: Path) -> None:
+    def register(self, client: Client, folder: Path) -> None:
         """Register what was told; the end of the block does so."""
         model = self._model
         windows = training_windows(client, model)
@@ -204,8 +205,8 @@ class RecordedRun:
         for data in self._data:
             upload_dataset(client, data)
         drafted = draft_version(client, model, candidate, folder)
-        self.version, self.stage = int(drafted["version"]), str(drafted["stage"])
-        self.manifest_path = Path(drafted["manifest"])
+        self.version, self.stage = drafted.version, drafted.stage
+        self.manifest_path = drafted.manifest
         try:
             self.stage = promote_trained(client, model, self.version)
         except PromotionRefused as error:
@@ -261,8 +262,7 @@ def record_run(
         server = os.environ.get("TRADEWORTHY_SERVER")
     file = token_file or os.environ.get("TRADEWORTHY_TOKEN_FILE")
     token = read_token(Path(file) if file else None, os.environ.get("TRADEWORTHY_TOKEN"))
-    place = None if home is None else Path(home)
-    with open_client(home=place, server=server, token=token) as client:
+    with Client(server=server, home=home, token=token) as client:
         # Better to hear of a wrong name or token before hours of training than after them.
         strategy = model_strategy(client, model)
         run = RecordedRun(model, strategy)

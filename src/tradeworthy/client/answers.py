@@ -1,0 +1,80 @@
+"""What an answer says: its JSON, or the error that it is."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from tradeworthy.client.transport import Answer
+from tradeworthy.errors import ServerUnreachable, TradeworthyError, rebuild
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def content_of(answer: Answer) -> Any:
+    """Return the JSON of an answer, None for one without a body.
+
+    Raises
+    ------
+    ServerUnreachable
+        If it is not JSON: then it is not the service that answers.
+    TradeworthyError
+        The error that the service answered with, as the class that it has there.
+    """
+    if answer.status == HTTPStatus.NO_CONTENT:
+        return None
+    try:
+        content = json.loads(answer.body)
+    except ValueError as error:
+        raise ServerUnreachable(
+            f"the answer ({answer.status}) is not JSON: is --server a Tradeworthy service?"
+        ) from error
+    if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        return content
+    raise _error_of(answer.status, content if isinstance(content, dict) else {})
+
+
+def _error_of(status: int, problem: dict[str, Any]) -> TradeworthyError:
+    code, detail, details = (problem.get(name) for name in ("code", "detail", "details"))
+    if not (isinstance(code, str) and isinstance(detail, str)):
+        return TradeworthyError(
+            f"the server answered {status} without saying why: is --server a Tradeworthy service?"
+        )
+    return rebuild(code, detail, details if isinstance(details, dict) else {})
+
+
+def body_of(kind: type[Body], content: Any) -> Body:
+    """Return the content of an answer as a body.
+
+    Raises
+    ------
+    ServerUnreachable
+        If it is none: then another service answers, or one of another release.
+    """
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ServerUnreachable(
+            f"the answer is no {kind.__name__} ({place or 'body'}: {first['msg']}): is --server a "
+            "Tradeworthy service, and of this release?"
+        ) from error
+
+
+def bodies_of(kind: type[Body], content: Any) -> list[Body]:
+    """Return the content of an answer as a list of bodies.
+
+    Raises
+    ------
+    ServerUnreachable
+        If it is none: then another service answers, or one of another release.
+    """
+    if not isinstance(content, list):
+        raise ServerUnreachable(
+            f"the answer is no list of {kind.__name__}: is --server a Tradeworthy service?"
+        )
+    return [body_of(kind, each) for each in content]

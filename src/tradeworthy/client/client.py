@@ -1,0 +1,320 @@
+"""The client: what a service can be asked for, a method each, with typed answers.
+
+The service checks every argument and says what is wrong with it; the client checks none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from tradeworthy.base.digests import sha256_hex
+from tradeworthy.client.answers import Body, bodies_of, body_of
+from tradeworthy.client.connection import JSON, Connection
+from tradeworthy.wire.backtests import BacktestResponse
+from tradeworthy.wire.datasets import BlobResponse, DatasetResponse
+from tradeworthy.wire.drift import DriftReportResponse
+from tradeworthy.wire.history import HistoryResponse
+from tradeworthy.wire.jobs import JobAcceptedResponse, JobResponse
+from tradeworthy.wire.models import ModelResponse, StatusResponse
+from tradeworthy.wire.policy import PolicyResponse
+from tradeworthy.wire.predictions import PredictResponse
+from tradeworthy.wire.promotions import PromotionResponse
+from tradeworthy.wire.releases import ActivationResponse, ReleaseResponse
+from tradeworthy.wire.tokens import IssuedTokenResponse, TokenResponse
+from tradeworthy.wire.versions import DraftResponse, RecordedManifestResponse, VersionResponse
+
+_ML, _MODELS = "/api/v1/ml", "/api/v1/models"
+
+
+class Client:
+    """Speaks to a service: a server by its URL, or a home's own service in this process.
+
+    Parameters
+    ----------
+    server
+        A server's URL; it wins over a home.
+    home
+        The home folder, where no server is named; by default the one of the settings.
+    token
+        The bearer token; ``read_token`` reads one from a file.
+
+    Raises
+    ------
+    SettingsInvalid
+        For a URL that is none, or settings that cannot be used.
+
+    Examples
+    --------
+    As a trading system does::
+
+        with Client(server="http://127.0.0.1:8765", token=token) as client:
+            print(client.status("index-trend").production)
+    """
+
+    def __init__(
+        self,
+        *,
+        server: str | None = None,
+        home: str | Path | None = None,
+        token: str | None = None,
+    ) -> None:
+        self._connection = Connection.to(server=server, home=home, token=token)
+
+    @classmethod
+    def over(cls, connection: Connection) -> Self:
+        """Return a client that speaks over a connection, which others may share."""
+        client = cls.__new__(cls)
+        client._connection = connection
+        return client
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def register_model(
+        self, name: str, *, strategy: str, owner: str, tier: str = "standard"
+    ) -> ModelResponse:
+        """Give a model its name."""
+        body = {"name": name, "strategy": strategy, "owner": owner, "tier": tier}
+        return self._post(ModelResponse, f"{_ML}/models", body)
+
+    def models(self, *, after: str = "", limit: int = 100) -> list[ModelResponse]:
+        """List models by name; ``after`` is the last name of the page before."""
+        return self._list(ModelResponse, _MODELS, after=after, limit=limit)
+
+    def status(self, model: str) -> StatusResponse:
+        """Return where a model stands."""
+        return self._get(StatusResponse, f"{_MODELS}/{model}/status")
+
+    def policy(self, model: str) -> PolicyResponse:
+        """Return the policy that a model is held to."""
+        return self._get(PolicyResponse, f"{_ML}/{model}/policy")
+
+    def history(self, model: str, *, at: datetime | str | None = None) -> HistoryResponse:
+        """Return a model as it stood at a time, now by default."""
+        return self._get(HistoryResponse, f"{_ML}/{model}/history", at=_written(at))
+
+    def versions(self, model: str) -> list[VersionResponse]:
+        """List every version of a model, oldest first."""
+        return self._list(VersionResponse, f"{_MODELS}/{model}/versions")
+
+    def version(self, model: str, version: int) -> VersionResponse:
+        """Return one version."""
+        return self._get(VersionResponse, f"{_ML}/{model}/versions/{version}")
+
+    def search_versions(
+        self,
+        *,
+        tags: Sequence[str] = (),
+        stage: str | None = None,
+        strategy: str | None = None,
+        limit: int = 100,
+    ) -> list[VersionResponse]:
+        """Search versions by tags (``key=value``, all have to hold), stage and strategy."""
+        query = {"stage": stage, "strategy": strategy, "limit": limit}
+        return self._list(VersionResponse, f"{_ML}/versions", tag=[*tags] or None, **query)
+
+    def draft_version(self, model: str) -> DraftResponse:
+        """Open the next version of a model."""
+        return self._post(DraftResponse, f"{_ML}/{model}/versions")
+
+    def record_manifest(self, model: str, version: int, text: bytes) -> RecordedManifestResponse:
+        """Attach its manifest to a draft."""
+        path = f"{_ML}/{model}/versions/{version}/manifest"
+        answer = self._connection.send_bytes("PUT", path, text, JSON)
+        return body_of(RecordedManifestResponse, answer)
+
+    def manifest(self, model: str, version: int) -> dict[str, Any]:
+        """Return the manifest of a version."""
+        found: dict[str, Any] = self._connection.get(f"{_ML}/{model}/versions/{version}/manifest")
+        return found
+
+    def tag_version(self, model: str, version: int, key: str, value: str) -> VersionResponse:
+        """Put a tag on a version."""
+        return self._change(model, version, "tags", {"key": key, "value": value})
+
+    def approve(
+        self, model: str, version: int, content_digest: str, *, reason: str = ""
+    ) -> VersionResponse:
+        """Approve the content of a version for PRODUCTION."""
+        body = {"content_digest": content_digest, "reason": reason}
+        return self._change(model, version, "approve", body)
+
+    def retire(self, model: str, version: int, *, reason: str) -> VersionResponse:
+        """Withdraw a version for good."""
+        return self._change(model, version, "retire", {"reason": reason})
+
+    def quarantine(self, model: str, version: int, *, reason: str) -> VersionResponse:
+        """Stop a version: it keeps its stage and does not predict."""
+        return self._change(model, version, "quarantine", {"reason": reason})
+
+    def lift_quarantine(self, model: str, version: int, *, reason: str) -> VersionResponse:
+        """Let a stopped version predict again."""
+        return self._change(model, version, "lift-quarantine", {"reason": reason})
+
+    def promote(
+        self,
+        model: str,
+        version: int,
+        target: str | None = None,
+        *,
+        overrides: Mapping[str, object] | None = None,
+        reason: str = "",
+        dry_run: bool = False,
+    ) -> PromotionResponse:
+        """Move a version one stage forward or to RETIRED; a dry run only judges.
+
+        Raises
+        ------
+        PromotionRefused
+            With the verdict, every gate of it, in its details.
+        """
+        body = {
+            "version": version,
+            "target": target,
+            "overrides": overrides,
+            "reason": reason,
+            "dry_run": dry_run,
+        }
+        return self._post(PromotionResponse, f"{_ML}/{model}/promote", body)
+
+    def backtest(
+        self,
+        model: str,
+        version: int,
+        *,
+        dataset_hash: str | None = None,
+        costs: Mapping[str, float] | None = None,
+    ) -> BacktestResponse:
+        """Evaluate a version; ``costs`` are ``commission_bps`` and ``slippage_bps``."""
+        body = {"version": version, "dataset_hash": dataset_hash, "costs": costs}
+        return self._post(BacktestResponse, f"{_ML}/{model}/backtest", body)
+
+    def submit_backtest(
+        self,
+        model: str,
+        version: int,
+        *,
+        dataset_hash: str | None = None,
+        costs: Mapping[str, float] | None = None,
+    ) -> JobAcceptedResponse:
+        """Leave an evaluation to a running service; `job` says what came of it."""
+        body = {"version": version, "dataset_hash": dataset_hash, "costs": costs}
+        path = f"{_ML}/{model}/backtest"
+        answer = self._connection.post(path, body, prefer="respond-async")
+        return body_of(JobAcceptedResponse, answer)
+
+    def job(self, job: str) -> JobResponse:
+        """Return where a job stands, and what came of it."""
+        return self._get(JobResponse, f"{_ML}/jobs/{job}")
+
+    def upload_blob(self, data: bytes) -> BlobResponse:
+        """Keep a file under its digest."""
+        path = f"{_ML}/blobs/{sha256_hex(data)}"
+        return body_of(BlobResponse, self._connection.send_bytes("PUT", path, data))
+
+    def upload_dataset(self, name: str, data: bytes) -> DatasetResponse:
+        """Keep market data, CSV or Parquet, under the hash of its content."""
+        answer = self._connection.send_bytes("POST", f"{_ML}/datasets", data, name=name)
+        return body_of(DatasetResponse, answer)
+
+    def datasets(self) -> list[DatasetResponse]:
+        """List every dataset, oldest first."""
+        return self._list(DatasetResponse, f"{_ML}/datasets")
+
+    def register_release(self, snapshots: Sequence[Mapping[str, object]]) -> ReleaseResponse:
+        """Keep a release made of the JSON of feature graph snapshots."""
+        return self._post(ReleaseResponse, f"{_ML}/releases", {"snapshots": [*snapshots]})
+
+    def activate_release(
+        self,
+        release: str,
+        *,
+        expected_epoch: int | None = None,
+        reason: str = "",
+        force: bool = False,
+    ) -> ActivationResponse:
+        """Make a release the active one."""
+        body = {"release": release, "expected_epoch": expected_epoch}
+        body |= {"reason": reason, "force": force}
+        return self._post(ActivationResponse, f"{_ML}/releases/activate", body)
+
+    def active_release(self) -> ActivationResponse:
+        """Return which release is active since when."""
+        return self._get(ActivationResponse, f"{_ML}/releases/active")
+
+    def predict(
+        self,
+        model: str,
+        rows: Sequence[Mapping[str, float]],
+        *,
+        feature_graph_hash: str,
+        event_time: datetime | str | None = None,
+    ) -> PredictResponse:
+        """Predict with the version in PRODUCTION on rows of features that the caller computed."""
+        body: dict[str, object] = {"rows": [*rows], "feature_graph_hash": feature_graph_hash}
+        if event_time is not None:
+            body["event_time"] = _written(event_time)
+        return self._post(PredictResponse, f"{_MODELS}/{model}/predict", body)
+
+    def scan_drift(
+        self, *, model: str | None = None, as_of: datetime | str | None = None
+    ) -> list[DriftReportResponse]:
+        """Scan every slot that is due and return the reports that are new."""
+        body = {"model": model, "as_of": _written(as_of)}
+        answer = self._connection.post(f"{_ML}/drift/scans", body)
+        return bodies_of(DriftReportResponse, answer)
+
+    def drift_reports(
+        self, model: str, *, version: int | None = None, limit: int = 100
+    ) -> list[DriftReportResponse]:
+        """List a model's drift reports, newest slot first."""
+        path = f"{_ML}/{model}/drift/reports"
+        return self._list(DriftReportResponse, path, version=version, limit=limit)
+
+    def issue_token(
+        self, actor: str, roles: Sequence[str], *, strategies: Sequence[str] | None = None
+    ) -> IssuedTokenResponse:
+        """Issue a token, for some strategies or for all; the answer alone shows it."""
+        scope = None if strategies is None else [*strategies]
+        body = {"actor": actor, "roles": [*roles], "strategies": scope}
+        return self._post(IssuedTokenResponse, f"{_ML}/tokens", body)
+
+    def tokens(self) -> list[TokenResponse]:
+        """List every token, oldest first, without the tokens themselves."""
+        return self._list(TokenResponse, f"{_ML}/tokens")
+
+    def rotate_token(self, token_id: str) -> IssuedTokenResponse:
+        """Replace a token by a new one for the same actor."""
+        return self._post(IssuedTokenResponse, f"{_ML}/tokens/{token_id}/rotate")
+
+    def revoke_token(self, token_id: str) -> None:
+        """Revoke a token."""
+        self._connection.post(f"{_ML}/tokens/{token_id}/revoke")
+
+    def _change(
+        self, model: str, version: int, what: str, body: Mapping[str, object]
+    ) -> VersionResponse:
+        return self._post(VersionResponse, f"{_ML}/{model}/versions/{version}/{what}", body)
+
+    def _get(self, kind: type[Body], path: str, **query: object) -> Body:
+        return body_of(kind, self._connection.get(path, **query))
+
+    def _list(self, kind: type[Body], path: str, **query: object) -> list[Body]:
+        return bodies_of(kind, self._connection.get(path, **query))
+
+    def _post(self, kind: type[Body], path: str, body: Mapping[str, object] | None = None) -> Body:
+        return body_of(kind, self._connection.post(path, body))
+
+
+def _written(moment: datetime | str | None) -> str | None:
+    return moment.isoformat() if isinstance(moment, datetime) else moment

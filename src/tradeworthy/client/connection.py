@@ -1,0 +1,115 @@
+"""One person's connection to a service: JSON out, JSON in, errors as exceptions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+from tradeworthy.client.answers import content_of
+from tradeworthy.client.home_service import HomeService
+from tradeworthy.client.remote_server import RemoteServer
+from tradeworthy.client.transport import Request, Transport
+
+JSON, BYTES = "application/json", "application/octet-stream"
+
+
+class Connection:
+    """Sends requests with a token and raises the errors that come back.
+
+    Parameters
+    ----------
+    transport
+        A server, or a home's own service.
+    token
+        The bearer token, if any.
+    """
+
+    def __init__(self, transport: Transport, token: str | None = None) -> None:
+        self._transport = transport
+        self._headers = {"authorization": f"Bearer {token}"} if token else {}
+
+    @classmethod
+    def to(
+        cls,
+        *,
+        server: str | None = None,
+        home: str | Path | None = None,
+        token: str | None = None,
+    ) -> Self:
+        """Return a connection to a server, or where none is named to a home's own service.
+
+        Raises
+        ------
+        SettingsInvalid
+            For a URL that is none, or settings that cannot be used.
+        """
+        if server:
+            return cls(RemoteServer(server), token)
+        from tradeworthy.base.settings import read_settings
+
+        place = None if home is None else Path(home)
+        return cls(HomeService(read_settings(home=place)), token)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def get(self, path: str, **parameters: object) -> Any:
+        """Send a GET and return the answer's JSON; a parameter that is None is left out."""
+        return self._send("GET", path, None, {}, parameters)
+
+    def post(
+        self, path: str, body: Mapping[str, object] | None = None, *, prefer: str | None = None
+    ) -> Any:
+        """Send a POST with a JSON body and return the answer's JSON."""
+        content = json.dumps(body or {}).encode()
+        headers = {"content-type": JSON} | ({"prefer": prefer} if prefer else {})
+        return self._send("POST", path, content, headers, {})
+
+    def send_bytes(
+        self, method: str, path: str, content: bytes, kind: str = BYTES, **parameters: object
+    ) -> Any:
+        """Send a body as it is and return the answer's JSON."""
+        return self._send(method, path, content, {"content-type": kind}, parameters)
+
+    def close(self) -> None:
+        """Close what carries the requests."""
+        self._transport.close()
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        headers: Mapping[str, str],
+        parameters: Mapping[str, object],
+    ) -> Any:
+        query = {
+            name: [_text(each) for each in value] if isinstance(value, list) else _text(value)
+            for name, value in parameters.items()
+            if value is not None
+        }
+        request = Request(method, _quoted(path), query, {**self._headers, **headers}, content)
+        return content_of(self._transport.send(request))
+
+
+def _text(value: object) -> str:
+    # Bytes of an argument that are no UTF-8 come as halves of surrogate pairs.
+    return str(value).encode(errors="replace").decode()
+
+
+def _quoted(path: str) -> str:
+    """Return a path whose segments are sent as they are, whatever a user called a model.
+
+    Examples
+    --------
+    >>> _quoted("/api/v1/models/m?x/../status")
+    '/api/v1/models/m%3Fx/%2E%2E/status'
+    """
+    segments = (quote(segment, safe="", errors="replace") for segment in path.split("/"))
+    return "/".join(each.replace(".", "%2E") if each in {".", ".."} else each for each in segments)

@@ -1,0 +1,67 @@
+"""A home's own service in this process: the same routes as over HTTP, without a server."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import httpx
+
+from tradeworthy.client.transport import SECONDS, Answer, Request
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from tradeworthy.base.settings import Settings
+    from tradeworthy.runtime.service import Service
+
+
+class HomeService:
+    """A home's own service in this process, opened at the first request."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._service: Service | None = None
+        self._app: FastAPI | None = None
+
+    def send(self, request: Request) -> Answer:
+        """Answer one request."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self._send(request))
+        # A notebook's cells run inside a loop, which takes no second one in its thread.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, self._send(request)).result()
+
+    async def _send(self, request: Request) -> Answer:
+        transport = httpx.ASGITransport(self._opened(), raise_app_exceptions=False)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://localhost", timeout=SECONDS
+        ) as client:
+            response = await client.request(
+                request.method,
+                request.path,
+                content=request.content,
+                headers=request.headers,
+                params=request.query,
+            )
+        return Answer(response.status_code, response.content)
+
+    def _opened(self) -> FastAPI:
+        if self._app is None:
+            # A client of a server needs none of this.
+            from tradeworthy.api.app import create_api
+            from tradeworthy.runtime.service import open_service
+
+            self._service = open_service(self._settings, randomness=secrets.token_bytes)
+            self._app = create_api(self._service)
+        return self._app
+
+    def close(self) -> None:
+        """Give back what the service holds."""
+        if self._service is not None:
+            self._service.close()
+            self._service = self._app = None
