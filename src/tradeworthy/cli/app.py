@@ -9,19 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tradeworthy.cli import (
-    datasets,
-    drift,
-    features,
-    home,
-    jobs,
-    models,
-    policy,
-    promotion,
-    records,
-    tokens,
-    training,
-)
+from tradeworthy.cli.command_modules import command_modules
 from tradeworthy.cli.context import Context
 from tradeworthy.cli.exit_codes import INTERRUPTED, MEANINGS, exit_code
 from tradeworthy.errors import TradeworthyError
@@ -73,11 +61,8 @@ def root(
     ctx.obj = Context(home, server, token_file, token)
 
 
-_PARTS = (
-    home, training, datasets, models, promotion, jobs, features, drift, policy, records, tokens
-)  # fmt: skip
-for part in _PARTS:
-    part.add_to(app)
+for _module in command_modules():
+    _module.add_to(app)
 
 
 def run() -> None:

@@ -12,6 +12,9 @@ from tradeworthy.cli.context import AsJson, context_of, fields, show, table
 datasets = typer.Typer(help="Keep market data in the registry.", no_args_is_help=True)
 
 
+PLACE = 30
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(datasets, name="datasets")

@@ -12,6 +12,9 @@ from tradeworthy.cli.context import AsJson, context_of, show, table
 drift = typer.Typer(help="Run drift scans and read their reports.", no_args_is_help=True)
 
 
+PLACE = 80
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(drift, name="drift")

@@ -18,6 +18,9 @@ features = typer.Typer(help="Show, hash, compare and activate feature files.", n
 File = Annotated[Path, typer.Argument(help="A feature file.")]
 
 
+PLACE = 70
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(features, name="features")

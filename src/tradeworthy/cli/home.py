@@ -12,6 +12,8 @@ import typer
 
 from tradeworthy.cli.context import AsJson, context_of, fields, show
 
+PLACE = 10
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""

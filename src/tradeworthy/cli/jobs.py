@@ -12,6 +12,9 @@ from tradeworthy.cli.context import AsJson, context_of, fields, show
 jobs = typer.Typer(help="Look at jobs that a service runs.", no_args_is_help=True)
 
 
+PLACE = 60
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(jobs, name="jobs")

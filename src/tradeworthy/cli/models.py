@@ -14,6 +14,9 @@ models = typer.Typer(help="Register, list and look at models.", no_args_is_help=
 _VERSION_COLUMNS = ("model", "version", "stage", "author", "trainer", "quarantined", "tags")
 
 
+PLACE = 40
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(models, name="models")

@@ -13,6 +13,9 @@ from tradeworthy.cli.context import AsJson, context_of, show, table
 policy = typer.Typer(help="Show and check the promotion policy.", no_args_is_help=True)
 
 
+PLACE = 90
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(policy, name="policy")

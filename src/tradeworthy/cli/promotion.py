@@ -13,6 +13,9 @@ from tradeworthy.cli.context import AsJson, context_of, fields, key_values, show
 _MARKS = {"PASSED": "pass", "FAILED": "FAIL", "NOT_APPLICABLE": "n/a "}
 
 
+PLACE = 50
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(backtest)

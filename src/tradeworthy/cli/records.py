@@ -14,6 +14,9 @@ from tradeworthy.cli.context import AsJson, context_of, fields, show, table
 manifest = typer.Typer(help="Fetch manifests and check them offline.", no_args_is_help=True)
 
 
+PLACE = 100
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(manifest, name="manifest")

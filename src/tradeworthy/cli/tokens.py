@@ -17,6 +17,9 @@ tokens = typer.Typer(help="Issue, list, rotate and revoke tokens (admin).", no_a
 Out = Annotated[Path, typer.Option(help="The file that gets the token; it must not exist.")]
 
 
+PLACE = 110
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(tokens, name="tokens")

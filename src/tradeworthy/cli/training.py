@@ -18,6 +18,8 @@ from tradeworthy.cli.context import (
     working,
 )
 
+PLACE = 20
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
