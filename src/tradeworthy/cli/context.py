@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tradeworthy.base.strict_json import read_json
+from tradeworthy.errors import InvalidInput
+
 if TYPE_CHECKING:
     from tradeworthy.base.settings import Settings
     from tradeworthy.client.client import Client
@@ -136,7 +139,7 @@ def key_values(pairs: list[str]) -> dict[str, Any]:
         if not equals:
             raise typer.BadParameter(f"{pair!r} is not of the form key=value")
         try:
-            found[key] = json.loads(text)
-        except ValueError:
+            found[key] = read_json(text)
+        except InvalidInput:
             found[key] = text
     return found

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from tradeworthy.base.strict_json import read_json
 from tradeworthy.client.transport import Answer
 from tradeworthy.errors import ServerUnreachable, TradeworthyError, rebuild
 
@@ -26,12 +26,11 @@ def content_of(answer: Answer) -> Any:
     """
     if answer.status == HTTPStatus.NO_CONTENT:
         return None
-    try:
-        content = json.loads(answer.body)
-    except ValueError as error:
-        raise ServerUnreachable(
-            f"the answer ({answer.status}) is not JSON: is --server a Tradeworthy service?"
-        ) from error
+    content = read_json(
+        answer.body,
+        what=f"is --server a Tradeworthy service? Its answer ({answer.status})",
+        refusal=ServerUnreachable,
+    )
     if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return content
     raise _error_of(answer.status, content if isinstance(content, dict) else {})

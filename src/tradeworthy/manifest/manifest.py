@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
 from tradeworthy.base.digests import tagged_digest
+from tradeworthy.base.strict_json import read_json
 from tradeworthy.errors import InvalidInput, ManifestInvalid
 from tradeworthy.manifest.config_hash import training_config_hash
 from tradeworthy.manifest.dataset_columns import combine_columns
@@ -149,7 +149,7 @@ def parse_manifest(text: str | bytes) -> Manifest:
     """
     if len(text) > MAX_BYTES:
         raise ManifestInvalid(f"a manifest has at most {MAX_BYTES} bytes, this has {len(text)}")
-    _check_version(_loaded(text))
+    _check_version(read_json(text, what="the manifest", refusal=ManifestInvalid))
     try:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:
@@ -228,19 +228,6 @@ def _evidence_inconsistency(manifest: Manifest) -> list[tuple[str, str]]:
     return found
 
 
-def _loaded(text: str | bytes) -> object:
-    try:
-        loaded: object = json.loads(
-            text,
-            object_pairs_hook=_unique_keys,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-        )
-    except (ValueError, RecursionError) as error:
-        raise ManifestInvalid(f"the manifest is not whole JSON: {error}") from error
-    return loaded
-
-
 def _check_version(loaded: object) -> None:
     if not isinstance(loaded, dict):
         raise ManifestInvalid("a manifest is a JSON object")
@@ -250,24 +237,6 @@ def _check_version(loaded: object) -> None:
             f"manifest schema version {version!r} is unknown; this release reads {SCHEMA_VERSION}",
             field="schema_version",
         )
-
-
-def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    loaded = dict(pairs)
-    if len(loaded) != len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return loaded
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError(f"{digits} is beyond the range of a float")
-    return number
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _dumped(manifest: Manifest, indent: int | None) -> str:

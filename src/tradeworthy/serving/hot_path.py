@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from tradeworthy.base.strict_json import read_json
 from tradeworthy.errors import (
     ArtifactInvalid,
     InvalidInput,
@@ -337,10 +338,7 @@ async def _read_body(receive: Receive, announced: int, limit: int) -> bytes | No
 
 def _syntax_only(body: bytes) -> PredictRequest:
     """Check the syntax of a body whose model has no readable manifest."""
-    try:
-        msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"the body is not JSON: {error}") from None
+    read_json(body)
     return PredictRequest(None, None, None)
 
 

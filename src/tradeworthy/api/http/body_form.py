@@ -9,7 +9,8 @@ from fastapi import Request
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
-from tradeworthy.api.http.json_body import JsonRequest, read_json
+from tradeworthy.api.http.json_request import JsonRequest
+from tradeworthy.base.strict_json import read_json
 from tradeworthy.errors import InvalidInput, PayloadTooLarge, UnsupportedMediaType
 
 JSON = "application/json"

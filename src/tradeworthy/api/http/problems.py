@@ -72,6 +72,19 @@ STATUS: Mapping[str, int] = MappingProxyType(
 )
 
 
+def problem_document(error: TradeworthyError, instance: str) -> dict[str, object]:
+    """Return the problem document of ``error`` at a path."""
+    document: dict[str, object] = {
+        "type": f"urn:tradeworthy:problem:{error.code}",
+        "title": errors.title(type(error)),
+        "status": STATUS[error.code],
+        "code": error.code,
+        "detail": error.message,
+        "instance": instance,
+    }
+    return document | ({"details": error.details} if error.details else {})
+
+
 def problem(error: TradeworthyError, instance: str) -> tuple[int, bytes, dict[str, str]]:
     """Return status, body and headers of the answer to ``error``.
 
@@ -80,19 +93,10 @@ def problem(error: TradeworthyError, instance: str) -> tuple[int, bytes, dict[st
     error
         What went wrong.
     instance
-        The path that was asked for.
+        The path of the request.
     """
     status = STATUS[error.code]
-    body: dict[str, object] = {
-        "type": f"urn:tradeworthy:problem:{error.code}",
-        "title": errors.title(type(error)),
-        "status": status,
-        "code": error.code,
-        "detail": error.message,
-        "instance": instance,
-    }
-    if error.details:
-        body["details"] = error.details
+    body = problem_document(error, instance)
     headers = {"content-type": MEDIA_TYPE}
     if status == 401:
         headers["www-authenticate"] = "Bearer"

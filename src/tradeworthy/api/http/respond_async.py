@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 
+from tradeworthy.base.strict_json import read_json
+from tradeworthy.errors import StoreUnavailable
 from tradeworthy.store.ports.jobs import JobRecord
 from tradeworthy.wire.jobs import JobAcceptedResponse
 
@@ -56,7 +57,7 @@ def accepted(job: JobRecord) -> Response:
 
 def replayed_headers(body: bytes) -> dict[str, str]:
     """Return the headers of the answer that accepted a job, by its body."""
-    return job_headers(json.loads(body)["job"])
+    return job_headers(str(read_json(body, what="the reply", refusal=StoreUnavailable)["job"]))
 
 
 def or_a_job(route: dict[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from fastapi import APIRouter
 
 from tradeworthy.access.roles import Action
 from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, governed
-from tradeworthy.api.http.problems import problem
+from tradeworthy.api.http.problems import problem_document
 from tradeworthy.api.http.respond_async import job_headers
 from tradeworthy.errors import rebuild
 from tradeworthy.store.ports.jobs import JobProblem
@@ -42,5 +40,4 @@ def read_job(job: str, service: Serving, caller: Caller) -> JobResponse:
 
 def _problem_of(failure: JobProblem, job_id: str) -> Problem:
     error = rebuild(failure.code, failure.message, dict(failure.details))
-    _, body, _ = problem(error, job_headers(job_id)["Location"])
-    return Problem.model_validate(json.loads(body))
+    return Problem.model_validate(problem_document(error, job_headers(job_id)["Location"]))
