@@ -4,6 +4,7 @@ TYPE_CHECKING = False  # as type checkers know it; loading `typing` would take m
 
 __all__ = [
     "TRANSITIONS",
+    "Client",
     "FeatureGraph",
     "ModelRegistry",
     "Stage",
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tradeworthy import training as training
     from tradeworthy.backtest.run import run_backtest
     from tradeworthy.base.version import __version__
+    from tradeworthy.client.client import Client
     from tradeworthy.features.feature_graph import FeatureGraph, feature
     from tradeworthy.lifecycle.stages import TRANSITIONS, Stage
     from tradeworthy.manifest.config_hash import training_config_hash
@@ -47,6 +49,7 @@ else:
         __name__,
         {
             "TRANSITIONS": "tradeworthy.lifecycle.stages",
+            "Client": "tradeworthy.client.client",
             "FeatureGraph": "tradeworthy.features.feature_graph",
             "ModelRegistry": "tradeworthy.model_registry.models",
             "Stage": "tradeworthy.lifecycle.stages",

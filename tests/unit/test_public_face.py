@@ -28,7 +28,7 @@ PACKAGES = [".".join(file.parent.relative_to(SOURCE).parts) for file in FILES]
 NAMES = {
     "feature", "FeatureGraph", "Strategy", "record_run", "read_bars", "run_backtest",
     "dataset_hash", "training_config_hash", "get_policy_for_model", "ModelRegistry", "Stage",
-    "TRANSITIONS", "errors", "__version__",
+    "TRANSITIONS", "Client", "errors", "__version__",
 }  # fmt: skip
 
 
