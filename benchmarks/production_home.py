@@ -149,7 +149,7 @@ def draft(service: Service, model: str, artifact: bytes) -> int:
 def put_in_production(service: Service, model: str, version: int) -> None:
     """Approve a DRAFT with papers and take it to PRODUCTION on a given verdict."""
     state = service.registry.model(model).state
-    policy = service.promotions.policy(state)
+    policy = service.policies.of(state)
     content = state.versions[version].content_digest
     assert content is not None
     approve = Approve(version, Stage.PRODUCTION, content, policy.digest)

@@ -32,9 +32,11 @@ from tradeworthy.errors import (
     TradeworthyError,
 )
 from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.model_registry.approvals import Approvals
 from tradeworthy.model_registry.case import Case
 from tradeworthy.model_registry.fact_gathering import gather
 from tradeworthy.model_registry.models import ModelRegistry
+from tradeworthy.model_registry.policies import Policies
 from tradeworthy.model_registry.promotions import Promotions
 from tradeworthy.model_registry.running_code import RunningCode
 from tradeworthy.model_registry.sources import Sources
@@ -147,14 +149,14 @@ def test_if_match_holds_in_a_race_too(home: SmallHome, monkeypatch: pytest.Monke
     service = open_service(home.settings(), randomness=secrets.token_bytes)
     olga = Actor("olga", frozenset({Role.OPERATOR}))
     ana = Actor("ana", frozenset({Role.RESEARCHER}))
-    plan = service.promotions.plan
+    policy_of = service.policies.of
 
-    def plan_while_it_moves(*given: Any) -> Any:
+    def policy_while_it_moves(*given: Any) -> Any:
         monkeypatch.undo()
         service.registry.tag("m", 3, "note", "x", actor=ana)
-        return plan(*given)
+        return policy_of(*given)
 
-    monkeypatch.setattr(service.promotions, "plan", plan_while_it_moves)
+    monkeypatch.setattr(service.policies, "of", policy_while_it_moves)
     seen = frozenset({service.registry.model("m").revision})
     with pytest.raises(PreconditionFailed):
         service.registry.promote("m", 2, if_match=seen, actor=olga)
@@ -365,8 +367,10 @@ def registry_on(
     read_policy: Callable[[], PolicyDocument] | None = None,
 ) -> ModelRegistry:
     sources = sources_of(home, store)
-    promotions = Promotions(sources, read_policy or partial(read_policy_file, home.policy), clock)
-    return ModelRegistry(store, sources.blobs, promotions, clock)
+    policies = Policies(read_policy or partial(read_policy_file, home.policy))
+    promotions = Promotions(sources, policies, clock)
+    approvals = Approvals(store, policies, clock)
+    return ModelRegistry(store, sources.blobs, policies, promotions, approvals, clock)
 
 
 def test_one_decision_reads_the_policy_once(home: SmallHome) -> None:

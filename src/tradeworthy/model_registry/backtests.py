@@ -19,6 +19,7 @@ from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.model_registry.changes import record_of
 from tradeworthy.model_registry.facts.evaluation import evaluation_settings
 from tradeworthy.model_registry.manifests import manifest_of
+from tradeworthy.model_registry.policies import Policies
 from tradeworthy.model_registry.promotions import Promotions
 from tradeworthy.model_registry.running_code import RunningCode
 from tradeworthy.promotion.verdict import Verdict
@@ -55,8 +56,10 @@ class Backtests:
         What the registry keeps.
     code
         The strategy files of this deployment.
+    policies
+        What each model is held to.
     promotions
-        For the policy and the verdict.
+        Judges what was found.
     evaluator
         Runs the evaluation where users' code may run.
     clock
@@ -69,6 +72,7 @@ class Backtests:
         store: Store,
         blobs: BlobFolder,
         code: RunningCode,
+        policies: Policies,
         promotions: Promotions,
         evaluator: Evaluator,
         clock: Callable[[], datetime],
@@ -76,6 +80,7 @@ class Backtests:
         self._store = store
         self._blobs = blobs
         self._code = code
+        self._policies = policies
         self._promotions = promotions
         self._evaluator = evaluator
         self._clock = clock
@@ -116,7 +121,7 @@ class Backtests:
         state, candidate = self.admit(model, version, actor=actor)
         with self._store.read() as view:
             manifest = manifest_of(view, candidate)
-        policy = self._promotions.policy(state)
+        policy = self._policies.of(state)
         settings = _charging(evaluation_settings(policy, manifest), costs)
         data = self._dataset(manifest, dataset_hash)
         evidence = self._evaluator(self._request(manifest, data, settings))

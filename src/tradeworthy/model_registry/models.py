@@ -9,7 +9,6 @@ from tradeworthy.access.roles import Action, Actor
 from tradeworthy.base.digests import json_digest
 from tradeworthy.errors import InvalidInput, ManifestInvalid
 from tradeworthy.lifecycle.commands import (
-    Approve,
     DraftVersion,
     LiftQuarantine,
     Quarantine,
@@ -19,17 +18,18 @@ from tradeworthy.lifecycle.commands import (
 )
 from tradeworthy.lifecycle.events import Event, VersionDrafted
 from tradeworthy.lifecycle.names import check_name
-from tradeworthy.lifecycle.stages import Stage, promotion_target
+from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState, VersionState, version_of
 from tradeworthy.lifecycle.tags import Tag
 from tradeworthy.manifest.manifest import Manifest, manifest_digest
+from tradeworthy.model_registry.approvals import Approvals
 from tradeworthy.model_registry.changes import (
     Change,
     change_model,
-    check_revision,
     record_of,
 )
 from tradeworthy.model_registry.manifests import artifact_digest, check_identity, read_manifest
+from tradeworthy.model_registry.policies import Policies
 from tradeworthy.model_registry.promotions import Promotions
 from tradeworthy.promotion.plan import PromotionPlan
 from tradeworthy.store.blobs import BlobFolder
@@ -51,8 +51,10 @@ class ModelRegistry:
         Where events and states are kept.
     blobs
         Where artifact files are kept.
-    promotions
-        Gathers the facts and plans the promotions.
+    policies
+        What each model is held to.
+    promotions, approvals
+        The use cases of these names.
     clock
         The time now, UTC.
     """
@@ -61,12 +63,16 @@ class ModelRegistry:
         self,
         store: Store,
         blobs: BlobFolder,
+        policies: Policies,
         promotions: Promotions,
+        approvals: Approvals,
         clock: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._blobs = blobs
+        self._policies = policies
         self._promotions = promotions
+        self._approvals = approvals
         self._clock = clock
 
     def register_model(
@@ -88,7 +94,7 @@ class ModelRegistry:
         check_name(strategy, "strategy")
         if model in RESERVED_NAMES:
             raise InvalidInput(f"{model!r} names a part of the service: choose another name")
-        self._promotions.check_tier(tier)
+        self._policies.check_tier(tier)
         with self._store.read() as view:
             record = view.models.get(model) or ModelRecord(ModelState(model), 0)
         self._change(record, Change(RegisterModel(strategy, owner, tier)), actor)
@@ -153,18 +159,11 @@ class ModelRegistry:
     ) -> PromotionPlan:
         """Tell what a promotion would be judged as, without doing it.
 
-        Raises
-        ------
-        InvalidTransition
-            Unless ``target`` is one step forward, or RETIRED.
-        OverrideLoosensPolicy
-            If an override would loosen a tighten-only policy.
-        Forbidden
-            Unless the actor has the role that the step takes.
+        As `Promotions.plan`, with the errors that it raises.
         """
-        record, goal = self._promotable(model, version, target, actor)
-        policy = self._promotions.policy(record.state, overrides)
-        return self._promotions.plan(record.state, version, goal, policy, reason).plan
+        return self._promotions.plan(
+            model, version, target, overrides=overrides, reason=reason, actor=actor
+        )
 
     def promote(
         self,
@@ -179,41 +178,17 @@ class ModelRegistry:
     ) -> PromotionPlan:
         """Move a version one stage forward, or withdraw it, if its gates pass.
 
-        Raises
-        ------
-        PromotionRefused
-            With every gate's figure, if one did not pass.
-        StaleStage
-            If somebody else moved the version or the champion meanwhile.
-        PreconditionFailed
-            If the model is not, or no longer, at one of the revisions ``if_match``.
-        InvalidTransition, OverrideLoosensPolicy, Forbidden
-            As for ``plan_promotion``.
+        As `Promotions.promote`, with the errors that it raises.
         """
-        record, goal = self._promotable(model, version, target, actor)
-        check_revision(record, if_match)
-        policy = self._promotions.policy(record.state, overrides)
-        planned = self._promotions.plan(record.state, version, goal, policy, reason)
-        expected = version_of(record.state, version).stage
-
-        def prepare(state: ModelState) -> Change:
-            fresh = (
-                planned
-                if state is record.state
-                else self._promotions.plan(state, version, goal, policy, reason)
-            )
-            return self._promotions.change(fresh, expected, self._clock())
-
-        change_model(
-            self._store,
-            record,
-            prepare,
-            actor=actor.name,
-            now=self._clock(),
+        return self._promotions.promote(
+            model,
+            version,
+            target,
+            overrides=overrides,
             reason=reason,
             if_match=if_match,
+            actor=actor,
         )
-        return planned.plan
 
     def approve(
         self,
@@ -227,18 +202,10 @@ class ModelRegistry:
     ) -> VersionState:
         """Approve the content of a version for a stage under the policy in force.
 
-        Raises
-        ------
-        ApprovalRefused
-            If the content is another one, or the actor is its author or trainer.
-        Forbidden
-            Unless the actor is a validator for the strategy.
+        As `Approvals.approve`, with the errors that it raises.
         """
-        actor.require(Action.APPROVE)
-        record = self._authorised(model, Action.APPROVE, actor)
-        policy = self._promotions.policy(record.state)
-        command = Approve(version, target, content_digest, policy.digest)
-        return self._write_version(record, command, actor, reason)
+        self._approvals.approve(model, version, target, content_digest, reason=reason, actor=actor)
+        return self.model(model).state.versions[version]
 
     def retire(self, model: str, version: int, *, reason: str, actor: Actor) -> VersionState:
         """Withdraw a version for good.
@@ -316,20 +283,10 @@ class ModelRegistry:
         actor.require(action, record.state.strategy)
         return record
 
-    def _promotable(
-        self, model: str, version: int, target: Stage | None, actor: Actor
-    ) -> tuple[ModelRecord, Stage]:
-        actor.require(Action.PROMOTE)
-        record = self._authorised(model, Action.PROMOTE, actor)
-        goal = promotion_target(version_of(record.state, version).stage, target)
-        step = Action.RETIRE if goal is Stage.RETIRED else Action[f"PROMOTE_{goal}"]
-        actor.require(step, record.state.strategy)
-        return record, goal
-
     def _write_version(
         self,
         record: ModelRecord,
-        command: Approve | Retire | Quarantine | LiftQuarantine | Tag,
+        command: Retire | Quarantine | LiftQuarantine | Tag,
         actor: Actor,
         reason: str,
     ) -> VersionState:

@@ -3,98 +3,139 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
-from tradeworthy.errors import InvalidInput, PromotionRefused
+from tradeworthy.access.roles import Action, Actor
+from tradeworthy.errors import PromotionRefused
 from tradeworthy.lifecycle.commands import Promote, Retire
-from tradeworthy.lifecycle.stages import Stage
-from tradeworthy.lifecycle.state import ModelState, version_of
+from tradeworthy.lifecycle.stages import Stage, promotion_target
+from tradeworthy.lifecycle.state import ModelState, VersionState, version_of
 from tradeworthy.model_registry.case import Case
-from tradeworthy.model_registry.changes import Change
+from tradeworthy.model_registry.changes import Change, change_model, check_revision, record_of
 from tradeworthy.model_registry.fact_gathering import gather
+from tradeworthy.model_registry.policies import Policies
 from tradeworthy.model_registry.sources import Sources
 from tradeworthy.promotion.plan import PromotionPlan, plan_promotion
-from tradeworthy.promotion.policy.policy import Policy, resolve_policy
-from tradeworthy.promotion.policy.policy_yaml import PolicyDocument
+from tradeworthy.promotion.policy.policy import Policy
 from tradeworthy.promotion.verdict import Verdict, judge_promotion
 from tradeworthy.store.ports.documents import Document
+from tradeworthy.store.ports.models import ModelRecord
 from tradeworthy.store.ports.trials import LedgerEntry
-
-USUAL_TIER = "standard"
-"""The tier of a model that is in none of those that the policy file names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A plan, the state it rests on, and the policy that judged it."""
-
-    state: ModelState
-    plan: PromotionPlan
-    policy: Policy
 
 
 class Promotions:
-    """Plans promotions, and turns an allowed plan into a change.
+    """Plans promotions and makes those that the gates let through.
 
     Parameters
     ----------
     sources
         Where the facts come from.
-    read_policy
-        Reads the policy file in force; called once a decision.
+    policies
+        What each model is held to; read once a promotion.
     clock
         The time now, UTC.
     """
 
-    def __init__(
-        self,
-        sources: Sources,
-        read_policy: Callable[[], PolicyDocument],
-        clock: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, sources: Sources, policies: Policies, clock: Callable[[], datetime]) -> None:
         self._sources = sources
-        self._read_policy = read_policy
+        self._policies = policies
         self._clock = clock
 
-    def policy(self, state: ModelState, overrides: Mapping[str, object] | None = None) -> Policy:
-        """Return the policy that a model is held to.
-
-        Raises
-        ------
-        PolicyInvalid
-            If the policy file cannot be used.
-        OverrideLoosensPolicy
-            If an override loosens a tighten-only policy.
-        """
-        return resolve_policy(
-            self._read_policy(), state.name, state.strategy, state.tier, overrides
-        )
-
-    def check_tier(self, tier: str) -> None:
-        """Raise ``InvalidInput`` unless the policy file knows a risk tier, or it is the usual one.
-
-        A tier that was mistyped would be held to less than it should be, and nobody would know.
-        """
-        known = sorted({USUAL_TIER, *self._read_policy().tiers})
-        if tier not in known:
-            raise InvalidInput(
-                f"the policy file has no tier {tier!r}: use {', '.join(known)}", field="tier"
-            )
-
     def plan(
-        self, state: ModelState, version: int, target: Stage, policy: Policy, reason: str = ""
-    ) -> Planned:
-        """Judge a promotion; nothing is changed.
+        self,
+        model: str,
+        version: int,
+        target: Stage | None = None,
+        *,
+        overrides: Mapping[str, object] | None = None,
+        reason: str = "",
+        actor: Actor,
+    ) -> PromotionPlan:
+        """Judge a promotion and say what it would do, without doing it.
 
         Raises
         ------
-        VersionNotFound
-            If there is no such version.
+        InvalidTransition
+            Unless ``target`` is one step forward, or RETIRED.
+        OverrideLoosensPolicy
+            If an override would loosen a tighten-only policy.
+        Forbidden
+            Unless the actor has the role that the step takes.
         """
+        record, goal = self._promotable(model, version, target, actor)
+        policy = self._policies.of(record.state, overrides)
+        return self._plan(record.state, version, goal, policy, reason)
+
+    def promote(
+        self,
+        model: str,
+        version: int,
+        target: Stage | None = None,
+        *,
+        overrides: Mapping[str, object] | None = None,
+        reason: str = "",
+        if_match: frozenset[int] | None = None,
+        actor: Actor,
+    ) -> PromotionPlan:
+        """Move a version one stage forward, or withdraw it, if its gates pass.
+
+        Raises
+        ------
+        PromotionRefused
+            With every gate's figure, if one did not pass.
+        StaleStage
+            If somebody else moved the version or the champion meanwhile.
+        PreconditionFailed
+            If the model is not, or no longer, at one of the revisions ``if_match``.
+        InvalidTransition, OverrideLoosensPolicy, Forbidden
+            As for ``plan``.
+        """
+        record, goal = self._promotable(model, version, target, actor)
+        check_revision(record, if_match)
+        policy = self._policies.of(record.state, overrides)
+        plan = self._plan(record.state, version, goal, policy, reason)
+
+        def prepare(state: ModelState) -> Change:
+            if state is record.state:
+                return self._change(state, plan, policy)
+            fresh = self._plan(state, version, goal, policy, reason)
+            return self._change(state, fresh, policy)
+
+        change_model(
+            self._sources.store,
+            record,
+            prepare,
+            actor=actor.name,
+            now=self._clock(),
+            reason=reason,
+            if_match=if_match,
+        )
+        return plan
+
+    def judge(self, state: ModelState, version: int, target: Stage, policy: Policy) -> Verdict:
+        """Ask the gates of ``target`` about a version, wherever it stands."""
+        candidate = version_of(state, version)
+        case = Case(self._sources, state, candidate, target, policy, self._clock())
+        return judge_promotion(target, gather(case), policy)
+
+    def _promotable(
+        self, model: str, version: int, target: Stage | None, actor: Actor
+    ) -> tuple[ModelRecord, Stage]:
+        actor.require(Action.PROMOTE)
+        with self._sources.store.read() as view:
+            record = record_of(view, model)
+        actor.require(Action.PROMOTE, record.state.strategy)
+        goal = promotion_target(version_of(record.state, version).stage, target)
+        step = Action.RETIRE if goal is Stage.RETIRED else Action[f"PROMOTE_{goal}"]
+        actor.require(step, record.state.strategy)
+        return record, goal
+
+    def _plan(
+        self, state: ModelState, version: int, target: Stage, policy: Policy, reason: str
+    ) -> PromotionPlan:
         candidate = version_of(state, version)
         case = Case(self._sources, state, candidate, target, policy, self._clock(), reason)
-        plan = plan_promotion(
+        return plan_promotion(
             state.name,
             version,
             candidate.stage,
@@ -103,57 +144,37 @@ class Promotions:
             target=target,
             champion=state.champion.version if state.champion else None,
         )
-        return Planned(state, plan, policy)
 
-    def judge(self, state: ModelState, version: int, target: Stage, policy: Policy) -> Verdict:
-        """Ask the gates of ``target`` about a version, wherever it stands."""
-        candidate = version_of(state, version)
-        case = Case(self._sources, state, candidate, target, policy, self._clock())
-        return judge_promotion(target, gather(case), policy)
-
-    def change(self, planned: Planned, expected: Stage, now: datetime) -> Change:
-        """Return the change that an allowed plan makes.
-
-        Raises
-        ------
-        PromotionRefused
-            With every gate, if one did not let it through.
-        """
-        plan = planned.plan
+    def _change(self, state: ModelState, plan: PromotionPlan, policy: Policy) -> Change:
+        """Return the change that an allowed plan makes."""
+        verdict = plan.verdict
         if not plan.allowed:
-            failed = ", ".join(gate.gate for gate in plan.verdict.failures)
+            failed = ", ".join(gate.gate for gate in verdict.failures)
             raise PromotionRefused(
                 f"{plan.model} v{plan.version} is not promoted to {plan.target}: {failed}",
-                verdict=plan.verdict.as_dict(),
+                verdict=verdict.as_dict(),
             )
-        verdict = plan.verdict
         document = Document(verdict.digest, "verdict", verdict.to_json())
         if plan.target is Stage.RETIRED:
             return Change(Retire(plan.version), documents=(document,))
         command = Promote(
             plan.version,
-            expected,
+            plan.source,
             plan.target,
             passed=True,
             verdict_digest=verdict.digest,
-            policy_digest=planned.policy.standing_digest,
-            required_approvals=planned.policy.required_approvals,
+            policy_digest=policy.standing_digest,
+            required_approvals=policy.required_approvals,
         )
-        ledger = _pending_trial(planned, now) if plan.target is Stage.TRAINED else ()
-        return Change(command, documents=(document,), ledger=ledger)
+        training = plan.target is Stage.TRAINED
+        trial = _pending_trial(state, state.versions[plan.version], self._clock())
+        return Change(command, documents=(document,), ledger=trial if training else ())
 
 
-def _pending_trial(planned: Planned, now: datetime) -> tuple[LedgerEntry, ...]:
+def _pending_trial(
+    state: ModelState, version: VersionState, now: datetime
+) -> tuple[LedgerEntry, ...]:
     """Training is an attempt: it counts from now on, backtested or not."""
-    version = planned.state.versions[planned.plan.version]
     if version.artifact_digest is None:
         return ()
-    return (
-        LedgerEntry(
-            planned.state.strategy,
-            planned.state.name,
-            version.version,
-            version.artifact_digest,
-            now,
-        ),
-    )
+    return (LedgerEntry(state.strategy, state.name, version.version, version.artifact_digest, now),)

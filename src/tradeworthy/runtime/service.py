@@ -16,11 +16,13 @@ from tradeworthy.errors import HomeUnusable
 from tradeworthy.evaluation.process import EvaluationProcess
 from tradeworthy.lifecycle.state import VersionState
 from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.model_registry.approvals import Approvals
 from tradeworthy.model_registry.backtests import Backtests
 from tradeworthy.model_registry.datasets import Datasets
 from tradeworthy.model_registry.jobs import Jobs
 from tradeworthy.model_registry.manifests import manifest_of
 from tradeworthy.model_registry.models import ModelRegistry
+from tradeworthy.model_registry.policies import Policies
 from tradeworthy.model_registry.promotions import Promotions
 from tradeworthy.model_registry.releases import Releases
 from tradeworthy.model_registry.running_code import RunningCode
@@ -49,7 +51,7 @@ class Service:
     blobs: BlobFolder
     code: RunningCode
     sources: Sources
-    promotions: Promotions
+    policies: Policies
     registry: ModelRegistry
     backtests: Backtests
     jobs: Jobs
@@ -96,7 +98,9 @@ def open_service(
     blobs = BlobFolder(settings.blobs_folder)
     code = RunningCode(settings.strategies_folder)
     sources = Sources(store, blobs, code)
-    promotions = Promotions(sources, partial(read_policy_file, settings.policy_file), clock)
+    policies = Policies(partial(read_policy_file, settings.policy_file))
+    promotions = Promotions(sources, policies, clock)
+    approvals = Approvals(store, policies, clock)
     evaluator = EvaluationProcess(
         settings.evaluation_seconds,
         private=settings.home,
@@ -107,6 +111,7 @@ def open_service(
         store=store,
         blobs=blobs,
         code=code,
+        policies=policies,
         promotions=promotions,
         evaluator=evaluator,
         clock=clock,
@@ -118,8 +123,8 @@ def open_service(
         blobs=blobs,
         code=code,
         sources=sources,
-        promotions=promotions,
-        registry=ModelRegistry(store, blobs, promotions, clock),
+        policies=policies,
+        registry=ModelRegistry(store, blobs, policies, promotions, approvals, clock),
         backtests=backtests,
         jobs=Jobs(
             store, backtests, clock, randomness, timedelta(seconds=settings.job_lease_seconds)
@@ -138,7 +143,7 @@ def open_service(
         scheduler=DriftScheduler(
             store,
             PredictionHistory(settings.predictions_folder),
-            promotions.policy,
+            policies.of,
             partial(_manifest, store),
         ),
         evaluator=evaluator,

@@ -14,5 +14,5 @@ router = APIRouter(prefix="/api/v1/ml", tags=["management"], route_class=Governe
 @router.get("/{model}/policy", **governed(Action.READ))
 def policy(model: str, service: Serving) -> PolicyResponse:
     """Return the policy that a model is held to."""
-    effective = service.promotions.policy(service.registry.model(model).state)
+    effective = service.policies.of(service.registry.model(model).state)
     return PolicyResponse.model_validate(effective)
