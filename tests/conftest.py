@@ -23,6 +23,7 @@ settings.register_profile("full", deadline=None, suppress_health_check=[HealthCh
 settings.register_profile("quick", settings.get_profile("full"), max_examples=10)
 settings.load_profile("full")
 
+pytest.register_assert_rewrite("contract.suites")
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 

@@ -13,6 +13,7 @@ from typing import Any
 from tradeworthy.access.tokens import TokenRecord, check_not_last_admin
 from tradeworthy.errors import (
     AlreadyExists,
+    ModelNotFound,
     RecordNotFound,
     StaleEpoch,
     StaleStage,
@@ -37,6 +38,7 @@ from tradeworthy.store.ports.idempotency import (
 )
 from tradeworthy.store.ports.jobs import JobProblem, JobRecord, Jobs
 from tradeworthy.store.ports.models import ModelRecord, ModelSummary, ReadModels
+from tradeworthy.store.ports.outbox import Message, Outbox, event_message
 from tradeworthy.store.ports.releases import Activation, Releases
 from tradeworthy.store.ports.tokens import Tokens
 from tradeworthy.store.ports.trials import LedgerEntry, Trials
@@ -62,6 +64,9 @@ class Records:
         default_factory=dict
     )
     jobs: dict[str, JobRecord] = field(default_factory=dict)
+    messages: dict[str, Message] = field(default_factory=dict)
+    held: dict[str, datetime] = field(default_factory=dict)
+    delivered: set[str] = field(default_factory=set)
 
     def copy(self) -> Records:
         return Records(**{each.name: getattr(self, each.name).copy() for each in fields(self)})
@@ -155,9 +160,11 @@ class NaiveEvents(NaivePort, Events):
         if record.revision != expected_revision:
             raise StaleStage(f"model {model!r} changed meanwhile: look at it again")
         state = record.state
-        for event in events:
+        for revision, event in enumerate(events, expected_revision + 1):
             state = evolve(state, event)
             self.kept.events.append(RecordedEvent(len(self.kept.events) + 1, event))
+            message = event_message(revision, event)
+            self.kept.messages[message.id] = message
             if isinstance(event.body, VersionTagged):
                 self.kept.tags[model, event.body.version, event.body.key] = event.body.value
         self.kept.models[model] = ModelRecord(state, record.revision + len(events))
@@ -358,6 +365,38 @@ class NaiveJobs(NaivePort, Jobs):
         return job if held else None
 
 
+class NaiveOutbox(NaivePort, Outbox):
+    def undelivered(self, model: str, *, limit: int = 100) -> tuple[Message, ...]:
+        return tuple(m for m in self._waiting() if m.model == model)[:limit]
+
+    def add(self, *messages: Message) -> None:
+        for message in messages:
+            if message.id in self.kept.messages:
+                raise AlreadyExists(f"message {message.id!r} exists already")
+            if message.model not in self.kept.models:
+                raise ModelNotFound(f"no model {message.model!r}", model=message.model)
+            self.kept.messages[message.id] = message
+
+    def take(self, now: datetime, lease: timedelta, *, limit: int = 100) -> tuple[Message, ...]:
+        first: dict[str, Message] = {}
+        for message in self._waiting():
+            first.setdefault(message.model, message)
+        for model, head in first.items():
+            if self.kept.held.get(head.id, now) <= now:
+                taken = self.undelivered(model, limit=limit)
+                self.kept.held |= {message.id: now + lease for message in taken}
+                return taken
+        return ()
+
+    def mark_delivered(self, message_id: str, now: datetime) -> bool:
+        known = message_id in self.kept.messages and message_id not in self.kept.delivered
+        self.kept.delivered.add(message_id)
+        return known
+
+    def _waiting(self) -> list[Message]:
+        return [m for m in self.kept.messages.values() if m.id not in self.kept.delivered]
+
+
 PORTS: dict[str, Any] = {
     "backtests": NaiveBacktests,
     "datasets": NaiveDatasets,
@@ -367,6 +406,7 @@ PORTS: dict[str, Any] = {
     "idempotency": NaiveIdempotency,
     "jobs": NaiveJobs,
     "models": NaiveModels,
+    "outbox": NaiveOutbox,
     "releases": NaiveReleases,
     "tokens": NaiveTokens,
     "trials": NaiveTrials,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -62,4 +65,13 @@ def test_a_database_of_another_release_is_refused(engine: Engine) -> None:
 
 def test_the_head_is_the_newest_script(engine: Engine) -> None:
     folder = migrations.__path__[0]
-    assert ScriptDirectory(folder).get_current_head() == migrations.HEAD
+    assert ScriptDirectory(folder).get_current_head() == migrations.head()
+
+
+def test_telling_the_head_loads_no_alembic() -> None:
+    code = (
+        "import sys; from tradeworthy.store import migrations; print(migrations.head());"
+        "assert 'alembic' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == migrations.head()

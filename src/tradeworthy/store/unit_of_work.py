@@ -19,6 +19,7 @@ from tradeworthy.store.ports.events import Events, ReadEvents
 from tradeworthy.store.ports.idempotency import Idempotency
 from tradeworthy.store.ports.jobs import Jobs, ReadJobs
 from tradeworthy.store.ports.models import ReadModels
+from tradeworthy.store.ports.outbox import Outbox, ReadOutbox
 from tradeworthy.store.ports.releases import ReadReleases, Releases
 from tradeworthy.store.ports.tokens import ReadTokens, Tokens
 from tradeworthy.store.ports.trials import ReadTrials, Trials
@@ -63,6 +64,7 @@ class View:
     idempotency = Port[None, Idempotency]()
     jobs = Port[ReadJobs, Jobs]()
     models = Port[ReadModels, ReadModels]()
+    outbox = Port[ReadOutbox, Outbox]()
     releases = Port[ReadReleases, Releases]()
     tokens = Port[ReadTokens, Tokens]()
     trials = Port[ReadTrials, Trials]()

@@ -4,16 +4,38 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from tradeworthy.errors import StoreUnavailable
 from tradeworthy.store.engine import transaction
 
-HEAD = "0003"
+_VERSIONS = Path(__file__).parent / "versions"
+
+
+def head() -> str:
+    """Return the newest schema: migrations are files named for the schema that they lead to."""
+    return max(_schemas())
+
+
+def _schemas() -> set[str]:
+    return {path.name[:4] for path in _VERSIONS.glob("[0-9][0-9][0-9][0-9]_*.py")}
+
+
+def _schema_of(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return version
 
 
 def upgrade(engine: Engine) -> None:
-    """Apply every migration that the database does not have yet, in one transaction."""
+    """Apply every migration that the database does not have yet, in one transaction.
+
+    Raises
+    ------
+    StoreUnavailable
+        If the database is of a release that this one knows nothing of.
+    """
     # Only a home that is made or brought up to date pays for loading alembic.
     from alembic import command
     from alembic.config import Config
@@ -21,6 +43,12 @@ def upgrade(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     with transaction(engine, writes=True) as connection:
+        schema = _schema_of(connection)
+        if schema is not None and schema not in _schemas():
+            raise StoreUnavailable(
+                f"the database has schema {schema}, which this release does not know: use the "
+                "release that made it, or a newer one"
+            )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -28,12 +56,9 @@ def upgrade(engine: Engine) -> None:
 def check(engine: Engine) -> None:
     """Raise ``StoreUnavailable`` unless the database has the present schema."""
     with transaction(engine, writes=False) as connection:
-        known = inspect(connection).has_table("alembic_version")
-        current = (
-            connection.scalar(text("SELECT version_num FROM alembic_version")) if known else None
-        )
-    if current != HEAD:
+        schema = _schema_of(connection)
+    if schema != head():
         raise StoreUnavailable(
-            f"the database has schema {current or 'none'}, this release needs {HEAD}: "
+            f"the database has schema {schema or 'none'}, this release needs {head()}: "
             "run `tradeworthy init`"
         )

@@ -38,7 +38,7 @@ class Events(ReadEvents, Protocol):
 
     @abstractmethod
     def append(self, model: str, expected_revision: int, events: Sequence[Event]) -> int:
-        """Append events to a model, bring its row and its versions up to date with them.
+        """Append events to a model, with their effect on its versions and a message for each.
 
         Parameters
         ----------

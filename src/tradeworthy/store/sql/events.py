@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import starmap
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -31,8 +32,10 @@ from tradeworthy.lifecycle.evolve import evolve
 from tradeworthy.lifecycle.recorded_events import body_from_json, body_to_json
 from tradeworthy.lifecycle.state import ModelState
 from tradeworthy.store.ports.events import Events, RecordedEvent
+from tradeworthy.store.ports.outbox import event_message
 from tradeworthy.store.sql.lifecycle_rows import model_record
 from tradeworthy.store.sql.lifecycle_tables import models
+from tradeworthy.store.sql.outbox import insert_messages
 from tradeworthy.store.sql.projection import moved, write_version
 from tradeworthy.store.sql.schema import SqlPort, UtcDateTime, metadata
 
@@ -84,6 +87,8 @@ class SqlEvents(SqlPort, Events):
         try:
             model_id = _lock(self.connection, model, expected_revision, events)
             _write(self.connection, model_id, model, events)
+            messages = starmap(event_message, enumerate(events, expected_revision + 1))
+            insert_messages(self.connection, model_id, messages)
         except IntegrityError as error:
             raise moved(model) from error
         return expected_revision + len(events)
@@ -123,8 +128,8 @@ def _write(connection: Connection, model_id: int, model: str, new_events: Sequen
     assert record is not None  # noqa: S101 - its row was just locked
     created = record.revision == len(new_events)
     state = ModelState(model) if created else record.state
+    connection.execute(insert(events), [_values(event, model_id) for event in new_events])
     for event in new_events:
-        connection.execute(insert(events).values(model_id=model_id, **_values(event)))
         after = evolve(state, event)
         if event.version is not None:
             before = state.versions.get(event.version)
@@ -132,8 +137,9 @@ def _write(connection: Connection, model_id: int, model: str, new_events: Sequen
         state = after
 
 
-def _values(event: Event) -> dict[str, Any]:
+def _values(event: Event, model_id: int) -> dict[str, Any]:
     return {
+        "model_id": model_id,
         "version": event.version,
         "kind": event.kind,
         "actor": event.actor,
