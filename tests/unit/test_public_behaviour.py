@@ -33,6 +33,7 @@ from tradeworthy.features.logic.public_names import SEMANTICS
 GOLDEN = Path(__file__).parents[1] / "answers" / "public_behaviour.json"
 
 SERVICES = {
+    "tradeworthy.Client": "speaks to a service",
     "tradeworthy.ModelRegistry": "works on a database",
     "tradeworthy.record_run": "speaks to a service",
     "tradeworthy.__version__": "changes with every release",

@@ -23,6 +23,7 @@ PACKAGE = "tradeworthy"
 
 SEMANTICS: Mapping[str, int] = MappingProxyType(
     {
+        "tradeworthy.Client": 1,
         "tradeworthy.FeatureGraph": 1,
         "tradeworthy.ModelRegistry": 1,
         "tradeworthy.Stage": 1,
@@ -75,7 +76,7 @@ SEMANTICS: Mapping[str, int] = MappingProxyType(
 """Public name to semantics number; that of ``errors`` holds for every class of error in it."""
 
 _EFFECTS = {
-    "io": "tradeworthy.FeatureGraph tradeworthy.ModelRegistry "
+    "io": "tradeworthy.Client tradeworthy.FeatureGraph tradeworthy.ModelRegistry "
     "tradeworthy.get_policy_for_model tradeworthy.manifest.verify_manifest tradeworthy.read_bars "
     "tradeworthy.record_run tradeworthy.training.load_strategy",
     "environment": "tradeworthy.__version__",
