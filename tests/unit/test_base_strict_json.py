@@ -19,10 +19,12 @@ from tradeworthy.errors import (
     InvalidInput,
     ManifestInvalid,
     ServerUnreachable,
+    StoreUnavailable,
     TradeworthyError,
 )
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.serving.decoder import make_decoder
+from tradeworthy.store.ports import documents
 
 PLAIN = Document('{"number": 1.25, "word": "held"}', "1.25", "held")
 MANIFEST = Document(Manifest("m", 1, "s", metrics={"a": 1.25}).to_json(), "1.25", "m")
@@ -42,6 +44,9 @@ ENTRANCES = {
     "any text": Entrance(PLAIN, read_json, InvalidInput),
     "an answer": Entrance(PLAIN, lambda b: content_of(Answer(200, b)), ServerUnreachable),
     "a manifest": Entrance(MANIFEST, Manifest.from_json, ManifestInvalid),
+    "a kept document": Entrance(
+        PLAIN, lambda b: documents.Document("d", "evidence", b).content(), StoreUnavailable
+    ),
     "predict": Entrance(PREDICT, make_decoder(("x",), 10, 10**6).decode, InvalidInput),
 }
 

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, NoReturn
 
 from tradeworthy.errors import InvalidInput, TradeworthyError
 
 # Far beyond any text that means something; what goes through the content may be recursive.
 DEEPEST = 100
-_DIGITS = 308
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+_SHORT, _LONGEST = 300, 310
 
 
 def read_json(
@@ -56,7 +55,10 @@ def read_json(
     try:
         decoded = text if isinstance(text, str) else text.decode("utf-8")
         content = _decoder.decode(decoded)
-        _check_texts_and_depth(content, texts=_SURROGATE.search(decoded) is not None)
+        half_pairs = "\\u" in decoded or not decoded.isascii()
+        if _check_depth(content, texts=half_pairs):
+            # Only a number that overflowed is infinite by now: this names it.
+            _naming_decoder.decode(decoded)
     except UnicodeDecodeError as error:
         raise refusal(f"{what} is not UTF-8 at byte {error.start}") from None
     except _Refused as refused:
@@ -102,27 +104,37 @@ def _finite(text: str) -> float:
 
 
 def _whole(text: str) -> int:
-    # Digits beyond the range of a double would take quadratic time.
-    return int(text) if len(text) <= _DIGITS else _refuse_number(text)
+    # Longer ones are beyond the range of a double, and to read them takes quadratic time.
+    if len(text) > _SHORT and (len(text) > _LONGEST or not math.isfinite(float(text))):
+        _refuse_number(text)
+    return int(text)
 
 
-_decoder = json.JSONDecoder(
+_strict_decoder = partial(
+    json.JSONDecoder,
     object_pairs_hook=_single_keys,
     parse_constant=_refuse_number,
-    parse_float=_finite,
     parse_int=_whole,
 )
+_decoder = _strict_decoder()
+_naming_decoder = _strict_decoder(parse_float=_finite)
 
 
-def _check_texts_and_depth(content: Any, *, texts: bool) -> None:
-    """Go through the content level by level; through its texts only if one may be half a pair."""
-    level = [content]
+def _check_depth(content: Any, *, texts: bool) -> bool:
+    """Go through the content level by level; tell whether a number in it is infinite.
+
+    Its texts are looked at only if one may be half a pair.
+    """
+    level, infinite = [content], False
     for _ in range(DEEPEST + 1):
+        kinds = set(map(type, level))
+        if float in kinds:
+            infinite = infinite or math.inf in level or -math.inf in level
         if texts:
             _check_texts(level)
-        containers = [each for each in level if isinstance(each, dict | list)]
-        if not containers:
-            return
+        if kinds.isdisjoint((dict, list)):
+            return infinite
+        containers = [each for each in level if isinstance(each, (dict, list))]
         level = [inner for each in containers for inner in _inside(each, keys=texts)]
     raise _Refused(_TOO_DEEP)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -111,7 +110,7 @@ class Case:
             return None
         with self.sources.store.read() as view:
             document = view.documents.get(self.backtest.evidence_digest)
-        return None if document is None else Evidence.from_json(json.loads(document.body))
+        return None if document is None else Evidence.from_json(document.content())
 
 
 def _trials(entries: Iterable[LedgerEntry]) -> list[Trial]:

@@ -130,7 +130,7 @@ class Jobs:
         with self._store.read() as view:
             document = view.documents.get(job.result_digest)
         assert document is not None  # noqa: S101 - it was kept with the job's end
-        return dict(json.loads(document.body))
+        return dict(document.content())
 
     @property
     def stopped(self) -> bool:

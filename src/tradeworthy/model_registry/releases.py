@@ -50,7 +50,7 @@ def release_in(view: View, digest: str) -> Release:
     document = view.documents.get(digest)
     if document is None or document.kind != "release":
         raise RecordNotFound(f"no release {digest!r}: register it first", release=digest)
-    return Release.from_json(json.loads(document.body))
+    return Release.from_json(document.content())
 
 
 class Releases:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from tradeworthy.errors import InvalidInput
@@ -52,7 +51,7 @@ def overfitting_probability(view: View, strategy: str, candidate: Evidence) -> f
         document = view.documents.get(record.evidence_digest)
         if document is None or record.dataset_hash != candidate.dataset_hash:
             continue
-        evidence = Evidence.from_json(json.loads(document.body))
+        evidence = Evidence.from_json(document.content())
         if evidence.comparable_with == candidate.comparable_with:
             trials[record.trial_digest] = evidence.returns
     if len(trials) < LEAST_TRIALS:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
+
+from tradeworthy.base.strict_json import read_json
+from tradeworthy.errors import StoreUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,16 @@ class Document:
     digest: str
     kind: str
     body: bytes
+
+    def content(self) -> Any:
+        """Return the JSON of the body.
+
+        Raises
+        ------
+        StoreUnavailable
+            If it is none: then it is not what was kept.
+        """
+        return read_json(self.body, what=f"the kept {self.kind}", refusal=StoreUnavailable)
 
 
 class ReadDocuments(Protocol):
