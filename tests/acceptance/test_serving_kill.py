@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Literal, Never
 
 import pytest
 
@@ -39,7 +40,7 @@ def serve(model: Path, folder: Path, mode: str) -> None:
     route = Ready("m", 5, "d" * 64, digest, A, A, A, predictor, decoder)
     table = RouteTable(1, 2**62, {"m": route})
 
-    async def behind(scope, receive, send):
+    async def behind(scope: object, receive: object, send: object) -> Never:
         raise AssertionError(scope)
 
     app = HotPath(
@@ -117,7 +118,9 @@ class Load:
 
 @pytest.mark.parametrize("mode", ["strict", "fast"])
 @pytest.mark.parametrize("kills", [4, pytest.param(100, marks=pytest.mark.acceptance)])
-def test_every_answered_prediction_survives_kill_9(tmp_path, mode, kills):
+def test_every_answered_prediction_survives_kill_9(
+    tmp_path: Path, mode: Literal["strict", "fast"], kills: int
+) -> None:
     model = tmp_path / "model.onnx"
     model.write_bytes(identity())
     folder = tmp_path / "log"

@@ -22,7 +22,7 @@ def tagged_story(name):
 
 
 @pytest.mark.parametrize("few", [0, 1, 3, 4, 12_000])
-def test_tag_search_does_not_depend_on_the_way(sql_store, few, monkeypatch):
+def test_tag_search_does_not_depend_on_the_way(sql_store, few, monkeypatch) -> None:
     monkeypatch.setattr(version_search, "FEW_TAGGED", few)
     keep(sql_store, tagged_story("a"), tagged_story("b"))
 

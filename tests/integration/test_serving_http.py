@@ -80,7 +80,7 @@ def problem(error, path):
 class Service:
     """A uvicorn server in a thread, with a trivial application behind the hot path."""
 
-    def __init__(self, folder):
+    def __init__(self, folder) -> None:
         self.table = table(1)
         self.log = PredictionLog(folder)
         behind = Starlette(routes=[Route("/", lambda request: PlainTextResponse("behind"))])
@@ -101,7 +101,7 @@ class Service:
         self.thread = threading.Thread(target=self.server.run, args=([listener],))
         self.thread.start()
 
-    def close(self):
+    def close(self) -> None:
         self.server.should_exit = True
         self.thread.join()
         self.log.close()
@@ -128,7 +128,7 @@ def row(value, name="close"):
     return f'{{"rows": [{{"open": 1, "{name}": {value}}}], "feature_graph_hash": "{A}"}}'.encode()
 
 
-def test_prediction_and_everything_else(service):
+def test_prediction_and_everything_else(service) -> None:
     connection = service.connect()
     status, answer = ask(connection, row(2))
     assert (status, answer["predictions"], answer["version"]) == (200, [4.0], 1)
@@ -167,7 +167,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_a_422_and_leaves_no_record(service, name):
+def test_bad_input_is_a_422_and_leaves_no_record(service, name) -> None:
     connection = service.connect()
     before = len(read_from(service.log.folder).records)
     status, answer = ask(connection, BAD[name])
@@ -190,21 +190,21 @@ def test_bad_input_is_a_422_and_leaves_no_record(service, name):
         (row(2).replace(b"aaa", b"bbb"), {}, "feature_graph_mismatch"),
     ],
 )
-def test_other_refusals(service, body, options, code):
+def test_other_refusals(service, body, options, code) -> None:
     connection = service.connect()
     status, answer = ask(connection, body, **options)
     assert (status, answer["code"]) == (STATUS[code], code)
     connection.close()
 
 
-def test_chunked_body_is_bounded_without_a_length(service):
+def test_chunked_body_is_bounded_without_a_length(service) -> None:
     connection = service.connect()
     assert ask(connection, iter([row(2)[:7], row(2)[7:]]))[0] == 200
     assert ask(connection, iter([b" " * 10_000] * 8))[0] == 413
     connection.close()
 
 
-def test_client_that_never_stops_sending_is_cut_off(service):
+def test_client_that_never_stops_sending_is_cut_off(service) -> None:
     with socket.create_connection(("127.0.0.1", service.port)) as client:
         head = f"POST {PATH} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer good\r\n"
         client.sendall(f"{head}content-length: 999999999\r\n\r\n".encode())
@@ -216,7 +216,7 @@ def test_client_that_never_stops_sending_is_cut_off(service):
     connection.close()
 
 
-def test_clients_that_leave_do_no_harm(service):
+def test_clients_that_leave_do_no_harm(service) -> None:
     head = (
         f"POST {PATH} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer good\r\n"
         "content-type: application/json\r\ncontent-length: 100\r\n\r\n"
@@ -229,13 +229,13 @@ def test_clients_that_leave_do_no_harm(service):
     connection.close()
 
 
-def test_hundred_swaps_under_load_fail_no_request(service):
+def test_hundred_swaps_under_load_fail_no_request(service) -> None:
     """Each version adds its own number, so an answer that mixed two versions would show."""
     tables = [table(version, epoch=version) for version in range(1, 11)]
     done = threading.Event()
     wrong, answered, versions = [], [], set()
 
-    def load():
+    def load() -> None:
         connection = service.connect()
         while not done.is_set():
             status, answer = ask(connection, row(2))

@@ -71,13 +71,13 @@ def model_text(trees=FOREST, header=HEADER):
     return f"{head}{''.join(bodies)}end of trees\n\nparameters:\nend of parameters\n".encode()
 
 
-def test_sound_models_pass():
+def test_sound_models_pass() -> None:
     check_model_text(model_text())
     for tree in FOREST:
         check_model_text(model_text([tree]))
 
 
-def test_sound_models_answer_what_their_text_says():
+def test_sound_models_answer_what_their_text_says() -> None:
     data = model_text()
     digest = sha256_hex(data)
     predictor = load_predictor(data, format="lightgbm", expected_sha256=digest, n_inputs=3)
@@ -137,7 +137,7 @@ def spoilt(name):
 
 
 @pytest.mark.parametrize("name", SPOILT)
-def test_trees_that_would_read_foreign_memory_or_never_end_are_refused(name):
+def test_trees_that_would_read_foreign_memory_or_never_end_are_refused(name) -> None:
     with pytest.raises(ArtifactInvalid, match="tree 1 of the LightGBM model") as caught:
         check_model_text(spoilt(name))
     assert caught.value.details == {"tree": 1}
@@ -167,14 +167,14 @@ def test_trees_that_would_read_foreign_memory_or_never_end_are_refused(name):
         (b"leaf_count", b"leaf_value=1\nleaf_count"),
     ],
 )
-def test_texts_that_were_changed_after_they_were_written_are_refused(old, new):
+def test_texts_that_were_changed_after_they_were_written_are_refused(old, new) -> None:
     data = model_text()
     assert old in data
     with pytest.raises(ArtifactInvalid):
         check_model_text(data.replace(old, new))
 
 
-def test_every_cut_is_refused():
+def test_every_cut_is_refused() -> None:
     data = model_text()
     end = data.index(b"end of trees")
     for cut in range(0, end, 7):
@@ -206,7 +206,7 @@ print("lives")
 TOKENS = ["0", "1", "-1", "3", "-4", "7", "1e300", "nan", "2147483647", "1e-320", "", "x", "1 1"]
 
 
-def test_whatever_passes_does_not_end_the_process(tmp_path):
+def test_whatever_passes_does_not_end_the_process(tmp_path) -> None:
     """Numbers changed at random: in a process of its own, for this one must outlive a defect."""
     draw = random.Random(11)
     passed = 0

@@ -114,7 +114,7 @@ ROWS = np.array([[1.0, 2.0, 3.0], [0.5, -4.0, 0.25], [0.0, 0.0, 0.0]])
 
 @pytest.mark.parametrize("flat", [True, False])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_linear_model_predicts_what_the_weights_say(dtype, flat):
+def test_linear_model_predicts_what_the_weights_say(dtype, flat) -> None:
     predictor = load(linear(dtype=dtype, flat=flat))
     outputs = predictor.predict(ROWS)
     assert outputs.dtype == np.float64
@@ -127,14 +127,14 @@ def test_linear_model_predicts_what_the_weights_say(dtype, flat):
 
 @pytest.mark.parametrize("labels", [(0, 1), (-1, 1)])
 @pytest.mark.parametrize("zipmap", [True, False])
-def test_classifier_answers_the_probability_of_the_greater_class(zipmap, labels):
+def test_classifier_answers_the_probability_of_the_greater_class(zipmap, labels) -> None:
     outputs = load(classifier(zipmap=zipmap, labels=labels)).predict(ROWS)
     score = ROWS @ np.array(WEIGHTS)
     assert outputs == pytest.approx(1 / (1 + np.exp(-2 * score)), abs=1e-6)
 
 
 @pytest.mark.parametrize("zipmap", [True, False])
-def test_classifier_of_three_classes_is_refused(zipmap):
+def test_classifier_of_three_classes_is_refused(zipmap) -> None:
     error = refusal(classifier(zipmap=zipmap, labels=(0, 1, 2), classes=3))
     assert "3 classes" in error.message
 
@@ -142,7 +142,7 @@ def test_classifier_of_three_classes_is_refused(zipmap):
 class Bomb:
     """Writes a file when it is unpickled."""
 
-    def __init__(self, target):
+    def __init__(self, target) -> None:
         self.target = target
 
     def __reduce__(self):
@@ -161,7 +161,7 @@ def zipped(content):
 @pytest.mark.parametrize(
     "wrap", [bytes, zlib.compress, gzip.compress, bz2.compress, lzma.compress, zipped]
 )
-def test_pickle_is_never_loaded_whatever_it_is_called(tmp_path, kind, protocol, wrap):
+def test_pickle_is_never_loaded_whatever_it_is_called(tmp_path, kind, protocol, wrap) -> None:
     target = tmp_path / "exploded"
     data = wrap(pickle.dumps(Bomb(target), protocol=protocol))
     error = refusal(data, kind=kind)
@@ -171,12 +171,12 @@ def test_pickle_is_never_loaded_whatever_it_is_called(tmp_path, kind, protocol, 
 
 @pytest.mark.parametrize("value", [{"a": 1}, [1, 2], (1, 2), Path("x"), np.arange(3), 1.5, "text"])
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_pickle_of_any_value_is_refused(value, protocol):
+def test_pickle_of_any_value_is_refused(value, protocol) -> None:
     for kind in ("onnx", "lightgbm"):
         refusal(pickle.dumps(value, protocol=protocol), kind=kind)
 
 
-def test_digest_is_checked_before_anything_is_read():
+def test_digest_is_checked_before_anything_is_read() -> None:
     tampered = pickle.dumps([1])
     error = refusal(tampered, digest=sha256_hex(linear()))
     assert "SHA-256" in error.message
@@ -185,7 +185,7 @@ def test_digest_is_checked_before_anything_is_read():
 
 @given(place=st.integers(0, len(linear()) - 1), flip=st.integers(1, 255))
 @settings(max_examples=40)
-def test_one_changed_byte_is_noticed(place, flip):
+def test_one_changed_byte_is_noticed(place, flip) -> None:
     data = bytearray(linear())
     data[place] ^= flip
     assert "SHA-256" in refusal(bytes(data), digest=sha256_hex(linear())).message
@@ -193,15 +193,15 @@ def test_one_changed_byte_is_noticed(place, flip):
 
 @pytest.mark.parametrize("data", [b"", b"\x00", b"hello", b"\xff" * 40, b"ORTM" * 5, linear()[:-9]])
 @pytest.mark.parametrize("kind", ["onnx", "lightgbm"])
-def test_bytes_that_are_no_model_are_refused(data, kind):
+def test_bytes_that_are_no_model_are_refused(data, kind) -> None:
     refusal(data, kind=kind)
 
 
-def test_unknown_format_is_refused():
+def test_unknown_format_is_refused() -> None:
     assert refusal(linear(), kind="xgboost").details == {"format": "xgboost"}
 
 
-def test_other_number_of_inputs_is_refused():
+def test_other_number_of_inputs_is_refused() -> None:
     assert refusal(linear(), n_inputs=4).details == {"expected": 4, "actual": 3}
     refusal(linear(), n_inputs=0)
     # A width that the model does not declare shows when it is warmed up.
@@ -209,11 +209,11 @@ def test_other_number_of_inputs_is_refused():
     assert load(linear(width=None)).predict(ROWS).shape == (3,)
 
 
-def test_fixed_batch_is_refused():
+def test_fixed_batch_is_refused() -> None:
     assert "dynamic batch" in refusal(linear(batch=1)).message
 
 
-def test_several_outputs_are_refused():
+def test_several_outputs_are_refused() -> None:
     assert "one number a row" in refusal(linear(output_width=2)).message
     node = helper.make_node("Identity", ["x"], ["z"])
     double = helper.make_node("Identity", ["x"], ["y"])
@@ -225,7 +225,7 @@ def test_several_outputs_are_refused():
     assert "outputs are" in refusal(data, n_inputs=1).message
 
 
-def test_several_or_wrong_inputs_are_refused():
+def test_several_or_wrong_inputs_are_refused() -> None:
     add = helper.make_node("Add", ["a", "b"], ["y"])
     shape = [None, 1]
     data = model([add], [tensor("a", shape), tensor("b", shape)], [tensor("y", shape)])
@@ -235,7 +235,7 @@ def test_several_or_wrong_inputs_are_refused():
     assert "tensor(int64)" in refusal(data, n_inputs=1).message
 
 
-def test_external_data_is_refused(tmp_path):
+def test_external_data_is_refused(tmp_path) -> None:
     made = onnx.load_model_from_string(linear())
     onnx.external_data_helper.convert_model_to_external_data(
         made, location="weights.bin", size_threshold=0
@@ -245,7 +245,7 @@ def test_external_data_is_refused(tmp_path):
     assert "another file" in error.message
 
 
-def test_custom_operators_are_refused_at_any_depth():
+def test_custom_operators_are_refused_at_any_depth() -> None:
     inner = helper.make_node("Gelu", ["x"], ["t"], domain="com.microsoft")
     outer = helper.make_node("Identity", ["t"], ["y"])
     shape = [None, 1]
@@ -266,12 +266,12 @@ def test_custom_operators_are_refused_at_any_depth():
     assert "com.microsoft" in refusal(hidden, n_inputs=1).message
 
 
-def test_random_operators_are_refused():
+def test_random_operators_are_refused() -> None:
     assert "repeatable" in refusal(unary("RandomNormalLike"), n_inputs=1).message
     assert "repeatable" in refusal(unary("Bernoulli"), n_inputs=1).message
 
 
-def test_dropout_is_refused_where_it_draws():
+def test_dropout_is_refused_where_it_draws() -> None:
     rate = numpy_helper.from_array(np.array(0.5, dtype=np.float32), "rate")
     training = numpy_helper.from_array(np.array(True), "training")
     shape = [None, 1]
@@ -302,7 +302,7 @@ def looping(trips):
 
 
 @pytest.mark.parametrize("trips", [1, 2**62])
-def test_loops_are_refused_for_they_may_never_end(trips):
+def test_loops_are_refused_for_they_may_never_end(trips) -> None:
     assert "without end" in refusal(looping(trips), n_inputs=1).message
 
 
@@ -328,7 +328,7 @@ def across_rows(*operators):
     ],
     ids=["demeaned", "reversed", "summed"],
 )
-def test_rows_that_depend_on_their_neighbours_are_refused(operators):
+def test_rows_that_depend_on_their_neighbours_are_refused(operators) -> None:
     if operators[0].op_type == "CumSum":
         operators[0].input[1] = "zero"
         zero = helper.make_node("Squeeze", ["axes"], ["zero"])
@@ -336,7 +336,7 @@ def test_rows_that_depend_on_their_neighbours_are_refused(operators):
     assert "each row's answer" in refusal(across_rows(*operators), n_inputs=1).message
 
 
-def test_output_that_is_not_finite_is_refused_when_it_happens():
+def test_output_that_is_not_finite_is_refused_when_it_happens() -> None:
     logarithm = load(unary("Log"), n_inputs=1)
     assert logarithm.predict(np.array([[1.0]])).tolist() == [0.0]
     with pytest.raises(ArtifactInvalid, match="not finite") as caught:
@@ -344,7 +344,7 @@ def test_output_that_is_not_finite_is_refused_when_it_happens():
     assert caught.value.details == {"row": 1}
 
 
-def test_model_that_is_never_finite_does_not_load():
+def test_model_that_is_never_finite_does_not_load() -> None:
     zero = numpy_helper.from_array(np.array([0.0], dtype=np.float32), "zero")
     nodes = [
         helper.make_node("Mul", ["x", "zero"], ["m"]),
@@ -355,7 +355,7 @@ def test_model_that_is_never_finite_does_not_load():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3.5e38, -1e300])
-def test_input_that_the_model_cannot_hold_is_refused(value):
+def test_input_that_the_model_cannot_hold_is_refused(value) -> None:
     rows = ROWS.copy()
     rows[1, 2] = value
     with pytest.raises(InvalidInput) as caught:
@@ -364,13 +364,13 @@ def test_input_that_the_model_cannot_hold_is_refused(value):
 
 
 @pytest.mark.parametrize("shape", [(3,), (1, 2), (1, 4), (0, 3), (1, 3, 1)])
-def test_rows_of_another_shape_are_refused(shape):
+def test_rows_of_another_shape_are_refused(shape) -> None:
     with pytest.raises(InvalidInput):
         load(linear()).predict(np.zeros(shape))
 
 
 @given(st.binary(max_size=200))
-def test_walking_arbitrary_bytes_refuses_or_passes(data):
+def test_walking_arbitrary_bytes_refuses_or_passes(data) -> None:
     try:
         refuse_unsafe(data)
     except TradeworthyError as error:
@@ -379,14 +379,14 @@ def test_walking_arbitrary_bytes_refuses_or_passes(data):
 
 @given(place=st.integers(0, len(linear()) - 1), value=st.integers(0, 255))
 @settings(max_examples=200)
-def test_damaged_model_never_raises_anything_else(place, value):
+def test_damaged_model_never_raises_anything_else(place, value) -> None:
     data = bytearray(linear())
     data[place] = value
     with contextlib.suppress(ArtifactInvalid, InvalidInput):
         load(bytes(data)).predict(ROWS)
 
 
-def boosted(objective="regression", **parameters):
+def boosted(objective="regression", **parameters) -> str:
     """Train a small booster in a process of its own, for the package imports scikit-learn."""
     return f"""
 import sys, numpy as np, lightgbm
@@ -418,7 +418,7 @@ def trained(tmp_path_factory):
 
 
 @pytest.mark.parametrize("objective", ["regression", "binary"])
-def test_lightgbm_answers_as_its_own_package_does(trained, objective):
+def test_lightgbm_answers_as_its_own_package_does(trained, objective) -> None:
     text, rows, golden = trained(objective=objective)
     predictor = load(text, kind="lightgbm")
     assert predictor.predict(rows).tolist() == golden.tolist()
@@ -428,7 +428,7 @@ def test_lightgbm_answers_as_its_own_package_does(trained, objective):
     assert predictor.predict(fortran).tolist() == golden.tolist()
 
 
-def test_lightgbm_is_safe_in_several_threads(trained):
+def test_lightgbm_is_safe_in_several_threads(trained) -> None:
     text, rows, golden = trained(objective="regression")
     predictor = load(text, kind="lightgbm")
 
@@ -439,7 +439,7 @@ def test_lightgbm_is_safe_in_several_threads(trained):
         assert all(pool.map(ask, range(2000)))
 
 
-def test_lightgbm_of_another_shape_is_refused(trained):
+def test_lightgbm_of_another_shape_is_refused(trained) -> None:
     text, _, _ = trained(objective="regression")
     assert refusal(text, kind="lightgbm", n_inputs=4).details == {"expected": 4, "actual": 3}
     several, _, _ = trained(objective="multiclass", num_class=3)
@@ -448,7 +448,7 @@ def test_lightgbm_of_another_shape_is_refused(trained):
     refusal(b"tree\nversion=v4\n", kind="lightgbm")
 
 
-def test_missing_library_is_explained(tmp_path):
+def test_missing_library_is_explained(tmp_path) -> None:
     with pytest.raises(ArtifactInvalid, match="install the lightgbm package"):
         find_library("no_such_package_anywhere")
     broken = tmp_path / "lib_lightgbm.so"

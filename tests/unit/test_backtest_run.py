@@ -80,7 +80,7 @@ def plain_loop(bars, weights, costs, execution="next_open", drift=False, year=25
 @pytest.mark.parametrize(
     ("missing", "drift"), [(0.0, False), (0.0, True), (0.3, False)], ids=["full", "drift", "gaps"]
 )
-def test_agrees_with_the_plain_loop(execution, seed, missing, drift):
+def test_agrees_with_the_plain_loop(execution, seed, missing, drift) -> None:
     bars = market(seed, n_symbols=1 + seed % 4, missing=missing)
     weights = random_weights(seed, bars)
     costs = Costs(commission_bps=3, slippage_bps=7, borrow_bps_per_year=300)
@@ -90,14 +90,14 @@ def test_agrees_with_the_plain_loop(execution, seed, missing, drift):
 
 
 @pytest.mark.parametrize(("n_bars", "n_symbols"), [(300, 700), (40_000, 1)])
-def test_blocks_of_bars_join_without_a_seam(n_bars, n_symbols):
+def test_blocks_of_bars_join_without_a_seam(n_bars, n_symbols) -> None:
     bars = market(1, n_bars=n_bars, n_symbols=n_symbols, volatility=0.001)
     weights = random_weights(1, bars) / n_symbols
     result = run_backtest(bars, weights, costs=COSTS)
     np.testing.assert_allclose(result.returns, plain_loop(bars, weights, COSTS), atol=1e-13)
 
 
-def test_the_formula_for_one_symbol():
+def test_the_formula_for_one_symbol() -> None:
     bars = market(5, n_bars=30, n_symbols=1)
     w = random_weights(5, bars)[:, 0]
     start, close = bars.open[:, 0], bars.close[:, 0]
@@ -124,7 +124,7 @@ def moves_to_earn(bars, execution):
 
 
 @pytest.mark.parametrize("execution", ["next_open", "next_close"])
-def test_one_bar_of_delay_takes_the_profit_of_looking_ahead(execution):
+def test_one_bar_of_delay_takes_the_profit_of_looking_ahead(execution) -> None:
     # On a random walk only a look at tomorrow pays, and the timing takes that away.
     sharpes = {0: [], 1: []}
     for seed in range(20):
@@ -139,7 +139,7 @@ def test_one_bar_of_delay_takes_the_profit_of_looking_ahead(execution):
 
 
 @pytest.mark.parametrize("execution", ["next_open", "next_close"])
-def test_a_weight_touches_nothing_before_its_next_bar(execution):
+def test_a_weight_touches_nothing_before_its_next_bar(execution) -> None:
     bars = market(3)
     weights = random_weights(3, bars)
     base = run_backtest(bars, weights, costs=COSTS, execution=execution).returns
@@ -152,12 +152,12 @@ def test_a_weight_touches_nothing_before_its_next_bar(execution):
 
 
 @pytest.mark.parametrize("execution", ["same_bar", "close", "", None])
-def test_no_other_execution_can_be_configured(execution):
+def test_no_other_execution_can_be_configured(execution) -> None:
     with pytest.raises(InvalidInput, match="next_open"):
         run_backtest(market(0), random_weights(0, market(0)), costs=COSTS, execution=execution)
 
 
-def test_no_position_earns_nothing():
+def test_no_position_earns_nothing() -> None:
     bars = market(2)
     result = run_backtest(bars, np.zeros(bars.shape), costs=Costs(5, 5, borrow_bps_per_year=100))
     assert not result.returns.any()
@@ -169,7 +169,7 @@ def test_no_position_earns_nothing():
     assert result.metrics["max_drawdown"] == 0.0
 
 
-def test_buy_and_hold_follows_the_price():
+def test_buy_and_hold_follows_the_price() -> None:
     bars = market(4, n_symbols=1)
     result = run_backtest(bars, np.ones(bars.shape), costs=FREE)
     grown = performance.equity_curve(result.returns)[-1]
@@ -178,7 +178,7 @@ def test_buy_and_hold_follows_the_price():
     assert result.metrics["exposure"] == pytest.approx(39 / 40)
 
 
-def test_drifting_weights_of_an_untouched_portfolio_only_differ_by_rebalancing():
+def test_drifting_weights_of_an_untouched_portfolio_only_differ_by_rebalancing() -> None:
     bars = market(6, n_symbols=2)
     half = np.full(bars.shape, 0.5)
     drifting = run_backtest(bars, half, costs=COSTS, weights_drift=True)
@@ -191,7 +191,7 @@ def test_drifting_weights_of_an_untouched_portfolio_only_differ_by_rebalancing()
 
 @given(st.integers(0, 10_000), st.floats(0.0, 50.0), st.floats(0.0, 50.0))
 @settings(max_examples=40)
-def test_higher_costs_never_help(seed, low, extra):
+def test_higher_costs_never_help(seed, low, extra) -> None:
     bars = market(seed)
     weights = random_weights(seed, bars)
     cheap = run_backtest(bars, weights, costs=Costs(commission_bps=low))
@@ -201,7 +201,7 @@ def test_higher_costs_never_help(seed, low, extra):
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=40)
-def test_the_order_of_symbols_does_not_matter(seed):
+def test_the_order_of_symbols_does_not_matter(seed) -> None:
     bars = market(seed, n_symbols=4)
     weights = random_weights(seed, bars)
     order = np.random.default_rng(seed).permutation(4)
@@ -217,7 +217,7 @@ def test_the_order_of_symbols_does_not_matter(seed):
 
 @given(st.integers(0, 10_000), st.floats(0.001, 1000.0))
 @settings(max_examples=40)
-def test_the_unit_of_prices_does_not_matter(seed, unit):
+def test_the_unit_of_prices_does_not_matter(seed, unit) -> None:
     bars = market(seed)
     scaled = BarArrays(
         bars.dates,
@@ -232,7 +232,7 @@ def test_the_unit_of_prices_does_not_matter(seed, unit):
     )
 
 
-def test_cost_stress_is_a_run_at_those_costs():
+def test_cost_stress_is_a_run_at_those_costs() -> None:
     bars = market(8)
     weights = random_weights(8, bars)
     metrics = run_backtest(bars, weights, costs=Costs(3, 2, borrow_bps_per_year=50)).metrics
@@ -244,7 +244,7 @@ def test_cost_stress_is_a_run_at_those_costs():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_at_the_break_even_cost_the_mean_return_is_zero(seed):
+def test_at_the_break_even_cost_the_mean_return_is_zero(seed) -> None:
     bars = market(seed, n_symbols=1)
     weights = random_weights(seed, bars) + 0.1
     level = run_backtest(bars, weights, costs=COSTS).metrics["break_even_cost_bps"]
@@ -281,14 +281,14 @@ def figures_one_by_one(returns, year):
 
 
 @given(st.lists(st.floats(-1.5, 1.5).map(lambda value: round(value, 4)), max_size=30))
-def test_figures_reckoned_together_are_those_reckoned_one_by_one(returns):
+def test_figures_reckoned_together_are_those_reckoned_one_by_one(returns) -> None:
     together = performance_metrics(returns, periods_per_year=12)
     assert {name: together[name] for name in YEARLY | PLAIN} == figures_one_by_one(returns, 12)
     assert together["n_observations"] == len(returns)
     json.loads(canonical_json(together))
 
 
-def test_metrics_are_those_of_the_returns():
+def test_metrics_are_those_of_the_returns() -> None:
     bars = market(9, n_bars=400)
     result = run_backtest(bars, random_weights(9, bars), costs=COSTS, periods_per_year=365)
     metrics = result.metrics
@@ -301,7 +301,7 @@ def test_metrics_are_those_of_the_returns():
     json.loads(canonical_json(dict(metrics)))
 
 
-def test_ruin_ends_the_account():
+def test_ruin_ends_the_account() -> None:
     price = np.array([[100.0], [100.0], [100.0], [300.0], [30.0], [60.0]])
     dates = np.arange(6).astype("datetime64[D]").astype("datetime64[us]")
     bars = BarArrays(dates, ("A",), price, price, price, price)
@@ -312,7 +312,7 @@ def test_ruin_ends_the_account():
     assert run_backtest(bars, np.full((6, 1), 0.5), costs=COSTS).ruined_at is None
 
 
-def test_two_ruins_in_one_bar_are_no_gain():
+def test_two_ruins_in_one_bar_are_no_gain() -> None:
     start = np.array([[100.0], [100.0], [300.0], [100.0]])
     close = np.array([[100.0], [100.0], [900.0], [100.0]])
     dates = np.arange(4).astype("datetime64[D]").astype("datetime64[us]")
@@ -323,7 +323,7 @@ def test_two_ruins_in_one_bar_are_no_gain():
     assert result.returns.tolist() == [0.0, 0.0, -1.0, 0.0]
 
 
-def test_an_order_waits_for_the_next_bar_of_its_symbol():
+def test_an_order_waits_for_the_next_bar_of_its_symbol() -> None:
     price = np.array([[100.0, 50.0], [np.nan, 50.0], [110.0, 50.0], [121.0, 50.0]])
     dates = np.arange(4).astype("datetime64[D]").astype("datetime64[us]")
     bars = BarArrays(dates, ("A", "B"), price, price, price, price)
@@ -334,7 +334,7 @@ def test_an_order_waits_for_the_next_bar_of_its_symbol():
 
 
 @pytest.mark.parametrize("end", [3, 7, 9])
-def test_a_position_beyond_the_last_bar_is_refused(end):
+def test_a_position_beyond_the_last_bar_is_refused(end) -> None:
     bars = market(0, n_bars=10, n_symbols=2)
     for matrix in (bars.open, bars.high, bars.low, bars.close):
         matrix[end:, 0] = np.nan
@@ -349,13 +349,13 @@ def test_a_position_beyond_the_last_bar_is_refused(end):
     assert result.weights[end - 1 :, 0].tolist() == [0.0] * (11 - end)
 
 
-def test_drift_over_missing_bars_is_refused():
+def test_drift_over_missing_bars_is_refused() -> None:
     bars = market(0, missing=0.3)
     with pytest.raises(InvalidInput, match="every symbol"):
         run_backtest(bars, np.zeros(bars.shape), costs=COSTS, weights_drift=True)
 
 
-def test_tables_and_arrays_give_the_same_result():
+def test_tables_and_arrays_give_the_same_result() -> None:
     days = [date(2024, 1, 1) + timedelta(days=k) for k in range(6)]
     table = pl.DataFrame(
         {
@@ -392,7 +392,7 @@ def test_tables_and_arrays_give_the_same_result():
         (lambda frame: frame.drop("weight"), "columns"),
     ],
 )
-def test_weights_that_do_not_fit_the_bars_are_refused(change, complaint):
+def test_weights_that_do_not_fit_the_bars_are_refused(change, complaint) -> None:
     days = [date(2024, 1, 1) + timedelta(days=k) for k in range(6)]
     prices = dict.fromkeys(("open", "high", "low", "close"), [10.0] * 6)
     table = pl.DataFrame({"date": days, "symbol": ["A"] * 6, **prices})
@@ -411,7 +411,7 @@ def test_weights_that_do_not_fit_the_bars_are_refused(change, complaint):
         [["x"] * 3] * 40,
     ],
 )
-def test_weights_of_another_shape_are_refused(weights):
+def test_weights_of_another_shape_are_refused(weights) -> None:
     with pytest.raises(InvalidInput):
         run_backtest(market(0), weights, costs=COSTS)
 
@@ -419,14 +419,14 @@ def test_weights_of_another_shape_are_refused(weights):
 class WideFrame:
     """Weights with named columns, as a data frame of pandas has them."""
 
-    def __init__(self, weights, columns):
+    def __init__(self, weights, columns) -> None:
         self.weights, self.columns = weights, columns
 
     def __array__(self, dtype=None, copy=None):
         return np.array(self.weights, dtype=dtype)
 
 
-def test_columns_with_names_must_be_the_symbols_in_their_order():
+def test_columns_with_names_must_be_the_symbols_in_their_order() -> None:
     bars = market(0)
     weights = random_weights(0, bars)
     named = run_backtest(bars, WideFrame(weights, ["S0", "S1", "S2"]), costs=COSTS)
@@ -436,13 +436,13 @@ def test_columns_with_names_must_be_the_symbols_in_their_order():
             run_backtest(bars, WideFrame(weights, columns), costs=COSTS)
 
 
-def test_bars_that_cannot_be_traded_on_are_refused():
+def test_bars_that_cannot_be_traded_on_are_refused() -> None:
     table = pl.DataFrame({"date": [date(2024, 1, 1)], "symbol": ["A"], "close": [1.0]})
     with pytest.raises(DatasetInvalid):
         run_backtest(table, [0.0], costs=COSTS)
 
 
-def test_caps_hold_and_keep_proportions():
+def test_caps_hold_and_keep_proportions() -> None:
     bars = market(11)
     weights = random_weights(11, bars) * 10
     result = run_backtest(bars, weights, costs=COSTS, max_gross_leverage=1.5, max_symbol_weight=0.8)
@@ -456,12 +456,12 @@ def test_caps_hold_and_keep_proportions():
 
 @pytest.mark.parametrize("cap", [0.0, -1.0, math.nan, math.inf])
 @pytest.mark.parametrize("name", ["max_gross_leverage", "max_symbol_weight"])
-def test_caps_must_make_sense(name, cap):
+def test_caps_must_make_sense(name, cap) -> None:
     with pytest.raises(InvalidInput):
         run_backtest(market(0), np.zeros((40, 3)), costs=COSTS, **{name: cap})
 
 
-def test_the_volatility_target_is_met_without_looking_ahead():
+def test_the_volatility_target_is_met_without_looking_ahead() -> None:
     bars = market(12, n_bars=3000, n_symbols=1, volatility=0.03)
     options = {"target_volatility": 0.1, "max_gross_leverage": 5.0, "volatility_window": 50}
     weights = np.ones(bars.shape)
@@ -483,12 +483,12 @@ def test_the_volatility_target_is_met_without_looking_ahead():
         {"target_volatility": 0.1, "max_gross_leverage": 1, "volatility_window": 1},
     ],
 )
-def test_a_volatility_target_must_make_sense(options):
+def test_a_volatility_target_must_make_sense(options) -> None:
     with pytest.raises(InvalidInput):
         run_backtest(market(0), np.zeros((40, 3)), costs=COSTS, **options)
 
 
-def test_square_root_impact():
+def test_square_root_impact() -> None:
     bars = market(13, n_bars=60, n_symbols=2)
     costs = Costs(impact_coefficient=0.7, capital=1e8, impact_window=20)
     weights = np.zeros(bars.shape)
@@ -521,18 +521,18 @@ def test_square_root_impact():
         {"impact_coefficient": 0.5, "capital": 1e6, "impact_window": 1},
     ],
 )
-def test_costs_must_make_sense(options):
+def test_costs_must_make_sense(options) -> None:
     with pytest.raises(InvalidInput):
         Costs(**options)
 
 
-def test_free_trading_is_told():
+def test_free_trading_is_told() -> None:
     assert Costs().are_zero
     assert Costs(borrow_bps_per_year=10).are_zero
     assert not Costs(slippage_bps=0.1).are_zero
 
 
-def test_shorts_pay_for_borrowing():
+def test_shorts_pay_for_borrowing() -> None:
     price = np.full((253, 1), 100.0)
     dates = np.arange(253).astype("datetime64[D]").astype("datetime64[us]")
     bars = BarArrays(dates, ("A",), price, price, price, price)
@@ -556,7 +556,7 @@ print(run_backtest(bars, weights, costs=Costs(commission_bps=2)).digest)
 """
 
 
-def test_the_digest_is_the_same_in_every_process_and_for_every_thread_count():
+def test_the_digest_is_the_same_in_every_process_and_for_every_thread_count() -> None:
     digests = set()
     for threads, seed in (("1", "0"), ("2", "1"), ("4", "2")):
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
@@ -569,7 +569,7 @@ def test_the_digest_is_the_same_in_every_process_and_for_every_thread_count():
     assert is_digest(digests.pop())
 
 
-def test_every_setting_and_every_return_is_in_the_digest():
+def test_every_setting_and_every_return_is_in_the_digest() -> None:
     bars = market(14)
     weights = random_weights(14, bars) / 10
     base = run_backtest(bars, weights, costs=COSTS)
@@ -586,7 +586,7 @@ def test_every_setting_and_every_return_is_in_the_digest():
     json.loads(canonical_json(dict(base.config)))
 
 
-def test_a_price_that_multiplies_beyond_all_reason_has_a_digest():
+def test_a_price_that_multiplies_beyond_all_reason_has_a_digest() -> None:
     price = np.array([[1.0], [1.0], [1.0], [1e9], [1e9]])
     dates = np.arange(5).astype("datetime64[D]").astype("datetime64[us]")
     bars = BarArrays(dates, ("A",), price, price, price, price)
@@ -597,7 +597,7 @@ def test_a_price_that_multiplies_beyond_all_reason_has_a_digest():
     assert worse != result.digest
 
 
-def test_results_are_read_only():
+def test_results_are_read_only() -> None:
     bars = market(15)
     result = run_backtest(bars, random_weights(15, bars), costs=COSTS)
     for array in (result.returns, result.weights, result.turnover):
@@ -605,7 +605,7 @@ def test_results_are_read_only():
             array[0] = 1.0
 
 
-def test_figures_of_returns_alone():
+def test_figures_of_returns_alone() -> None:
     figures = performance_metrics([0.01, -0.01, 0.02])
     assert figures["sharpe"] == performance.sharpe_ratio([0.01, -0.01, 0.02])
     assert performance_metrics([])["sharpe"] is None
@@ -613,7 +613,7 @@ def test_figures_of_returns_alone():
         performance_metrics([math.nan])
 
 
-def test_one_bar_and_no_bar():
+def test_one_bar_and_no_bar() -> None:
     bars = market(16, n_bars=1)
     assert run_backtest(bars, np.ones((1, 3)), costs=COSTS).returns.tolist() == [0.0]
     with pytest.raises(InvalidInput, match="no bar"):
@@ -639,7 +639,7 @@ if FOLDER:  # real markets, where they are at hand
 
     @pytest.mark.parametrize("execution", ["next_open", "next_close"])
     @pytest.mark.parametrize("name", REAL)
-    def test_agrees_with_the_plain_loop_on_real_markets(name, execution):
+    def test_agrees_with_the_plain_loop_on_real_markets(name, execution) -> None:
         bars = REAL[name]()
         weights = random_weights(1, bars) / bars.shape[1]
         costs = Costs(commission_bps=1, slippage_bps=4, borrow_bps_per_year=50)

@@ -51,7 +51,7 @@ def momentum(bars):
 )
 def test_splits_partition_what_follows_and_keep_their_distance(
     n, n_folds, min_train, purge, embargo, expanding
-):
+) -> None:
     options = {"n_folds": n_folds, "min_train": min_train, "purge": purge, "embargo": embargo}
     first = min_train + purge + embargo
     if n - first < n_folds:
@@ -79,12 +79,12 @@ def test_splits_partition_what_follows_and_keep_their_distance(
         {"n_folds": 96, "min_train": 5},
     ],
 )
-def test_impossible_splits_are_refused(options):
+def test_impossible_splits_are_refused(options) -> None:
     with pytest.raises(InvalidInput):
         walk_forward_splits(100, **options)
 
 
-def test_every_fold_is_fitted_once_in_order_on_its_own_past():
+def test_every_fold_is_fitted_once_in_order_on_its_own_past() -> None:
     splits = walk_forward_splits(100, n_folds=4, min_train=20, purge=3, embargo=2)
     calls = []
 
@@ -111,7 +111,7 @@ def test_every_fold_is_fitted_once_in_order_on_its_own_past():
         [Split(-2, 5, 5, 10)],
     ],
 )
-def test_folds_that_look_ahead_or_leave_holes_are_refused(splits):
+def test_folds_that_look_ahead_or_leave_holes_are_refused(splits) -> None:
     with pytest.raises(InvalidInput):
         walk_forward(100, splits, lambda train, test: np.zeros(test.stop - test.start))
 
@@ -129,14 +129,14 @@ def test_folds_that_look_ahead_or_leave_holes_are_refused(splits):
         lambda size: None,
     ],
 )
-def test_predictions_that_do_not_fit_are_refused(predict):
+def test_predictions_that_do_not_fit_are_refused(predict) -> None:
     splits = [Split(0, 5, 5, 10), Split(0, 10, 10, 16)]
     with pytest.raises(InvalidInput):
         walk_forward(20, splits, lambda train, test: predict(test.stop - test.start))
 
 
 @pytest.mark.parametrize(("execution", "lag"), [("next_open", 1), ("next_close", 2)])
-def test_the_stitched_curve_is_the_backtest_of_the_stitched_weights(execution, lag):
+def test_the_stitched_curve_is_the_backtest_of_the_stitched_weights(execution, lag) -> None:
     bars = market()
     splits = walk_forward_splits(300, n_folds=5, min_train=60, purge=2, embargo=5)
     fit_predict = momentum(bars)
@@ -154,7 +154,7 @@ def test_the_stitched_curve_is_the_backtest_of_the_stitched_weights(execution, l
     assert result.median_fold_sharpe == np.median(sharpes)
 
 
-def test_nothing_trades_at_the_bar_it_was_decided_on():
+def test_nothing_trades_at_the_bar_it_was_decided_on() -> None:
     bars = market(1)
     splits = walk_forward_splits(300, n_folds=2, min_train=100)
     result = run_walk_forward(
@@ -164,7 +164,7 @@ def test_nothing_trades_at_the_bar_it_was_decided_on():
     assert result.stitched.weights[:2].tolist() == [[0.0, 0.0], [0.5, 0.5]]
 
 
-def test_later_bars_change_no_earlier_fold():
+def test_later_bars_change_no_earlier_fold() -> None:
     bars = market(2)
     splits = walk_forward_splits(300, n_folds=4, min_train=100, purge=1)
     base = run_walk_forward(bars, splits, momentum(bars), costs=COSTS)
@@ -178,7 +178,7 @@ def test_later_bars_change_no_earlier_fold():
     assert base.digest != after.digest
 
 
-def test_a_fold_without_a_figure_leaves_the_worst_unknown():
+def test_a_fold_without_a_figure_leaves_the_worst_unknown() -> None:
     bars = market(3)
     splits = walk_forward_splits(300, n_folds=3, min_train=100)
 
@@ -192,7 +192,7 @@ def test_a_fold_without_a_figure_leaves_the_worst_unknown():
     assert result.median_fold_sharpe is None
 
 
-def test_the_digest_covers_folds_and_returns():
+def test_the_digest_covers_folds_and_returns() -> None:
     bars = market(4)
     splits = walk_forward_splits(300, n_folds=3, min_train=100)
     flat = lambda train, test: np.full((test.stop - test.start, 2), 0.4)  # noqa: E731

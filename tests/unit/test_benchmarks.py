@@ -24,7 +24,7 @@ SMALLEST = {
 }
 
 
-def run(program, *arguments, **environment):
+def run(program: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a benchmark without any peer."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("TRADEWORTHY_")}
     return subprocess.run(
@@ -36,7 +36,7 @@ def run(program, *arguments, **environment):
     )
 
 
-def test_every_benchmark_is_run_by_all():
+def test_every_benchmark_is_run_by_all() -> None:
     sys.path.insert(0, str(FOLDER))
     try:
         from run_all import BENCHMARKS
@@ -46,7 +46,7 @@ def test_every_benchmark_is_run_by_all():
 
 
 @pytest.mark.parametrize("name", sorted(SMALLEST))
-def test_smallest_form(name, tmp_path):
+def test_smallest_form(name: str, tmp_path: Path) -> None:
     kept = tmp_path / "results"
     done = run(FOLDER / f"{name}.py", *SMALLEST[name], TRADEWORTHY_BENCHMARK_RESULTS=str(kept))
     assert done.returncode == 0, done.stderr
@@ -58,7 +58,7 @@ def test_smallest_form(name, tmp_path):
         assert result["measured"] is None or result["measured"] > 0
 
 
-def test_a_failing_benchmark_fails_the_run(tmp_path):
+def test_a_failing_benchmark_fails_the_run(tmp_path: Path) -> None:
     for name in ("run_all.py", "measure.py"):
         shutil.copy(FOLDER / name, tmp_path)
     (tmp_path / "start_speed.py").write_text("raise SystemExit(3)")

@@ -71,7 +71,7 @@ def judge(runs):
     return hits
 
 
-def check(hits, runs):
+def check(hits, runs) -> None:
     assert hits["annual Sharpe > 1"] > 0.8 * runs
     assert hits["PSR > .95"] > 0.85 * runs
     assert hits["DSR > .95"] <= 0.01 * runs
@@ -80,21 +80,21 @@ def check(hits, runs):
         assert low <= expected <= high, name
 
 
-def test_the_closed_form():
+def test_the_closed_form() -> None:
     rounded = {name: round(share, 3) for name, share in CLOSED_FORM.items()}
     assert rounded == {"annual Sharpe > 1": 0.881, "PSR > .95": 0.923, "DSR > .95": 0.002}
 
 
-def test_noise_passes_the_naive_figures_and_not_the_deflated_one():
+def test_noise_passes_the_naive_figures_and_not_the_deflated_one() -> None:
     check(judge(60), 60)
 
 
 @pytest.mark.acceptance
-def test_noise_passes_the_naive_figures_and_not_the_deflated_one_in_400_runs():
+def test_noise_passes_the_naive_figures_and_not_the_deflated_one_in_400_runs() -> None:
     check(judge(400), 400)
 
 
-def test_true_skill_passes_the_deflated_figure():
+def test_true_skill_passes_the_deflated_figure() -> None:
     rng = np.random.default_rng(1)
     trials = rng.normal(0.0, 0.01, size=(N_STRATEGIES, N_DAYS))
     trials[7] += 0.0025  # an annual Sharpe ratio near 4

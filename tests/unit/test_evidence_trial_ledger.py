@@ -35,51 +35,51 @@ def done(name, sharpe, data=DATA, config=CONFIG, strategy="trend"):
     return Trial(digest, strategy, artifact(name), sharpe, 250)
 
 
-def test_no_entry_is_no_trial():
+def test_no_entry_is_no_trial() -> None:
     assert summarise_ledger([]) == LedgerSummary(0, 0, 0, None)
 
 
-def test_a_backtest_completes_the_pending_trial_of_its_artifact():
+def test_a_backtest_completes_the_pending_trial_of_its_artifact() -> None:
     assert summarise_ledger([pending(1)]).n_pending == 1
     assert summarise_ledger([pending(1), done(1, 0.1)]) == LedgerSummary(2, 1, 0, None)
 
 
-def test_repeats_add_nothing():
+def test_repeats_add_nothing() -> None:
     ledger = [pending(1), done(1, 0.1), done(1, 0.1), pending(1), done(1, 0.7)]
     assert summarise_ledger(ledger) == LedgerSummary(5, 1, 0, None)
 
 
-def test_other_data_or_configuration_is_another_trial():
+def test_other_data_or_configuration_is_another_trial() -> None:
     ledger = [done(1, 0.1), done(1, 0.2, data=CONFIG), done(1, 0.3, config=DATA)]
     summary = summarise_ledger(ledger)
     assert summary.n_trials == 3
     assert summary.sharpe_variance == pytest.approx(0.01)
 
 
-def test_failed_trials_count_and_have_no_sharpe():
+def test_failed_trials_count_and_have_no_sharpe() -> None:
     summary = summarise_ledger([done(1, None), done(2, 0.1), done(3, 0.3), pending(4)])
     assert (summary.n_trials, summary.n_pending) == (4, 1)
     assert summary.sharpe_variance == pytest.approx(0.02)
 
 
-def test_a_failed_trial_that_is_repeated_gets_its_sharpe():
+def test_a_failed_trial_that_is_repeated_gets_its_sharpe() -> None:
     summary = summarise_ledger([done(1, None), done(1, 0.1), done(2, 0.3)])
     assert summary.n_trials == 2
     assert summary.sharpe_variance == pytest.approx(0.02)
 
 
-def test_strategies_do_not_mix():
+def test_strategies_do_not_mix() -> None:
     with pytest.raises(InvalidInput, match="one strategy"):
         summarise_ledger([pending(1), pending(2, strategy="carry")])
 
 
 @pytest.mark.parametrize("sharpe", [math.nan, math.inf])
-def test_a_sharpe_that_is_no_number_is_refused(sharpe):
+def test_a_sharpe_that_is_no_number_is_refused(sharpe) -> None:
     with pytest.raises(InvalidInput):
         done(1, sharpe)
 
 
-def test_digests_name_all_three_parts_in_order():
+def test_digests_name_all_three_parts_in_order() -> None:
     a, b, c = artifact("a"), artifact("b"), artifact("c")
     digests = {trial_digest(a, b, c), trial_digest(b, a, c), trial_digest(a, c, b)}
     assert len(digests | {pending_trial_digest(a)}) == 4
@@ -101,7 +101,7 @@ entries = st.lists(
 
 
 @given(entries)
-def test_the_count_never_falls_and_is_of_distinct_artifacts(ledger):
+def test_the_count_never_falls_and_is_of_distinct_artifacts(ledger) -> None:
     counts = [summarise_ledger(ledger[:length]).n_trials for length in range(len(ledger) + 1)]
     assert counts == sorted(counts)
     assert counts[-1] == len({entry.artifact_digest for entry in ledger})
@@ -111,7 +111,7 @@ def test_the_count_never_falls_and_is_of_distinct_artifacts(ledger):
 
 
 @given(entries)
-def test_the_variance_is_of_the_first_known_sharpe_of_each(ledger):
+def test_the_variance_is_of_the_first_known_sharpe_of_each(ledger) -> None:
     first = {}
     for entry in ledger:
         if entry.sharpe_per_period is not None:
@@ -120,7 +120,7 @@ def test_the_variance_is_of_the_first_known_sharpe_of_each(ledger):
     assert summarise_ledger(ledger).sharpe_variance == expected
 
 
-def test_deflation_by_the_ledger():
+def test_deflation_by_the_ledger() -> None:
     record = (0.1, 750, -0.5, 6.0)
     summary = LedgerSummary(9, 7, 1, 0.002)
     assert deflated_sharpe_from_ledger(summary, *record) == deflated_sharpe_ratio(

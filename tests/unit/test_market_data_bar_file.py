@@ -33,7 +33,7 @@ def parsed_date(written):
     ],
     ids=["plain", "crlf", "bom", "gzip", "blank lines", "empty row", "quoted"],
 )
-def test_the_same_bars_in_many_coats(data):
+def test_the_same_bars_in_many_coats(data) -> None:
     bars = parse_bars(data, symbol="X")
     assert bars["date"].to_list() == [date(2020, 1, 2), date(2020, 1, 3)]
     assert bars["close"].to_list() == [2.0, 3.0]
@@ -41,7 +41,7 @@ def test_the_same_bars_in_many_coats(data):
 
 
 @pytest.mark.parametrize("written", ["2020-01-31", "1/31/2020", "01/31/2020", "20200131"])
-def test_days(written):
+def test_days(written) -> None:
     assert parsed_date(written) == date(2020, 1, 31)
 
 
@@ -55,7 +55,7 @@ def test_days(written):
         "2020-01-31T15:30",
     ],
 )
-def test_times(written):
+def test_times(written) -> None:
     assert parsed_date(written) == datetime(2020, 1, 31, 15, 30)  # noqa: DTZ001
 
 
@@ -68,11 +68,11 @@ def test_times(written):
         "2020-01-31T17:30:00.000+0200",
     ],
 )
-def test_times_with_an_offset_become_utc(written):
+def test_times_with_an_offset_become_utc(written) -> None:
     assert parsed_date(written) == datetime(2020, 1, 31, 15, 30)  # noqa: DTZ001
 
 
-def test_a_time_zone_becomes_utc_and_is_forgotten():
+def test_a_time_zone_becomes_utc_and_is_forgotten() -> None:
     opening = datetime(2020, 7, 1, 13, 30, tzinfo=UTC)
     frame = pl.DataFrame({"date": [opening], **{name: [1.0] for name in PRICES}})
     buffer = io.BytesIO()
@@ -86,7 +86,7 @@ def test_a_time_zone_becomes_utc_and_is_forgotten():
 @pytest.mark.parametrize(
     "written", ["31/01/2020", "31.01.2020", "1577923200", "0000-01-02", "soon", "2020-13-01"]
 )
-def test_dates_that_can_be_read_two_ways_or_none_are_refused(written):
+def test_dates_that_can_be_read_two_ways_or_none_are_refused(written) -> None:
     with pytest.raises(DatasetInvalid, match="date"):
         parsed_date(written)
 
@@ -106,12 +106,12 @@ def test_dates_that_can_be_read_two_ways_or_none_are_refused(written):
         (TEXT + "2020-01-06,1,2,1,2,100,7,8,9\n").encode(),
     ],
 )
-def test_what_is_no_file_of_bars_is_refused(data):
+def test_what_is_no_file_of_bars_is_refused(data) -> None:
     with pytest.raises(DatasetInvalid):
         parse_bars(data, symbol="X")
 
 
-def test_a_damaged_parquet_file_is_refused_or_read_and_never_a_crash():
+def test_a_damaged_parquet_file_is_refused_or_read_and_never_a_crash() -> None:
     # A damaged file may make the reader panic, which is no Exception.
     buffer = io.BytesIO()
     parse_bars(TEXT.encode(), symbol="X").write_parquet(buffer)
@@ -130,7 +130,7 @@ def test_a_damaged_parquet_file_is_refused_or_read_and_never_a_crash():
     assert refused > 100
 
 
-def test_a_file_names_its_instrument(tmp_path):
+def test_a_file_names_its_instrument(tmp_path) -> None:
     path = tmp_path / "spx.daily.csv"
     path.write_text(TEXT)
     assert read_bars(path)["symbol"].to_list() == ["SPX", "SPX"]
@@ -154,23 +154,23 @@ def test_a_file_names_its_instrument(tmp_path):
         (TEXT + "2020-01-06,1,2,1,2,100,7\n", "as many values in every other"),
     ],
 )
-def test_a_refusal_quotes_what_is_not_understood(data, told):
+def test_a_refusal_quotes_what_is_not_understood(data, told) -> None:
     with pytest.raises(DatasetInvalid) as refused:
         parse_bars(data.encode(), symbol="X")
     assert told in refused.value.message
     assert "\n" not in refused.value.message
 
 
-def test_years_of_two_digits_are_of_no_century():
+def test_years_of_two_digits_are_of_no_century() -> None:
     with pytest.raises(DatasetInvalid, match="date holds"):
         parse_bars(TEXT.replace("2020-01-0", "1/3/1").encode(), symbol="X")
 
 
 @pytest.mark.parametrize("called", ["Datetime", "timestamp", "TIME"])
-def test_a_time_by_another_name(called):
+def test_a_time_by_another_name(called) -> None:
     assert parse_bars(TEXT.replace("Date", called).encode(), symbol="X").height == 2
 
 
-def test_a_ticker_is_a_symbol():
+def test_a_ticker_is_a_symbol() -> None:
     rows = TEXT.replace("Volume", "Ticker").replace(",100", ",A").replace(",200", ",B")
     assert parse_bars(rows.encode(), symbol="X")["symbol"].to_list() == ["A", "B"]

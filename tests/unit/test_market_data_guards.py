@@ -69,7 +69,7 @@ def day(frame, at):
 
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("volatility", [0.002, 0.012, 0.05])
-def test_clean_bars_pass(seed, volatility):
+def test_clean_bars_pass(seed, volatility) -> None:
     assert run_data_guards(clean_bars(seed, volatility=volatility)) == ()
 
 
@@ -79,7 +79,7 @@ def test_clean_bars_pass(seed, volatility):
 )
 @pytest.mark.parametrize("shares", [True, False])
 @pytest.mark.parametrize("volume", [True, False])
-def test_unadjusted_splits_are_found(factor, shares, volume):
+def test_unadjusted_splits_are_found(factor, shares, volume) -> None:
     if shares and not volume:
         shares = False
     for seed, at in ((1, 5), (2, 300), (3, 590)):
@@ -88,14 +88,14 @@ def test_unadjusted_splits_are_found(factor, shares, volume):
 
 
 @pytest.mark.parametrize("factor", [1.25, 4 / 3, 1 / 1.5])
-def test_small_splits_are_warned_of(factor):
+def test_small_splits_are_warned_of(factor) -> None:
     bars = scaled_before(clean_bars(4), 200, factor)
     assert found(bars) == set()
     assert ("unadjusted_splits", day(bars, 200)) in found(bars, "warn")
 
 
 @pytest.mark.parametrize("fall", [0.795, 0.9, 0.7, 0.5, 0.34])
-def test_a_crash_within_the_day_is_no_split(fall):
+def test_a_crash_within_the_day_is_no_split(fall) -> None:
     # 1987: the index opened near the last close and lost a fifth by the evening.
     bars = scaled_before(clean_bars(5), 300, 1 / fall)
     last = bars["close"][299]
@@ -103,20 +103,20 @@ def test_a_crash_within_the_day_is_no_split(fall):
     assert found(bars) == set()
 
 
-def test_bad_news_overnight_in_heavy_trading_is_no_split():
+def test_bad_news_overnight_in_heavy_trading_is_no_split() -> None:
     bars = scaled_before(clean_bars(6), 300, 2.05)
     bars = edited(bars, 300, volume=pl.col("volume") * 30)
     assert found(bars) == set()
     assert ("overnight_jumps", day(bars, 300)) in found(bars, "warn")
 
 
-def test_a_gap_that_is_no_ratio_is_no_split():
+def test_a_gap_that_is_no_ratio_is_no_split() -> None:
     bars = scaled_before(clean_bars(7), 300, 1.72)
     assert found(bars) == set()
     assert ("overnight_jumps", day(bars, 300)) in found(bars, "warn")
 
 
-def test_a_wild_series_may_jump_by_half_overnight():
+def test_a_wild_series_may_jump_by_half_overnight() -> None:
     # As the volatility indices do: moves that would be splits elsewhere are its daily bread.
     for factor in (1.5, 1 / 1.5):
         bars = scaled_before(clean_bars(8, volatility=0.07), 300, factor)
@@ -124,7 +124,7 @@ def test_a_wild_series_may_jump_by_half_overnight():
 
 
 @pytest.mark.parametrize("factor", [10.0, 0.1, 100.0, 1.3, 0.5])
-def test_a_bad_print_is_found(factor):
+def test_a_bad_print_is_found(factor) -> None:
     bars = clean_bars(9)
     wrong_close = edited(
         bars,
@@ -145,7 +145,7 @@ def test_a_bad_print_is_found(factor):
     assert ("price_spikes", day(bars, 200)) in found(wrong_open)
 
 
-def test_a_rebound_that_is_lost_again_in_a_panic_is_no_bad_print():
+def test_a_rebound_that_is_lost_again_in_a_panic_is_no_bad_print() -> None:
     # A bank in March 2020: up by 18% and down by 15%, among days that moved as much.
     panic = [-0.146, 0.075, -0.048, -0.233, 0.166, -0.162, 0.065, -0.11, 0.012, -0.058]
     bars = clean_bars(26)
@@ -159,7 +159,7 @@ def test_a_rebound_that_is_lost_again_in_a_panic_is_no_bad_print():
     assert found(bars) == set()
 
 
-def test_two_bad_prints_in_a_week_do_not_hide_each_other():
+def test_two_bad_prints_in_a_week_do_not_hide_each_other() -> None:
     bars = clean_bars(27)
     for at in (200, 203):
         bars = edited(bars, at, close=pl.col("close") * 2, high=pl.col("high") * 3)
@@ -169,7 +169,7 @@ def test_two_bad_prints_in_a_week_do_not_hide_each_other():
 
 
 @pytest.mark.parametrize("length", [5, 23, 30, 400])
-def test_holes_are_found(length):
+def test_holes_are_found(length) -> None:
     bars = clean_bars(10)
     holed = pl.concat([bars.head(100), bars.slice(100 + length)])
     severity = "fail" if length > 20 else "warn"
@@ -177,7 +177,7 @@ def test_holes_are_found(length):
     assert any(guard == "gaps" for guard, _ in found(holed)) == (length > 20)
 
 
-def test_long_weekends_are_no_holes():
+def test_long_weekends_are_no_holes() -> None:
     bars = clean_bars(11).filter(pl.col("date").dt.weekday() < 4)
     assert run_data_guards(bars) == ()
 
@@ -185,7 +185,7 @@ def test_long_weekends_are_no_holes():
 @pytest.mark.parametrize(
     ("price", "money"), [(20.0, 1.0), (0.05, 1.0), (1.05, 5000.0), (1.05, 1 / 5000)]
 )
-def test_a_ticker_that_another_company_took_over_is_found(price, money):
+def test_a_ticker_that_another_company_took_over_is_found(price, money) -> None:
     bars = clean_bars(12)
     bars = scaled_before(bars, 300, 1 / price)
     bars = edited(bars, 300, length=300, volume=pl.col("volume") * money / price)
@@ -193,7 +193,7 @@ def test_a_ticker_that_another_company_took_over_is_found(price, money):
     assert found(reused) == {(name, day(bars, 300)) for name in ("gaps", "ticker_reuse")}
 
 
-def test_a_hole_in_one_instrument_is_no_reuse():
+def test_a_hole_in_one_instrument_is_no_reuse() -> None:
     bars = clean_bars(13)
     holed = pl.concat([bars.head(100), bars.slice(400)])
     assert found(holed) == {("gaps", day(bars, 400))}
@@ -207,7 +207,7 @@ def spread_out(frame, days):
 
 
 @pytest.mark.parametrize("days", [7, 30.4375, 91.3125, 365.25])
-def test_long_bars_are_judged_by_their_own_step(days):
+def test_long_bars_are_judged_by_their_own_step(days) -> None:
     bars = spread_out(clean_bars(24, n_bars=80, volatility=0.03), days)
     assert run_data_guards(bars) == ()
     for at in range(30, 34):  # months of 30 and of 31 days
@@ -219,7 +219,7 @@ def test_long_bars_are_judged_by_their_own_step(days):
     assert found(reused) == {(name, day(bars, 52)) for name in ("gaps", "ticker_reuse")}
 
 
-def test_bars_that_all_share_their_date_can_be_judged():
+def test_bars_that_all_share_their_date_can_be_judged() -> None:
     bars = clean_bars(25, n_bars=4)
     days = [date(2020, 1, 1)] * 3 + [date(2020, 6, 1)]
     assert {guard for guard, _ in found(bars.with_columns(date=pl.Series(days)))} == {
@@ -228,7 +228,7 @@ def test_bars_that_all_share_their_date_can_be_judged():
     }
 
 
-def test_stale_opens_are_warned_of():
+def test_stale_opens_are_warned_of() -> None:
     bars = clean_bars(14).with_columns(open=pl.col("close").shift(1, fill_value=100.0))
     bars = bars.with_columns(high=pl.max_horizontal(*PRICES), low=pl.min_horizontal(*PRICES))
     assert found(bars) == set()
@@ -237,7 +237,7 @@ def test_stale_opens_are_warned_of():
     assert "100%" in finding.message
 
 
-def test_a_run_of_stale_opens_is_warned_of():
+def test_a_run_of_stale_opens_is_warned_of() -> None:
     bars = clean_bars(15)
     bars = edited(bars, 100, length=12, open=pl.col("close").shift(1))
     bars = bars.with_columns(high=pl.max_horizontal(*PRICES), low=pl.min_horizontal(*PRICES))
@@ -247,14 +247,14 @@ def test_a_run_of_stale_opens_is_warned_of():
 @pytest.mark.parametrize(
     ("length", "severity"), [(5, "warn"), (19, "warn"), (20, "fail"), (30, "fail")]
 )
-def test_a_frozen_feed_is_found(length, severity):
+def test_a_frozen_feed_is_found(length, severity) -> None:
     bars = clean_bars(16)
     price = pl.lit(bars["close"][99])
     bars = edited(bars, 100, length, open=price, high=price, low=price, close=price)
     assert ("frozen_prices", day(bars, 100)) in found(bars, severity)
 
 
-def test_four_equal_bars_are_no_frozen_feed():
+def test_four_equal_bars_are_no_frozen_feed() -> None:
     bars = clean_bars(16)
     price = pl.lit(bars["close"][99])
     bars = edited(bars, 100, 4, open=price, high=price, low=price, close=price)
@@ -262,19 +262,19 @@ def test_four_equal_bars_are_no_frozen_feed():
 
 
 @pytest.mark.parametrize(("length", "severity"), [(1, "warn"), (19, "warn"), (20, "fail")])
-def test_bars_without_volume_are_found(length, severity):
+def test_bars_without_volume_are_found(length, severity) -> None:
     bars = edited(clean_bars(17), 100, length, volume=pl.lit(0.0))
     assert {("zero_volume", day(bars, 100))} == found(bars, severity)
 
 
-def test_volume_that_was_never_recorded_is_one_warning():
+def test_volume_that_was_never_recorded_is_one_warning() -> None:
     [finding] = run_data_guards(clean_bars(18).with_columns(volume=pl.lit(0)))
     assert (finding.guard, finding.severity) == ("zero_volume", "warn")
 
 
 @pytest.mark.parametrize("value", [0.0, -3.0, math.nan, math.inf])
 @pytest.mark.parametrize("column", PRICES)
-def test_prices_that_are_none_are_found(value, column):
+def test_prices_that_are_none_are_found(value, column) -> None:
     bars = edited(clean_bars(19), 100, **{column: pl.lit(value)})
     assert ("bad_prices", day(bars, 100)) in found(bars)
 
@@ -282,18 +282,18 @@ def test_prices_that_are_none_are_found(value, column):
 @pytest.mark.parametrize(
     "wrong", [{"high": pl.col("low")}, {"low": pl.col("high")}, {"open": pl.col("high") * 1.01}]
 )
-def test_prices_out_of_order_are_found(wrong):
+def test_prices_out_of_order_are_found(wrong) -> None:
     bars = edited(clean_bars(20), 100, **wrong)
     assert found(bars) == {("price_order", day(bars, 100))}
 
 
-def test_duplicates_are_found():
+def test_duplicates_are_found() -> None:
     bars = clean_bars(21)
     twice = pl.concat([bars, bars.slice(100, 1)])
     assert ("duplicates", day(bars, 100)) in found(twice)
 
 
-def test_each_symbol_is_judged_by_itself():
+def test_each_symbol_is_judged_by_itself() -> None:
     sound, broken = clean_bars(22), scaled_before(clean_bars(23), 300, 2)
     both = pl.concat([sound, broken.with_columns(symbol=pl.lit("A"))])
     findings = run_data_guards(both)
@@ -302,19 +302,19 @@ def test_each_symbol_is_judged_by_itself():
     assert guards_pass(run_data_guards(sound))
 
 
-def test_what_is_no_bar_table_is_refused():
+def test_what_is_no_bar_table_is_refused() -> None:
     with pytest.raises(DatasetInvalid):
         run_data_guards(clean_bars().clear())
 
 
 @given(st.integers(1, 12), st.integers(0, 100))
 @settings(max_examples=30)
-def test_short_series_can_be_judged(n_bars, seed):
+def test_short_series_can_be_judged(n_bars, seed) -> None:
     findings = run_data_guards(clean_bars(seed, n_bars))
     assert guards_pass(findings)
 
 
-def test_guards_have_names_and_say_why():
+def test_guards_have_names_and_say_why() -> None:
     assert len({guard.__name__ for guard in GUARDS}) == len(GUARDS)
     assert all(guard.__doc__ for guard in GUARDS)
 
@@ -327,7 +327,7 @@ if FOLDER:  # real markets, where they are at hand
         frame = pl.read_csv(Path(FOLDER) / name, try_parse_dates=True)
         return run_data_guards(frame, symbol=symbol)
 
-    def test_real_traps_are_found():
+    def test_real_traps_are_found() -> None:
         fails = {
             (f.symbol, f.date, f.guard)
             for f in real("lean_us_equity_daily_raw.csv")
@@ -370,7 +370,7 @@ if FOLDER:  # real markets, where they are at hand
             pl.col(PRICES) * pl.col("factor"), pl.col("volume") / pl.col("split_factor")
         )
 
-    def test_adjusted_shares_show_no_split_but_those_their_factor_files_leave_out():
+    def test_adjusted_shares_show_no_split_but_those_their_factor_files_leave_out() -> None:
         splits = {
             (f.symbol, f.date)
             for f in run_data_guards(adjusted_shares())
@@ -381,7 +381,7 @@ if FOLDER:  # real markets, where they are at hand
         # prices say so), while the bars of 2001 are those of Washington Mutual, split 3:2.
         assert splits == {("GOOG", "2014-04-03"), ("WM", "2001-05-16")}
 
-    def test_real_indices_are_left_alone():
+    def test_real_indices_are_left_alone() -> None:
         [finding] = real("sp500_daily_2000_2020.csv", "SPX")
         assert (finding.guard, finding.severity) == ("stale_opens", "warn")
         fails = {f.guard for f in real("vix_daily_1990_2026.csv", "VIX") if f.severity == "fail"}

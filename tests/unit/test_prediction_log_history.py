@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ def write(log: PredictionLog, times: list[int], made_by: Origin | None = None) -
 
 
 @pytest.fixture
-def log(tmp_path: Path):
+def log(tmp_path: Path) -> Iterator[PredictionLog]:
     log = PredictionLog(tmp_path, mode="fast")
     yield log
     log.close()

@@ -61,7 +61,7 @@ def log(request, tmp_path):
     log.close()
 
 
-def test_everything_about_a_prediction_is_read_back(log):
+def test_everything_about_a_prediction_is_read_back(log) -> None:
     rows = ((1.0, -0.0), (5e-324, 1.7e308))
 
     async def work():
@@ -76,7 +76,7 @@ def test_everything_about_a_prediction_is_read_back(log):
     assert (record.override, record.origin) == ("o-1", origin())
 
 
-def test_ids_are_unique_and_sort_by_time(log, tmp_path):
+def test_ids_are_unique_and_sort_by_time(log, tmp_path) -> None:
     other = PredictionLog(tmp_path / "other")
     ids = [
         identifier
@@ -89,7 +89,7 @@ def test_ids_are_unique_and_sort_by_time(log, tmp_path):
     other.close()
 
 
-def test_rows_of_one_request_have_ids_of_their_own(log):
+def test_rows_of_one_request_have_ids_of_their_own(log) -> None:
     async def work():
         return [await append(log, rows=[[i, i]] * count) for i, count in enumerate((3, 1, 4, 2))]
 
@@ -100,7 +100,7 @@ def test_rows_of_one_request_have_ids_of_their_own(log):
     assert [record.prediction_ids for record in read_from(log.folder).records] == answers
 
 
-def test_requests_that_wait_together_share_one_group(tmp_path):
+def test_requests_that_wait_together_share_one_group(tmp_path) -> None:
     log = PredictionLog(tmp_path)
 
     async def work():
@@ -113,7 +113,7 @@ def test_requests_that_wait_together_share_one_group(tmp_path):
     assert log.pending == 0
 
 
-def test_full_queue_refuses_and_records_nothing_of_it(tmp_path):
+def test_full_queue_refuses_and_records_nothing_of_it(tmp_path) -> None:
     log = PredictionLog(tmp_path, max_pending=3)
 
     async def work():
@@ -125,7 +125,7 @@ def test_full_queue_refuses_and_records_nothing_of_it(tmp_path):
     assert len(read_from(tmp_path).records) == 3
 
 
-def test_answer_whose_client_left_is_recorded(tmp_path):
+def test_answer_whose_client_left_is_recorded(tmp_path) -> None:
     log = PredictionLog(tmp_path)
 
     async def work():
@@ -139,7 +139,7 @@ def test_answer_whose_client_left_is_recorded(tmp_path):
     assert len(read_from(tmp_path).records) == 2
 
 
-def test_segments_rotate_and_each_can_be_read_alone(tmp_path):
+def test_segments_rotate_and_each_can_be_read_alone(tmp_path) -> None:
     log = PredictionLog(tmp_path, mode="fast", segment_bytes=2000)
     ids = write(log, 100)
     log.close()
@@ -153,7 +153,7 @@ def test_segments_rotate_and_each_can_be_read_alone(tmp_path):
     assert alone.faults == ()
 
 
-def test_cursor_reads_each_record_once(tmp_path):
+def test_cursor_reads_each_record_once(tmp_path) -> None:
     log = PredictionLog(tmp_path, segment_bytes=1500)
     seen, written, cursor = [], [], None
     for size in (0, 1, 7, 0, 30, 1):
@@ -167,7 +167,7 @@ def test_cursor_reads_each_record_once(tmp_path):
     assert read_from(tmp_path, cursor).records == []
 
 
-def test_cursor_forgets_segments_that_retention_removed(tmp_path):
+def test_cursor_forgets_segments_that_retention_removed(tmp_path) -> None:
     log = PredictionLog(tmp_path)
     write(log, 3)
     log.close()
@@ -179,7 +179,7 @@ def test_cursor_forgets_segments_that_retention_removed(tmp_path):
         Cursor.from_text("{")
 
 
-def test_tail_is_in_flight_while_the_writer_lives_and_torn_when_it_is_dead(tmp_path):
+def test_tail_is_in_flight_while_the_writer_lives_and_torn_when_it_is_dead(tmp_path) -> None:
     log = PredictionLog(tmp_path, mode="fast")
     write(log, 2)
     (path,) = tmp_path.iterdir()
@@ -222,7 +222,7 @@ FRAMES = [found for found in read_frames(SEGMENT, SEAL) if isinstance(found, Fra
 
 
 @pytest.mark.parametrize("cut", range(len(SEGMENT) + 1))
-def test_every_cut_is_either_clean_or_one_torn_tail(tmp_path, cut):
+def test_every_cut_is_either_clean_or_one_torn_tail(tmp_path, cut) -> None:
     (tmp_path / NAME).write_bytes(SEGMENT[:cut])
     scan = read_from(tmp_path)
     whole = [found for found in FRAMES if found.offset + found.length <= cut]
@@ -234,7 +234,7 @@ def test_every_cut_is_either_clean_or_one_torn_tail(tmp_path, cut):
 
 @given(place=st.integers(0, len(SEGMENT) - 1), flip=st.integers(1, 255))
 @settings(max_examples=300)
-def test_a_changed_byte_is_reported_and_spoils_one_frame(place, flip):
+def test_a_changed_byte_is_reported_and_spoils_one_frame(place, flip) -> None:
     data = bytearray(SEGMENT)
     data[place] ^= flip
     found = list(read_frames(bytes(data), SEAL))
@@ -245,13 +245,13 @@ def test_a_changed_byte_is_reported_and_spoils_one_frame(place, flip):
 
 
 @given(st.binary(max_size=300))
-def test_arbitrary_bytes_are_damage(data):
+def test_arbitrary_bytes_are_damage(data) -> None:
     assert sum(each.length for each in read_frames(data, SEAL)) == len(data)
     assert all(isinstance(each, Damage) for each in read_frames(data, SEAL))
 
 
 @pytest.mark.parametrize("cut", range(1, 24))
-def test_numbers_that_look_like_a_frame_are_not_taken_for_one(tmp_path, cut):
+def test_numbers_that_look_like_a_frame_are_not_taken_for_one(tmp_path, cut) -> None:
     """A client sends the bytes of a frame as numbers, and the frame around them is torn."""
     log = PredictionLog(tmp_path / "own", mode="fast")
     write(log, 1)
@@ -270,7 +270,7 @@ def test_numbers_that_look_like_a_frame_are_not_taken_for_one(tmp_path, cut):
         assert {record.actor for record in records} == {"ada"}
 
 
-def test_segments_that_were_cut_or_renamed_are_reported_once(tmp_path):
+def test_segments_that_were_cut_or_renamed_are_reported_once(tmp_path) -> None:
     (tmp_path / NAME).write_bytes(SEGMENT)
     (tmp_path / "copy.segment").write_bytes(SEGMENT)
     first = read_from(tmp_path)
@@ -283,7 +283,7 @@ def test_segments_that_were_cut_or_renamed_are_reported_once(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["strict", "fast"])
-def test_deleted_segment_answers_nothing_and_a_new_one_begins(tmp_path, mode):
+def test_deleted_segment_answers_nothing_and_a_new_one_begins(tmp_path, mode) -> None:
     log = PredictionLog(tmp_path, mode=mode)
     write(log, 3)
     for path in tmp_path.iterdir():
@@ -297,7 +297,7 @@ def test_deleted_segment_answers_nothing_and_a_new_one_begins(tmp_path, mode):
     assert [record.prediction_ids[0] for record in read_from(tmp_path).records] == ids
 
 
-def test_records_whose_declaration_is_lost_are_reported(tmp_path):
+def test_records_whose_declaration_is_lost_are_reported(tmp_path) -> None:
     data = bytearray(SEGMENT)
     data[FRAMES[1].offset + 20] ^= 1
     (tmp_path / NAME).write_bytes(bytes(data))
@@ -305,7 +305,7 @@ def test_records_whose_declaration_is_lost_are_reported(tmp_path):
     assert (scan.records, scan.count("corrupt"), scan.count("orphan")) == ([], 1, 4)
 
 
-def test_columns_of_a_model(tmp_path):
+def test_columns_of_a_model(tmp_path) -> None:
     log = PredictionLog(tmp_path, mode="fast")
     second = origin(version=2, inputs=("b", "c"))
     work = [
@@ -333,14 +333,14 @@ def test_columns_of_a_model(tmp_path):
     assert (len(empty.outputs), empty.features, empty.prediction_ids) == (0, {}, [])
 
 
-def test_folder_that_cannot_be_written_is_refused(tmp_path):
+def test_folder_that_cannot_be_written_is_refused(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(HomeUnusable):
         PredictionLog(tmp_path / "file")
 
 
 @pytest.mark.parametrize("mode", ["strict", "fast"])
-def test_full_disk_refuses_until_there_is_room_again(tmp_path, mode):
+def test_full_disk_refuses_until_there_is_room_again(tmp_path, mode) -> None:
     """A limit on the size of files stands for the full disk: write(2) fails half way."""
     program = textwrap.dedent(
         f"""

@@ -21,7 +21,7 @@ def refusal(body, decoder=DECODER):
     return caught.value
 
 
-def test_rows_are_read_in_the_order_of_the_inputs():
+def test_rows_are_read_in_the_order_of_the_inputs() -> None:
     body = '{"rows": [{"größe": 2, "class": -1.5}, {"class": 0, "größe": 1e-300}]}'
     request = DECODER.decode(body.encode())
     assert request.rows.dtype == np.float64
@@ -29,7 +29,7 @@ def test_rows_are_read_in_the_order_of_the_inputs():
     assert (request.feature_graph_hash, request.event_time, request.entities) == (None, None, None)
 
 
-def test_hash_and_time_are_read():
+def test_hash_and_time_are_read() -> None:
     body = (
         '{"feature_graph_hash": "abc", "event_time": "2024-01-31T16:00:00.5-05:00",'
         ' "rows": [{"class": 1, "größe": 2}]}'
@@ -40,14 +40,14 @@ def test_hash_and_time_are_read():
     assert request.event_time == int(moment.timestamp() * 2) * 500_000_000
 
 
-def test_escapes_mean_what_they_stand_for():
+def test_escapes_mean_what_they_stand_for() -> None:
     body = rb'{"rows": [{"class": 1, "gr\u00f6\u00dfe": 2}], "event_time": "2024\u002d01-01"}'
     request = DECODER.decode(body)
     assert request.rows.tolist() == [[1.0, 2.0]]
     assert request.event_time == parse_time("2024-01-01", "event_time")
 
 
-def test_entities_are_read():
+def test_entities_are_read() -> None:
     request = DECODER.decode(b'{"entities": ["AAPL", "MSFT"], "as_of": "1970-01-02"}')
     assert request.rows is None
     assert request.entities == ("AAPL", "MSFT")
@@ -55,7 +55,7 @@ def test_entities_are_read():
     assert DECODER.decode(b'{"entities": ["A"]}').event_time is None
 
 
-def in_row(value):
+def in_row(value) -> str:
     return f'{{"rows": [{{"class": 1, "größe": 2}}, {{"class": 1, "größe": {value}}}]}}'
 
 
@@ -66,7 +66,7 @@ def in_row(value):
         *("null", "true", "false", '"2.5"', '""', "[1]", "{}", '{"größe": 1}'),
     ],
 )
-def test_value_that_is_no_finite_number_names_row_and_field(value):
+def test_value_that_is_no_finite_number_names_row_and_field(value) -> None:
     error = refusal(in_row(value))
     assert isinstance(error, InvalidInput)
     assert error.details == {"row": 1, "field": "größe"}
@@ -87,14 +87,14 @@ def test_value_that_is_no_finite_number_names_row_and_field(value):
         (r'{"class": 1, "größe": 2, "gr\u00f6ße": 5}', "größe"),
     ],
 )
-def test_missing_extra_and_repeated_keys_name_row_and_field(row, field):
+def test_missing_extra_and_repeated_keys_name_row_and_field(row, field) -> None:
     error = refusal(f'{{"rows": [{{"class": 1, "größe": 2}}, {row}]}}')
     assert error.code == "invalid_input"
     assert error.details == {"row": 1, "field": field}
 
 
 @pytest.mark.parametrize("row", ["[1, 2]", "1", "null", '"x"', "[]", "true"])
-def test_row_of_another_form_names_the_row(row):
+def test_row_of_another_form_names_the_row(row) -> None:
     error = refusal(f'{{"rows": [{row}]}}')
     assert error.code == "invalid_input"
     assert error.details == {"row": 0, "inputs": ["class", "größe"]}
@@ -136,7 +136,7 @@ GOOD = '"rows": [{"class": 1, "größe": 2}]'
         ('{"entities": ["A"], "as_of": null}', "as_of"),
     ],
 )
-def test_wrong_top_level_names_the_field(body, field):
+def test_wrong_top_level_names_the_field(body, field) -> None:
     error = refusal(body)
     assert error.code == "invalid_input"
     assert error.details["field"] == field
@@ -166,13 +166,13 @@ def test_wrong_top_level_names_the_field(body, field):
         b'{"x": ' + b"[" * 40_000 + b"]" * 40_000 + b"}",
     ],
 )
-def test_what_is_not_a_request_is_refused(body):
+def test_what_is_not_a_request_is_refused(body) -> None:
     error = refusal(body)
     assert error.code == "invalid_input"
     assert len(error.message) < 300
 
 
-def test_limits():
+def test_limits() -> None:
     assert refusal(b" " * 100_001).details == {"max_bytes": 100_000}
     rows = ", ".join(['{"class": 1, "größe": 2}'] * 4)
     for body in (f'{{"rows": [{rows}]}}', f'{{"rows": [{rows}, 5]}}'):
@@ -182,7 +182,7 @@ def test_limits():
     assert isinstance(refusal('{"entities": ["A", "B", "C", "D"]}'), PayloadTooLarge)
 
 
-def test_range_of_the_model_is_kept():
+def test_range_of_the_model_is_kept() -> None:
     largest = float(np.finfo(np.float32).max)
     decoder = make_decoder(("x",), 3, 1000, largest)
     assert decoder.decode(f'{{"rows": [{{"x": {largest!r}}}]}}'.encode()).rows[0, 0] == largest
@@ -198,7 +198,7 @@ def test_range_of_the_model_is_kept():
         *((('"',), 1, 1), (("\\",), 1, 1), (("a\n",), 1, 1), (("\ud800",), 1, 1)),
     ],
 )
-def test_decoder_of_nothing_is_refused(inputs, rows, size):
+def test_decoder_of_nothing_is_refused(inputs, rows, size) -> None:
     with pytest.raises(InvalidInput):
         make_decoder(inputs, rows, size)
 
@@ -215,7 +215,7 @@ numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**60
     data=st.data(),
     ascii_only=st.booleans(),
 )
-def test_any_names_and_finite_numbers_are_read_exactly(inputs, data, ascii_only):
+def test_any_names_and_finite_numbers_are_read_exactly(inputs, data, ascii_only) -> None:
     width = len(inputs)
     table = data.draw(
         st.lists(st.lists(numbers, min_size=width, max_size=width), min_size=1, max_size=4)
@@ -232,7 +232,7 @@ def test_any_names_and_finite_numbers_are_read_exactly(inputs, data, ascii_only)
 @pytest.mark.parametrize(
     "name", ["class", "None", "f0", "input_0", "rows", "__class__", "a:b", " "]
 )
-def test_names_that_mean_something_in_python_are_just_names(name):
+def test_names_that_mean_something_in_python_are_just_names(name) -> None:
     decoder = make_decoder((name, "other"), 3, 1000)
     body = json.dumps({"rows": [{name: 1, "other": 2}]}).encode()
     assert decoder.decode(body).rows.tolist() == [[1.0, 2.0]]
@@ -252,7 +252,7 @@ def test_names_that_mean_something_in_python_are_just_names(name):
         max_leaves=12,
     )
 )
-def test_any_json_is_answered_or_refused(value):
+def test_any_json_is_answered_or_refused(value) -> None:
     try:
         request = DECODER.decode(json.dumps(value).encode())
     except (InvalidInput, PayloadTooLarge):
@@ -261,7 +261,7 @@ def test_any_json_is_answered_or_refused(value):
 
 
 @given(place=st.integers(0, len(in_row(1).encode()) - 1), byte=st.integers(0, 255))
-def test_one_changed_byte_never_raises_anything_else(place, byte):
+def test_one_changed_byte_never_raises_anything_else(place, byte) -> None:
     body = bytearray(in_row(1).encode())
     body[place] = byte
     try:
@@ -273,7 +273,7 @@ def test_one_changed_byte_never_raises_anything_else(place, byte):
 
 
 @given(copies=st.lists(st.sampled_from(["class", "größe"]), max_size=3), data=st.data())
-def test_repeated_keys_are_always_refused(copies, data):
+def test_repeated_keys_are_always_refused(copies, data) -> None:
     keys = data.draw(st.permutations(["class", "größe", *copies]))
     row = ", ".join(f'"{key}": {index}' for index, key in enumerate(keys))
     body = f'{{"rows": [{{{row}}}], "event_time": "2024-01-01T00:00:00Z"}}'.encode()
@@ -283,7 +283,7 @@ def test_repeated_keys_are_always_refused(copies, data):
         assert DECODER.decode(body).rows.shape == (1, 2)
 
 
-def test_many_keys_take_no_quadratic_time():
+def test_many_keys_take_no_quadratic_time() -> None:
     # A comparison of every key with every other would take minutes.
     body = b'{"rows": [{' + b",".join(b'"k%d":1' % i for i in range(200_000)) + b',"k0":1}]}'
     error = refusal(body, make_decoder(("class",), 3, 10_000_000))
@@ -291,7 +291,7 @@ def test_many_keys_take_no_quadratic_time():
 
 
 @given(st.integers(-8_000_000_000_000_000, 7_000_000_000_000_000))
-def test_times_are_read_to_the_microsecond(microseconds):
+def test_times_are_read_to_the_microsecond(microseconds) -> None:
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
     whole = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
     assert parse_time(moment.date().isoformat(), "t") == round(whole.timestamp()) * 10**9
@@ -307,7 +307,7 @@ def test_times_are_read_to_the_microsecond(microseconds):
         *("2024-01-31T16:00+25:00", "2024-01-31T16:00+05", "1706659200", "2024-01-31 "),
     ],
 )
-def test_other_times_are_refused(text):
+def test_other_times_are_refused(text) -> None:
     with pytest.raises(InvalidInput) as caught:
         parse_time(text, "event_time")
     assert caught.value.details == {"field": "event_time"}

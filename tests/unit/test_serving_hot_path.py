@@ -5,6 +5,7 @@ import json
 import threading
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Never
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ class Sum:
     n_inputs = 2
     largest = 1e300
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.threads = []
 
     def predict(self, rows):
@@ -57,10 +58,10 @@ class Sum:
 
 
 class Failing(Sum):
-    def __init__(self, error):
+    def __init__(self, error) -> None:
         self.error = error
 
-    def predict(self, rows):
+    def predict(self, rows) -> Never:
         raise self.error
 
 
@@ -92,7 +93,7 @@ def problem(error, path):
     return STATUS[error.code], body, [(b"content-type", b"application/problem+json")]
 
 
-async def behind(scope, receive, send):
+async def behind(scope, receive, send) -> None:
     await send({"type": "http.response.start", "status": 299, "headers": []})
     await send({"type": "http.response.body", "body": b"{}"})
 
@@ -104,7 +105,7 @@ def body_of(rows=({"a": 1, "b": 2},), **more):
 class Client:
     """Sends requests to a hot path without a network."""
 
-    def __init__(self, folder, *, confirmed_until=2**62, max_pending=100, **routes):
+    def __init__(self, folder, *, confirmed_until=2**62, max_pending=100, **routes) -> None:
         self.log = PredictionLog(folder, max_pending=max_pending)
         self.now = 1000
         self.authorise = authorise
@@ -153,7 +154,7 @@ class Client:
                 self.before_the_last_chunk()
             return {"type": "http.request", "body": chunk, "more_body": bool(left) or leave}
 
-        async def send(message):
+        async def send(message) -> None:
             sent.append(message)
 
         asyncio.run(self.path(scope, receive, send))
@@ -189,7 +190,7 @@ def make_client(tmp_path):
         client.log.close()
 
 
-def test_answer_says_what_made_it(make_client):
+def test_answer_says_what_made_it(make_client) -> None:
     client = make_client()
     status, answer = client.send(body_of([{"a": 1, "b": 2}, {"b": 0.5, "a": -1}]))
     (record,) = client.records
@@ -207,7 +208,7 @@ def test_answer_says_what_made_it(make_client):
     assert record.rows.tolist() == [[1.0, 2.0], [-1.0, 0.5]]
 
 
-def test_event_time_is_recorded(make_client):
+def test_event_time_is_recorded(make_client) -> None:
     client = make_client()
     assert client.send(body_of(event_time="1970-01-01T00:00:01Z"))[0] == 200
     assert client.records[0].event_time == 10**9
@@ -224,12 +225,12 @@ def test_event_time_is_recorded(make_client):
         ("POST", "/api/v1/models/m/predict", "other"),
     ],
 )
-def test_everything_else_goes_to_the_application(make_client, method, path, kind):
+def test_everything_else_goes_to_the_application(make_client, method, path, kind) -> None:
     scope = {"type": kind, "method": method, "path": path, "headers": []}
     assert make_client().call(scope) == (299, {})
 
 
-def test_checks_answer_in_the_order_of_the_contract(make_client):
+def test_checks_answer_in_the_order_of_the_contract(make_client) -> None:
     """Every request has all later faults too, so that only the order decides."""
     blocked = Blocked(ModelQuarantined("stopped"), ready().decoder, A)
     late = make_client(
@@ -263,18 +264,18 @@ def test_checks_answer_in_the_order_of_the_contract(make_client):
         (NoProductionVersion("none"), A, "no_production_version"),
     ],
 )
-def test_blocked_models_say_why(make_client, error, sent, code):
+def test_blocked_models_say_why(make_client, error, sent, code) -> None:
     client = make_client(m=Blocked(error, ready().decoder, A))
     assert client.code(body_of(feature_graph_hash=sent)) == code
 
 
-def test_blocked_model_without_a_manifest_still_wants_json(make_client):
+def test_blocked_model_without_a_manifest_still_wants_json(make_client) -> None:
     client = make_client(m=Blocked(ArtifactInvalid("missing")))
     assert client.code(b"{") == "invalid_input"
     assert client.code(b"{}") == "artifact_invalid"
 
 
-def test_known_mismatch_is_explained(make_client):
+def test_known_mismatch_is_explained(make_client) -> None:
     told = FeatureGraphMismatch("edited", differences=["a@1: constant N 1 -> 2"])
     client = make_client(m=ready(explain=lambda sent: told if sent == B else None))
     status, answer = client.send(body_of(feature_graph_hash=B))
@@ -284,12 +285,12 @@ def test_known_mismatch_is_explained(make_client):
     assert (status, answer["details"]["epoch"]) == (409, 7)
 
 
-def test_missing_hash_is_told_how_to_get_it(make_client):
+def test_missing_hash_is_told_how_to_get_it(make_client) -> None:
     status, answer = make_client().send(b'{"rows": [{"a": 1, "b": 2}]}')
     assert (status, answer["details"]) == (422, {"field": "feature_graph_hash"})
 
 
-def test_override_is_stamped_on_answer_and_record(make_client):
+def test_override_is_stamped_on_answer_and_record(make_client) -> None:
     route = ready(running_hash=B, override=Override("o-9", B, NOW + 1))
     client = make_client(m=route)
     status, answer = client.send()
@@ -310,7 +311,7 @@ def test_override_is_stamped_on_answer_and_record(make_client):
         {"drop": ["content-type"]},
     ],
 )
-def test_other_media_types_are_refused(make_client, headers):
+def test_other_media_types_are_refused(make_client, headers) -> None:
     assert make_client().code(**headers) == "unsupported_media_type"
 
 
@@ -323,17 +324,17 @@ def test_other_media_types_are_refused(make_client, headers):
         {"drop": ["content-length"]},
     ],
 )
-def test_json_is_accepted_however_it_is_spelled(make_client, headers):
+def test_json_is_accepted_however_it_is_spelled(make_client, headers) -> None:
     assert make_client().send(**headers)[0] == 200
 
 
-def test_bodies_in_pieces_are_put_together(make_client):
+def test_bodies_in_pieces_are_put_together(make_client) -> None:
     body = body_of()
     pieces = [body[:1], b"", body[1:9], body[9:]]
     assert make_client().send(chunks=pieces, drop=["content-length"])[0] == 200
 
 
-def test_announced_and_unannounced_large_bodies_are_refused(make_client):
+def test_announced_and_unannounced_large_bodies_are_refused(make_client) -> None:
     client = make_client()
     chunk = b" " * 100_000
     assert client.code(chunks=[chunk] * 5) == "payload_too_large"
@@ -345,7 +346,7 @@ def test_announced_and_unannounced_large_bodies_are_refused(make_client):
     assert client.unread > 900
 
 
-def test_client_that_leaves_gets_no_answer(make_client):
+def test_client_that_leaves_gets_no_answer(make_client) -> None:
     client = make_client()
     scope = {
         "type": "http",
@@ -357,7 +358,7 @@ def test_client_that_leaves_gets_no_answer(make_client):
     assert client.records == []
 
 
-def nobody(header, model):
+def nobody(header, model) -> Never:
     raise Unauthenticated("revoked")
 
 
@@ -371,11 +372,11 @@ def nobody(header, model):
         ({"m": ready(bound_hash=B, active_hash=B, running_hash=B)}, "feature_graph_mismatch"),
     ],
 )
-def test_what_changes_while_a_slow_body_comes_counts(make_client, change, code):
+def test_what_changes_while_a_slow_body_comes_counts(make_client, change, code) -> None:
     """A client that trickles its body must not predict with a model that was stopped meanwhile."""
     client = make_client()
 
-    def turn():
+    def turn() -> None:
         client.authorise = change.get("authorise", authorise)
         routes = {"m": change.get("m", ready())}
         client.table = RouteTable(8, 2**62, {name: r for name, r in routes.items() if r})
@@ -385,10 +386,10 @@ def test_what_changes_while_a_slow_body_comes_counts(make_client, change, code):
     assert client.records == []
 
 
-def test_slow_body_is_answered_by_the_version_that_is_current_then(make_client):
+def test_slow_body_is_answered_by_the_version_that_is_current_then(make_client) -> None:
     client = make_client()
 
-    def turn():
+    def turn() -> None:
         client.table = RouteTable(8, 2**62, {"m": ready(version=4)})
 
     client.before_the_last_chunk = turn
@@ -396,10 +397,10 @@ def test_slow_body_is_answered_by_the_version_that_is_current_then(make_client):
     assert (status, answer["version"], answer["epoch"]) == (200, 4, 8)
 
 
-def test_lease_that_runs_out_while_a_slow_body_comes_counts(make_client):
+def test_lease_that_runs_out_while_a_slow_body_comes_counts(make_client) -> None:
     client = make_client(confirmed_until=2000)
 
-    def later():
+    def later() -> None:
         client.now = 2001
 
     client.before_the_last_chunk = later
@@ -408,14 +409,14 @@ def test_lease_that_runs_out_while_a_slow_body_comes_counts(make_client):
 
 
 @pytest.mark.parametrize("error", [RuntimeError("boom"), ArtifactInvalid("nan"), ValueError()])
-def test_failing_model_is_a_503_and_told_in_the_log(make_client, caplog, error):
+def test_failing_model_is_a_503_and_told_in_the_log(make_client, caplog, error) -> None:
     client = make_client(m=ready(predictor=Failing(error)))
     assert client.code() == "artifact_invalid"
     assert "version 3 of 'm' failed" in caplog.text
     assert client.records == []
 
 
-def test_large_batches_leave_the_event_loop(make_client):
+def test_large_batches_leave_the_event_loop(make_client) -> None:
     predictor = Sum()
     client = make_client(m=ready(predictor=predictor))
     for count in (1, 4000):
@@ -436,7 +437,7 @@ def resolving(values):
     return ready(resolve=resolve)
 
 
-def test_entities_are_resolved_at_their_time(make_client):
+def test_entities_are_resolved_at_their_time(make_client) -> None:
     client = make_client(m=resolving([1.0, 2.0]))
     status, answer = client.send(b'{"entities": ["X", "Y"], "as_of": "1970-01-01T00:00:05Z"}')
     assert (status, answer["predictions"]) == (200, [6.0, 7.0])
@@ -445,7 +446,7 @@ def test_entities_are_resolved_at_their_time(make_client):
     assert client.records[1].event_time == NOW
 
 
-def test_entities_without_values_or_source_are_refused(make_client):
+def test_entities_without_values_or_source_are_refused(make_client) -> None:
     client = make_client(m=resolving([1.0, np.nan]))
     status, answer = client.send(b'{"entities": ["X", "Y"]}')
     assert status == 422
@@ -454,17 +455,17 @@ def test_entities_without_values_or_source_are_refused(make_client):
 
 
 @pytest.mark.parametrize("failure", [RuntimeError("bug"), StoreUnavailable("down"), [1.0] * 3])
-def test_failing_source_is_a_503(make_client, failure):
+def test_failing_source_is_a_503(make_client, failure) -> None:
     failure = [1.0] * 3 if isinstance(failure, list) else failure
     client = make_client(m=resolving(failure))
     assert client.code(b'{"entities": ["X", "Y"]}') == "store_unavailable"
 
 
-def test_full_log_is_a_503(make_client):
+def test_full_log_is_a_503(make_client) -> None:
     assert make_client(max_pending=0).code() == "prediction_log_full"
 
 
-def test_counters_count_answers_rows_and_models_that_exist(make_client):
+def test_counters_count_answers_rows_and_models_that_exist(make_client) -> None:
     client = make_client()
     client.send(body_of([{"a": 1, "b": 2}] * 3))
     client.send(b"{")
@@ -476,7 +477,7 @@ def test_counters_count_answers_rows_and_models_that_exist(make_client):
     assert sum(counters.latency_buckets) == 1
 
 
-def test_new_table_takes_over_with_its_own_origin(make_client):
+def test_new_table_takes_over_with_its_own_origin(make_client) -> None:
     client = make_client()
     client.send()
     client.table = RouteTable(8, 2**62, {"m": ready(version=4)})

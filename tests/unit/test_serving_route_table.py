@@ -49,7 +49,7 @@ def rows(sent):
 ENTITIES = PredictRequest(None, None, None, ("X",))
 
 
-def test_table_cannot_be_changed():
+def test_table_cannot_be_changed() -> None:
     source = {"m": READY}
     table = RouteTable(7, 100, source)
     source.clear()
@@ -62,19 +62,19 @@ def test_table_cannot_be_changed():
         READY.version = 4
 
 
-def test_unknown_model_is_not_found():
+def test_unknown_model_is_not_found() -> None:
     with pytest.raises(ModelNotFound):
         TABLE.lookup("n")
 
 
-def test_lease_holds_to_its_last_nanosecond():
+def test_lease_holds_to_its_last_nanosecond() -> None:
     TABLE.require_confirmed(100)
     with pytest.raises(ReleaseUnconfirmed):
         TABLE.require_confirmed(101)
 
 
 @pytest.mark.parametrize("field", ["bound_hash", "active_hash", "running_hash"])
-def test_route_out_of_line_cannot_be_made(field):
+def test_route_out_of_line_cannot_be_made(field) -> None:
     with pytest.raises(FeatureGraphMismatch):
         replace(READY, **{field: B})
 
@@ -84,7 +84,7 @@ def overridden(**changes):
     return replace(READY, **options)
 
 
-def test_override_lets_its_pair_through_and_stamps_it():
+def test_override_lets_its_pair_through_and_stamps_it() -> None:
     route = overridden()
     assert route.stamp == "o-1"
     assert b'"override":"o-1"' in route.answer_head
@@ -94,7 +94,7 @@ def test_override_lets_its_pair_through_and_stamps_it():
         TABLE.admit(route, rows(C), 999)
 
 
-def test_override_runs_out():
+def test_override_runs_out() -> None:
     with pytest.raises(FeatureGraphMismatch, match="run out"):
         TABLE.admit(overridden(), rows(A), 1000)
     assert TABLE.admit(replace(READY, override=Override("o", B, 0)), rows(A), 5).stamp is None
@@ -108,22 +108,22 @@ def test_override_runs_out():
         {"running_hash": C, "active_hash": B},
     ],
 )
-def test_override_of_another_pair_is_no_override(changes):
+def test_override_of_another_pair_is_no_override(changes) -> None:
     with pytest.raises(FeatureGraphMismatch):
         overridden(**changes)
 
 
-def test_aligned_route_carries_no_stamp():
+def test_aligned_route_carries_no_stamp() -> None:
     assert READY.stamp is None
     assert b"override" not in READY.answer_head
 
 
-def test_rows_without_a_hash_are_told_how_to_get_it():
+def test_rows_without_a_hash_are_told_how_to_get_it() -> None:
     with pytest.raises(InvalidInput, match="tradeworthy features hash"):
         TABLE.admit(READY, rows(None), 0)
 
 
-def test_rows_of_the_code_that_runs_by_now_get_the_exact_difference():
+def test_rows_of_the_code_that_runs_by_now_get_the_exact_difference() -> None:
     told = FeatureGraphMismatch("edited", differences=["a@1: body"])
     route = replace(READY, explain=lambda sent: told if sent == B else None)
     with pytest.raises(FeatureGraphMismatch) as caught:
@@ -131,7 +131,7 @@ def test_rows_of_the_code_that_runs_by_now_get_the_exact_difference():
     assert caught.value is told
 
 
-def test_rows_of_unknown_code_are_told_every_hash():
+def test_rows_of_unknown_code_are_told_every_hash() -> None:
     with pytest.raises(FeatureGraphMismatch) as caught:
         TABLE.admit(replace(READY, explain=lambda sent: None), rows(B), 0)
     details = caught.value.details
@@ -145,7 +145,7 @@ def test_rows_of_unknown_code_are_told_every_hash():
     }
 
 
-def test_entities_need_a_source():
+def test_entities_need_a_source() -> None:
     with pytest.raises(InvalidInput, match="send rows"):
         TABLE.admit(READY, ENTITIES, 0)
 
@@ -166,12 +166,12 @@ def test_entities_need_a_source():
         (ArtifactInvalid("x"), B, FeatureGraphMismatch),
     ],
 )
-def test_blocked_routes_answer_in_the_order_of_the_contract(error, sent, expected):
+def test_blocked_routes_answer_in_the_order_of_the_contract(error, sent, expected) -> None:
     with pytest.raises(expected):
         TABLE.admit(Blocked(error, bound_hash=A), rows(sent), 0)
 
 
-def test_error_of_a_blocked_route_does_not_grow():
+def test_error_of_a_blocked_route_does_not_grow() -> None:
     blocked = Blocked(ModelQuarantined("stopped"))
     for _ in range(3):
         with pytest.raises(ModelQuarantined):

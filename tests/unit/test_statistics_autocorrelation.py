@@ -25,12 +25,12 @@ def ar1(rho, size=200_000):
     return series + 0.0005
 
 
-def test_autocorrelations_of_a_first_order_process():
+def test_autocorrelations_of_a_first_order_process() -> None:
     assert autocorrelations(ar1(0.6), 3) == pytest.approx([0.6, 0.36, 0.216], abs=0.01)
 
 
 @given(st.lists(st.floats(-0.5, 0.5), min_size=2, max_size=60), st.integers(0, 5))
-def test_autocorrelations_are_what_their_definition_says(series, n_lags):
+def test_autocorrelations_are_what_their_definition_says(series, n_lags) -> None:
     assume(n_lags < len(series))
     mean, total = np.mean(series), np.var(series) * len(series)
     found = autocorrelations(series, n_lags)
@@ -44,7 +44,7 @@ def test_autocorrelations_are_what_their_definition_says(series, n_lags):
 
 
 @pytest.mark.parametrize("rho", [-0.4, 0.0, 0.5])
-def test_the_adjusted_sharpe_ratio_is_that_of_a_years_returns(rho):
+def test_the_adjusted_sharpe_ratio_is_that_of_a_years_returns(rho) -> None:
     series = ar1(rho)
     years = series[: len(series) // 12 * 12].reshape(-1, 12).sum(axis=1)
     adjusted = autocorrelation_adjusted_sharpe_ratio(series, 11, 12)
@@ -54,7 +54,7 @@ def test_the_adjusted_sharpe_ratio_is_that_of_a_years_returns(rho):
     )
 
 
-def test_autocorrelation_of_next_to_nothing():
+def test_autocorrelation_of_next_to_nothing() -> None:
     assert math.isnan(autocorrelation_adjusted_sharpe_ratio([0.1, 0.1, 0.1], 1))
     assert math.isnan(autocorrelation_adjusted_sharpe_ratio([0.1], 0))
     assert np.isnan(autocorrelations([0.1, 0.1, 0.1], 2)).all()

@@ -53,31 +53,31 @@ def noise(seed, n_trials=10, n_observations=320):
         (5, 20, 999, 12),
     ],
 )
-def test_agrees_with_the_plain_computation(seed, n_trials, n_observations, n_blocks):
+def test_agrees_with_the_plain_computation(seed, n_trials, n_observations, n_blocks) -> None:
     trials = noise(seed, n_trials, n_observations)
     assert probability_of_backtest_overfitting(trials, n_blocks) == pytest.approx(
         plain_pbo(trials, n_blocks), abs=1e-12
     )
 
 
-def test_sixteen_blocks_make_12870_splits():
+def test_sixteen_blocks_make_12870_splits() -> None:
     logits, weights = cscv_logits(noise(1, 5, 160))
     assert len(logits) == 12_870
     assert weights.sum() == 12_870
 
 
-def test_noise_is_overfitted_about_half_the_time():
+def test_noise_is_overfitted_about_half_the_time() -> None:
     values = [probability_of_backtest_overfitting(noise(seed, 20), 8) for seed in range(60)]
     assert 0.42 < np.mean(values) < 0.58
 
 
-def test_skill_is_not_overfitted():
+def test_skill_is_not_overfitted() -> None:
     trials = noise(3)
     trials[4] += 0.01
     assert probability_of_backtest_overfitting(trials, 8) == 0.0
 
 
-def test_a_regime_that_turns_is_overfitted():
+def test_a_regime_that_turns_is_overfitted() -> None:
     # Each trial profits in one half of the history and loses as much in the other.
     trials = noise(4, 6, 200) * 0.1
     trials[:3, :100] += 0.01
@@ -87,7 +87,7 @@ def test_a_regime_that_turns_is_overfitted():
     assert probability_of_backtest_overfitting(trials, 2) == 1.0
 
 
-def test_a_mapping_is_read_like_its_rows():
+def test_a_mapping_is_read_like_its_rows() -> None:
     trials = noise(5)
     named = {f"trial {k}": row for k, row in enumerate(trials)}
     assert probability_of_backtest_overfitting(named, 8) == probability_of_backtest_overfitting(
@@ -95,7 +95,7 @@ def test_a_mapping_is_read_like_its_rows():
     )
 
 
-def test_the_columns_of_a_frame_are_trials():
+def test_the_columns_of_a_frame_are_trials() -> None:
     trials = noise(5)
     frame = pl.DataFrame({f"trial {k}": row for k, row in enumerate(trials)})
     expected = probability_of_backtest_overfitting(trials, 8)
@@ -117,21 +117,21 @@ def test_the_columns_of_a_frame_are_trials():
     assert probability_of_backtest_overfitting(OtherFrame(), 8) == expected
 
 
-def test_rows_may_be_of_any_kind():
+def test_rows_may_be_of_any_kind() -> None:
     trials = noise(5)
     expected = probability_of_backtest_overfitting(trials, 8)
     for rows in (trials.tolist(), [pl.Series(row) for row in trials], tuple(trials)):
         assert probability_of_backtest_overfitting(rows, 8) == expected
 
 
-def test_more_trials_than_fit_in_one_go_are_judged_alike():
+def test_more_trials_than_fit_in_one_go_are_judged_alike() -> None:
     trials = noise(8, 3000, 40)
     assert probability_of_backtest_overfitting(trials, 8) == pytest.approx(
         plain_pbo(trials, 8), abs=1e-12
     )
 
 
-def test_every_half_is_once_in_sample_and_its_logit_stands_in_its_place():
+def test_every_half_is_once_in_sample_and_its_logit_stands_in_its_place() -> None:
     trials = noise(9, 4, 48)
     logits, _ = cscv_logits(trials, 6)
     blocks = np.split(trials.T, 6)
@@ -146,7 +146,7 @@ def test_every_half_is_once_in_sample_and_its_logit_stands_in_its_place():
 
 @given(st.integers(0, 1000), st.permutations(range(6)))
 @settings(max_examples=25)
-def test_the_order_of_trials_does_not_matter(seed, order):
+def test_the_order_of_trials_does_not_matter(seed, order) -> None:
     trials = noise(seed, 6, 64)
     trials[5] = trials[2]  # with a tie in it
     trials[1] = 0.0
@@ -156,14 +156,14 @@ def test_the_order_of_trials_does_not_matter(seed, order):
 
 @given(st.integers(0, 1000), st.floats(0.01, 100))
 @settings(max_examples=25)
-def test_scale_does_not_matter(seed, factor):
+def test_scale_does_not_matter(seed, factor) -> None:
     trials = noise(seed, 5, 64)
     assert probability_of_backtest_overfitting(
         trials * factor, 4
     ) == probability_of_backtest_overfitting(trials, 4)
 
 
-def test_copies_of_one_trial_rank_in_the_middle():
+def test_copies_of_one_trial_rank_in_the_middle() -> None:
     trials = np.tile(noise(6, 1, 64), (5, 1))
     logits, weights = cscv_logits(trials, 4)
     assert np.allclose(logits, 0.0, atol=1e-12)
@@ -171,7 +171,7 @@ def test_copies_of_one_trial_rank_in_the_middle():
     assert probability_of_backtest_overfitting(trials, 4) == pytest.approx(1.0)
 
 
-def test_a_riskless_gain_beats_everything_and_a_flat_trial_is_worth_zero():
+def test_a_riskless_gain_beats_everything_and_a_flat_trial_is_worth_zero() -> None:
     trials = noise(7, 4, 64) - 0.02
     trials[0] = 0.001
     assert probability_of_backtest_overfitting(trials, 4) == 0.0
@@ -179,7 +179,7 @@ def test_a_riskless_gain_beats_everything_and_a_flat_trial_is_worth_zero():
     assert probability_of_backtest_overfitting(trials, 4) == 0.0
 
 
-def test_trials_that_tie_in_sample_share_the_split():
+def test_trials_that_tie_in_sample_share_the_split() -> None:
     wave = np.array([0.01, -0.01] * 10)
     idle = np.zeros(20)
     trials = [
@@ -215,19 +215,19 @@ def test_trials_that_tie_in_sample_share_the_split():
         (noise(0, 10, 20), 16),
     ],
 )
-def test_what_cannot_be_judged_is_refused(trials, n_blocks):
+def test_what_cannot_be_judged_is_refused(trials, n_blocks) -> None:
     with pytest.raises(InvalidInput):
         probability_of_backtest_overfitting(trials, n_blocks)
 
 
 @pytest.mark.parametrize("case", ANSWERS["cases"], ids=lambda case: str(case["arguments"]))
-def test_splits_agree_with_skfolio(case):
+def test_splits_agree_with_skfolio(case) -> None:
     splits = combinatorial_purged_splits(**case["arguments"])
     assert [split.train.tolist() for split in splits] == case["train"]
     assert [split.test.tolist() for split in splits] == case["test"]
 
 
-def test_six_groups_by_two_make_15_splits_and_5_paths():
+def test_six_groups_by_two_make_15_splits_and_5_paths() -> None:
     assert len(combinatorial_purged_splits(600, 6, 2, 5, 10)) == 15
     assert len(combinatorial_paths(6, 2)) == 5
 
@@ -236,7 +236,7 @@ sizes = st.tuples(st.integers(2, 7), st.integers(1, 6)).filter(lambda pair: pair
 
 
 @given(sizes, st.integers(70, 100), st.integers(0, 3), st.integers(0, 3))
-def test_training_keeps_its_distance(size, n_observations, purge, embargo):
+def test_training_keeps_its_distance(size, n_observations, purge, embargo) -> None:
     # A group has 10 observations at least, and loses 3 + 3 + 3 of them at most.
     n_groups, n_test = size
     splits = combinatorial_purged_splits(n_observations, n_groups, n_test, purge, embargo)
@@ -253,7 +253,7 @@ def test_training_keeps_its_distance(size, n_observations, purge, embargo):
 
 
 @given(sizes)
-def test_every_path_covers_every_group_and_uses_each_test_once(size):
+def test_every_path_covers_every_group_and_uses_each_test_once(size) -> None:
     n_groups, n_test = size
     paths = combinatorial_paths(n_groups, n_test)
     assert len(paths) == math.comb(n_groups, n_test) * n_test // n_groups
@@ -267,11 +267,11 @@ def test_every_path_covers_every_group_and_uses_each_test_once(size):
     "arguments",
     [(10, 6, 6), (10, 6, 0), (5, 6, 2), (10, 6, 2, -1), (10, 6, 2, 0, -1), (12, 6, 5, 9)],
 )
-def test_impossible_splits_are_refused(arguments):
+def test_impossible_splits_are_refused(arguments) -> None:
     with pytest.raises(InvalidInput):
         combinatorial_purged_splits(*arguments)
 
 
-def test_impossible_paths_are_refused():
+def test_impossible_paths_are_refused() -> None:
     with pytest.raises(InvalidInput):
         combinatorial_paths(3, 3)
