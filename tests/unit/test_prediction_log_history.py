@@ -34,7 +34,6 @@ def write(log: PredictionLog, times: list[int], made_by: Origin | None = None) -
                 now=1_700_000_000_000_000_000 + number,
                 event_time=time,
                 actor="ada",
-                override=None,
                 rows=rows,
                 outputs=rows[:, 0],
             )

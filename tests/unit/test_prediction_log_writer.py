@@ -34,14 +34,13 @@ def origin(version=1, inputs=("a", "b"), model="m", epoch=3):
     return Origin(model, version, "d" * 64, "e" * 64, "f" * 64, "f" * 64, epoch, inputs)
 
 
-def append(log, made_by=None, *, rows=((1.0, 2.0),), now=NOW, event_time=5, override=None):
+def append(log, made_by=None, *, rows=((1.0, 2.0),), now=NOW, event_time=5):
     rows = np.array(rows)
     return log.append(
         log.declare(made_by or origin()),
         now=now,
         event_time=event_time,
         actor="ada",
-        override=override,
         rows=rows,
         outputs=rows.sum(axis=1),
     )
@@ -65,7 +64,7 @@ def test_everything_about_a_prediction_is_read_back(log) -> None:
     rows = ((1.0, -0.0), (5e-324, 1.7e308))
 
     async def work():
-        return await append(log, rows=rows, event_time=-7, override="o-1")
+        return await append(log, rows=rows, event_time=-7)
 
     ids = asyncio.run(work())
     (record,) = read_from(log.folder).records
@@ -73,7 +72,7 @@ def test_everything_about_a_prediction_is_read_back(log) -> None:
     assert record.rows.tobytes() == np.array(rows).tobytes()
     assert record.outputs.tolist() == [1.0, 1.7e308]
     assert (record.time, record.event_time, record.actor) == (NOW, -7, "ada")
-    assert (record.override, record.origin) == ("o-1", origin())
+    assert record.origin == origin()
 
 
 def test_ids_are_unique_and_sort_by_time(log, tmp_path) -> None:
@@ -208,7 +207,7 @@ NAME = segment_name(STARTED, SEAL)
 
 
 def predicted(number, seal=SEAL, inputs=bytes(16), actor="ada"):
-    return frame(Predicted(0, number, NOW, number, actor, None, inputs, bytes(8)), seal)
+    return frame(Predicted(0, number, NOW, number, actor, inputs, bytes(8)), seal)
 
 
 SEGMENT = b"".join(
@@ -310,7 +309,7 @@ def test_columns_of_a_model(tmp_path) -> None:
     second = origin(version=2, inputs=("b", "c"))
     work = [
         {"rows": [[1, 2], [3, 4]], "now": NOW, "event_time": 10},
-        {"rows": [[5, 6]], "now": NOW + 2, "event_time": 20, "made_by": second, "override": "o"},
+        {"rows": [[5, 6]], "now": NOW + 2, "event_time": 20, "made_by": second},
         {"rows": [[7, 8]], "now": NOW + 1, "event_time": 30},
         {"rows": [[9, 9]], "now": NOW, "event_time": 20, "made_by": origin(model="other")},
     ]
@@ -322,7 +321,6 @@ def test_columns_of_a_model(tmp_path) -> None:
     assert columns.time.tolist() == [NOW, NOW, NOW + 1, NOW + 2]
     assert columns.version.tolist() == [1, 1, 1, 2]
     assert columns.outputs.tolist() == [3, 7, 15, 11]
-    assert columns.overrides == [None, None, None, "o"]
     expected = {"a": [1, 3, 7, np.nan], "b": [2, 4, 8, 5], "c": [np.nan] * 3 + [6]}
     for name, values in expected.items():
         np.testing.assert_array_equal(columns.features[name], values)
@@ -357,7 +355,7 @@ def test_full_disk_refuses_until_there_is_room_again(tmp_path, mode) -> None:
         async def ask():
             try:
                 ids = await log.append(
-                    key, now=1, event_time=2, actor="ada", override=None,
+                    key, now=1, event_time=2, actor="ada",
                     rows=np.ones((1, 2)), outputs=np.ones(1),
                 )
             except PredictionLogFull:

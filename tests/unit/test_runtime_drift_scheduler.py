@@ -160,7 +160,6 @@ def test_rows_that_were_logged_late_take_their_place(live: NaiveStore, tmp_path:
                 now=int(NOON.timestamp()) * 1_000_000_000 + number,
                 event_time=int(nanoseconds([moment])[0]),
                 actor="ada",
-                override=None,
                 rows=rows,
                 outputs=rows[:, 0],
             )

@@ -3,11 +3,9 @@
 import asyncio
 import json
 import threading
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Never
 
-import numpy as np
 import pytest
 
 from tradeworthy.errors import (
@@ -16,14 +14,13 @@ from tradeworthy.errors import (
     Forbidden,
     ModelQuarantined,
     NoProductionVersion,
-    StoreUnavailable,
     Unauthenticated,
 )
 from tradeworthy.prediction_log.reader import read_from
 from tradeworthy.prediction_log.writer import PredictionLog
 from tradeworthy.serving.decoder import make_decoder
 from tradeworthy.serving.hot_path import HotPath
-from tradeworthy.serving.route_table import Blocked, Override, Ready, RouteTable
+from tradeworthy.serving.route_table import Blocked, Ready, RouteTable
 
 A, B = "a" * 64, "b" * 64
 NOW = 1_700_000_000_000_000_000
@@ -290,16 +287,6 @@ def test_missing_hash_is_told_how_to_get_it(make_client) -> None:
     assert (status, answer["details"]) == (422, {"field": "feature_graph_hash"})
 
 
-def test_override_is_stamped_on_answer_and_record(make_client) -> None:
-    route = ready(running_hash=B, override=Override("o-9", B, NOW + 1))
-    client = make_client(m=route)
-    status, answer = client.send()
-    assert (status, answer["override"]) == (200, "o-9")
-    assert client.records[0].override == "o-9"
-    client.table = RouteTable(7, 2**62, {"m": replace(route, override=Override("o-9", B, NOW))})
-    assert client.code() == "feature_graph_mismatch"
-
-
 @pytest.mark.parametrize(
     "headers",
     [
@@ -426,39 +413,6 @@ def test_large_batches_leave_the_event_loop(make_client) -> None:
     assert predictor.threads[0] is threading.main_thread()
     assert predictor.threads[1] is not threading.main_thread()
     assert len(client.records) == 2
-
-
-def resolving(values):
-    async def resolve(entities, as_of):
-        if isinstance(values, Exception):
-            raise values
-        return np.array([[as_of / 1e9, value] for value in values])
-
-    return ready(resolve=resolve)
-
-
-def test_entities_are_resolved_at_their_time(make_client) -> None:
-    client = make_client(m=resolving([1.0, 2.0]))
-    status, answer = client.send(b'{"entities": ["X", "Y"], "as_of": "1970-01-01T00:00:05Z"}')
-    assert (status, answer["predictions"]) == (200, [6.0, 7.0])
-    assert client.records[0].event_time == 5 * 10**9
-    assert client.send(b'{"entities": ["X", "Y"]}')[0] == 200
-    assert client.records[1].event_time == NOW
-
-
-def test_entities_without_values_or_source_are_refused(make_client) -> None:
-    client = make_client(m=resolving([1.0, np.nan]))
-    status, answer = client.send(b'{"entities": ["X", "Y"]}')
-    assert status == 422
-    assert answer["details"] == {"row": 1, "field": "b", "entity": "Y"}
-    assert make_client().code(b'{"entities": ["X"]}') == "invalid_input"
-
-
-@pytest.mark.parametrize("failure", [RuntimeError("bug"), StoreUnavailable("down"), [1.0] * 3])
-def test_failing_source_is_a_503(make_client, failure) -> None:
-    failure = [1.0] * 3 if isinstance(failure, list) else failure
-    client = make_client(m=resolving(failure))
-    assert client.code(b'{"entities": ["X", "Y"]}') == "store_unavailable"
 
 
 def test_full_log_is_a_503(make_client) -> None:

@@ -1,4 +1,4 @@
-"""Routes: immutable, complete, and never ready without alignment or a live override."""
+"""Routes: immutable, complete, and never ready without alignment."""
 
 from dataclasses import FrozenInstanceError, replace
 
@@ -14,7 +14,7 @@ from tradeworthy.errors import (
     ReleaseUnconfirmed,
 )
 from tradeworthy.serving.decoder import PredictRequest, make_decoder
-from tradeworthy.serving.route_table import Blocked, Override, Ready, RouteTable
+from tradeworthy.serving.route_table import Blocked, Ready, RouteTable
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 
@@ -44,9 +44,6 @@ TABLE = RouteTable(7, 100, {"m": READY})
 
 def rows(sent):
     return PredictRequest(np.ones((1, 2)), sent, None)
-
-
-ENTITIES = PredictRequest(None, None, None, ("X",))
 
 
 def test_table_cannot_be_changed() -> None:
@@ -79,61 +76,22 @@ def test_route_out_of_line_cannot_be_made(field) -> None:
         replace(READY, **{field: B})
 
 
-def overridden(**changes):
-    options = {"running_hash": B, "override": Override("o-1", B, 1000)} | changes
-    return replace(READY, **options)
-
-
-def test_override_lets_its_pair_through_and_stamps_it() -> None:
-    route = overridden()
-    assert route.stamp == "o-1"
-    assert b'"override":"o-1"' in route.answer_head
-    assert TABLE.admit(route, rows(A), 999) is route
-    assert TABLE.admit(route, rows(B), 999) is route
-    with pytest.raises(FeatureGraphMismatch):
-        TABLE.admit(route, rows(C), 999)
-
-
-def test_override_runs_out() -> None:
-    with pytest.raises(FeatureGraphMismatch, match="run out"):
-        TABLE.admit(overridden(), rows(A), 1000)
-    assert TABLE.admit(replace(READY, override=Override("o", B, 0)), rows(A), 5).stamp is None
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"override": Override("o", C, 1000)},
-        {"active_hash": C},
-        {"running_hash": C, "active_hash": B},
-    ],
-)
-def test_override_of_another_pair_is_no_override(changes) -> None:
-    with pytest.raises(FeatureGraphMismatch):
-        overridden(**changes)
-
-
-def test_aligned_route_carries_no_stamp() -> None:
-    assert READY.stamp is None
-    assert b"override" not in READY.answer_head
-
-
 def test_rows_without_a_hash_are_told_how_to_get_it() -> None:
     with pytest.raises(InvalidInput, match="tradeworthy features hash"):
-        TABLE.admit(READY, rows(None), 0)
+        TABLE.admit(READY, rows(None))
 
 
 def test_rows_of_the_code_that_runs_by_now_get_the_exact_difference() -> None:
     told = FeatureGraphMismatch("edited", differences=["a@1: body"])
     route = replace(READY, explain=lambda sent: told if sent == B else None)
     with pytest.raises(FeatureGraphMismatch) as caught:
-        TABLE.admit(route, rows(B), 0)
+        TABLE.admit(route, rows(B))
     assert caught.value is told
 
 
 def test_rows_of_unknown_code_are_told_every_hash() -> None:
     with pytest.raises(FeatureGraphMismatch) as caught:
-        TABLE.admit(replace(READY, explain=lambda sent: None), rows(B), 0)
+        TABLE.admit(replace(READY, explain=lambda sent: None), rows(B))
     details = caught.value.details
     assert details.pop("ways_out")
     assert details == {
@@ -143,16 +101,6 @@ def test_rows_of_unknown_code_are_told_every_hash() -> None:
         "running": A,
         "epoch": 7,
     }
-
-
-def test_entities_need_a_source() -> None:
-    with pytest.raises(InvalidInput, match="send rows"):
-        TABLE.admit(READY, ENTITIES, 0)
-
-    async def resolve(entities, as_of):
-        return np.ones((1, 2))
-
-    assert TABLE.admit(replace(READY, resolve=resolve), ENTITIES, 0).version == 3
 
 
 @pytest.mark.parametrize(
@@ -168,14 +116,14 @@ def test_entities_need_a_source() -> None:
 )
 def test_blocked_routes_answer_in_the_order_of_the_contract(error, sent, expected) -> None:
     with pytest.raises(expected):
-        TABLE.admit(Blocked(error, bound_hash=A), rows(sent), 0)
+        TABLE.admit(Blocked(error, bound_hash=A), rows(sent))
 
 
 def test_error_of_a_blocked_route_does_not_grow() -> None:
     blocked = Blocked(ModelQuarantined("stopped"))
     for _ in range(3):
         with pytest.raises(ModelQuarantined):
-            TABLE.admit(blocked, rows(A), 0)
+            TABLE.admit(blocked, rows(A))
     depth, trace = 0, blocked.error.__traceback__
     while trace is not None:
         depth, trace = depth + 1, trace.tb_next

@@ -99,7 +99,6 @@ class PredictionRecord:
     time: int
     event_time: int
     actor: str
-    override: str | None
     inputs: bytes = field(repr=False)
     output_bytes: bytes = field(repr=False)
 
@@ -146,7 +145,6 @@ class PredictionColumns:
     features: Mapping[str, FloatArray]
     outputs: FloatArray
     prediction_ids: list[str]
-    overrides: list[str | None]
     faults: tuple[Fault, ...] = ()
 
 
@@ -221,11 +219,6 @@ def to_columns(
         features=_features(records, counts),
         outputs=np.frombuffer(b"".join(record.output_bytes for record in records)),
         prediction_ids=[each for record in records for each in record.prediction_ids],
-        overrides=[
-            record.override
-            for record, count in zip(records, counts.tolist(), strict=True)
-            for _ in range(count)
-        ],
         faults=faults,
     )
 
@@ -321,7 +314,6 @@ def _record(worker: str, origin: Origin, payload: Predicted) -> PredictionRecord
         time=payload.time,
         event_time=payload.event_time,
         actor=payload.actor,
-        override=payload.override,
         inputs=payload.inputs,
         output_bytes=payload.outputs,
     )

@@ -71,7 +71,6 @@ class Predicted(msgspec.Struct, frozen=True, array_like=True, tag="p", gc=False)
     time: int
     event_time: int
     actor: str
-    override: str | None
     inputs: bytes
     outputs: bytes
 

@@ -126,7 +126,6 @@ class PredictionLog:
         now: int,
         event_time: int,
         actor: str,
-        override: str | None,
         rows: FloatArray,
         outputs: FloatArray,
     ) -> list[str]:
@@ -158,7 +157,6 @@ class PredictionLog:
                 now,
                 event_time,
                 actor,
-                override,
                 rows.astype(np.float64, copy=False).tobytes(),
                 outputs.astype(np.float64, copy=False).tobytes(),
             ),

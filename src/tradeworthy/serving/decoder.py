@@ -32,29 +32,26 @@ _TIME: Final = re.compile(
     re.ASCII,
 )
 _UNSPEAKABLE: Final = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
-_TEXTS: Final = ("feature_graph_hash", "event_time", "as_of")
+_TEXTS: Final = ("feature_graph_hash", "event_time")
 _NANOSECONDS: Final = range(-(2**63) + 1, 2**63)
 
 
 class PredictRequest(msgspec.Struct, frozen=True, gc=False):
-    """A decoded request: rows that the client computed, or entities to look up.
+    """A decoded request: rows that the client computed.
 
     Attributes
     ----------
     rows
-        float64 ``[n, k]`` in the order of the model's inputs, or None in the entities form.
+        float64 ``[n, k]`` in the order of the model's inputs.
     feature_graph_hash
         Hash of the code that computed the rows, as sent.
     event_time
-        Nanoseconds since 1970 in UTC that the rows (or ``as_of``) speak of; None means now.
-    entities
-        What to look up, or None in the rows form.
+        Nanoseconds since 1970 in UTC that the rows speak of; None means now.
     """
 
-    rows: FloatArray | None
+    rows: FloatArray
     feature_graph_hash: str | None
     event_time: int | None
-    entities: tuple[str, ...] | None = None
 
 
 class Decoder:
@@ -86,8 +83,8 @@ class Decoder:
         Raises
         ------
         InvalidInput
-            For anything but one JSON object of the rows form or the entities form, every number
-            finite, every input present exactly once and nothing else; names row and field.
+            For anything but one JSON object with rows, every number finite, every input present
+            exactly once and nothing else; names row and field.
         PayloadTooLarge
             Beyond `max_bytes` or `max_rows`.
         """
@@ -98,12 +95,9 @@ class Decoder:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._refuse_faults(body)
             raise InvalidInput(f"the body is not understood: {error}") from None
-        if parsed.rows is msgspec.UNSET or not self._keys_are_single(body, parsed):
+        if not self._keys_are_single(body, parsed):
             self._refuse_faults(body)
         sent_hash = _given(parsed.feature_graph_hash)
-        if parsed.rows is msgspec.UNSET:
-            as_of = _time(parsed.as_of, "as_of")
-            return PredictRequest(None, sent_hash, as_of, tuple(parsed.entities))
         if len(parsed.rows) > self.max_rows:
             raise _too_many_rows(len(parsed.rows), self.max_rows)
         event_time = _time(parsed.event_time, "event_time")
@@ -129,12 +123,9 @@ class Decoder:
     def _refuse_faults(self, body: bytes) -> None:
         content = _read(body)
         _check_top(content)
-        if "rows" in content:
-            _check_list(content["rows"], "rows", self.max_rows)
-            for index, row in enumerate(content["rows"]):
-                _check_row(index, row, self.inputs, self.largest)
-        else:
-            _check_entities(content["entities"], self.max_rows)
+        _check_rows(content["rows"], self.max_rows)
+        for index, row in enumerate(content["rows"]):
+            _check_row(index, row, self.inputs, self.largest)
 
 
 def make_decoder(
@@ -151,7 +142,7 @@ def make_decoder(
         Feature names in the model's order: any texts without quotes, backslashes and control
         characters, each once.
     max_rows
-        Rows or entities a request, at least 1.
+        Rows a request, at least 1.
     max_bytes
         Bytes a body, at least 1.
     largest
@@ -252,8 +243,7 @@ def _body_type(inputs: tuple[str, ...], largest: float) -> type[Any]:
     return msgspec.defstruct(
         "Body",
         [
-            ("rows", row_list | msgspec.UnsetType, msgspec.UNSET),
-            ("entities", list[str] | msgspec.UnsetType, msgspec.UNSET),
+            ("rows", row_list),
             *((name, Text, msgspec.UNSET) for name in _TEXTS),
         ],
         forbid_unknown_fields=True,
@@ -301,37 +291,26 @@ class _Constant(str):
 
 def _check_top(content: Any) -> None:
     if not isinstance(content, _Object):
-        raise InvalidInput(f"the body is {_kind(content)}, not an object with rows or entities")
+        raise InvalidInput(f"the body is {_kind(content)}, not an object with rows")
     _refuse_repeated(content, "the body")
-    known = {"rows", "entities", *_TEXTS}
+    known = {"rows", *_TEXTS}
     for field in content:
         if field not in known:
             _refuse(f"the body has the unknown field {field[:80]!r}", field)
-    if ("rows" in content) == ("entities" in content):
-        _refuse("the body needs either rows or entities", "rows")
-    misplaced = "as_of" if "rows" in content else "event_time"
-    if misplaced in content:
-        other = "event_time" if "rows" in content else "as_of"
-        _refuse(f"{misplaced} does not go with this form; send {other}", misplaced)
+    if "rows" not in content:
+        _refuse("the body has no rows: send one object of inputs for each", "rows")
     for field in _TEXTS:
         if field in content and type(content[field]) is not str:
             _refuse(f"{field} is {_kind(content[field])}, not a text", field)
 
 
-def _check_list(content: Any, field: str, limit: int) -> None:
-    if not isinstance(content, list):
-        _refuse(f"{field} is {_kind(content)}, not an array", field)
-    if not content:
-        _refuse(f"{field} is empty", field)
-    if len(content) > limit:
-        raise _too_many_rows(len(content), limit)
-
-
-def _check_entities(entities: Any, limit: int) -> None:
-    _check_list(entities, "entities", limit)
-    for index, entity in enumerate(entities):
-        if type(entity) is not str or not entity:
-            _refuse(f"entity {index} is {_kind(entity)}, not a name", "entities", index)
+def _check_rows(rows: Any, limit: int) -> None:
+    if not isinstance(rows, list):
+        _refuse(f"rows is {_kind(rows)}, not an array", "rows")
+    if not rows:
+        _refuse("rows is empty", "rows")
+    if len(rows) > limit:
+        raise _too_many_rows(len(rows), limit)
 
 
 def _check_row(index: int, row: Any, inputs: tuple[str, ...], largest: float) -> None:

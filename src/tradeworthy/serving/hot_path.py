@@ -33,8 +33,8 @@ from tradeworthy.errors import (
 )
 from tradeworthy.prediction_log.segments import Origin
 from tradeworthy.prediction_log.writer import PredictionLog
-from tradeworthy.serving.decoder import Decoder, PredictRequest, too_many_bytes
-from tradeworthy.serving.route_table import Blocked, Ready, Route, RouteTable, no_feature_source
+from tradeworthy.serving.decoder import PredictRequest, too_many_bytes
+from tradeworthy.serving.route_table import Blocked, Ready, Route, RouteTable
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -198,12 +198,10 @@ class HotPath:
             principal, table, route = self._find(head, model)
         head.require_json()
         now = self._clock()
-        request = await self._decode(route.decoder, body)
-        ready = table.admit(route, request, now)
+        request = await self._decode(route, body)
+        ready = table.admit(route, request)
         table.require_confirmed(self._monotonic())
         rows = request.rows
-        if rows is None:
-            rows = await _resolve(ready, request, now)
         outputs = await self._predict(ready, rows)
         event_time = now if request.event_time is None else request.event_time
         ids = await self._log.append(
@@ -211,7 +209,6 @@ class HotPath:
             now=now,
             event_time=event_time,
             actor=principal.name,
-            override=ready.stamp,
             rows=rows,
             outputs=outputs,
         )
@@ -228,9 +225,13 @@ class HotPath:
             raise route.error.with_traceback(None)
         return principal, table, route
 
-    async def _decode(self, decoder: Decoder | None, body: bytes) -> PredictRequest:
+    async def _decode(self, route: Route, body: bytes) -> PredictRequest:
+        decoder = route.decoder
         if decoder is None:
-            return _syntax_only(body)
+            # Without a readable manifest only the syntax can be checked; such a route is blocked.
+            read_json(body)
+            assert isinstance(route, Blocked)  # noqa: S101 - what may predict has a decoder
+            raise route.error.with_traceback(None)
         if len(body) < _THREAD_FROM_BYTES:
             return decoder.decode(body)
         loop = asyncio.get_running_loop()
@@ -334,33 +335,6 @@ async def _read_body(receive: Receive, announced: int, limit: int) -> bytes | No
     if max(size, announced) > limit:
         raise too_many_bytes(limit)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def _syntax_only(body: bytes) -> PredictRequest:
-    """Check the syntax of a body whose model has no readable manifest."""
-    read_json(body)
-    return PredictRequest(None, None, None)
-
-
-async def _resolve(ready: Ready, request: PredictRequest, now: int) -> FloatArray:
-    """Look entities up; a value that is missing or not finite refuses the request."""
-    entities = request.entities or ()
-    if ready.resolve is None:
-        raise no_feature_source()
-    rows = await ready.resolve(entities, now if request.event_time is None else request.event_time)
-    if rows.shape != (len(entities), len(ready.decoder.inputs)):
-        raise StoreUnavailable(f"the feature source answered with an array of shape {rows.shape}")
-    finite = np.isfinite(rows)
-    if not finite.all():
-        row, column = (int(i) for i in np.argwhere(~finite)[0])
-        name = ready.decoder.inputs[column]
-        raise InvalidInput(
-            f"entity {entities[row]!r} has no value of {name!r} at that time",
-            row=row,
-            field=name,
-            entity=entities[row],
-        )
-    return rows
 
 
 def _body(ready: Ready, table: RouteTable, outputs: FloatArray, ids: list[str]) -> bytes:

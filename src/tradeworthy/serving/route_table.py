@@ -7,14 +7,12 @@ its release is confirmed: a worker that cannot confirm later stops answering.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, NoReturn, TypeAlias
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
 from tradeworthy.artifacts.predictor import Predictor
 from tradeworthy.errors import (
@@ -27,9 +25,7 @@ from tradeworthy.errors import (
 )
 from tradeworthy.serving.decoder import Decoder, PredictRequest
 
-FloatArray: TypeAlias = npt.NDArray[np.float64]
 Explain: TypeAlias = Callable[[str], FeatureGraphMismatch | None]
-Resolve: TypeAlias = Callable[[tuple[str, ...], int], Awaitable[FloatArray]]
 
 HASH_ADVICE: Final = (
     "rows need feature_graph_hash, the hash of the code that computed them: run `tradeworthy "
@@ -39,27 +35,7 @@ WAYS_OUT: Final = (
     "compute the rows with the feature code that the model is bound to",
     "activate a release that holds the model's features",
     "train, validate and promote a version on the code that computed the rows",
-    "ask a second person for a dated alignment override of this pair of hashes",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Override:
-    """An alignment override: one named pair of mismatched hashes may predict for a while.
-
-    Attributes
-    ----------
-    stamp
-        What every prediction made under it carries.
-    running_hash
-        The other hash of the pair, beside the bound one.
-    expires_at
-        Nanoseconds since 1970 in UTC; from then on it no longer holds.
-    """
-
-    stamp: str
-    running_hash: str
-    expires_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +50,14 @@ class Ready:
         Hash of the version's feature graph as trained, in the active release and in this code.
     predictor, decoder
         Made from the artifact and from the manifest's inputs.
-    override
-        Needed when the three hashes are not equal.
     explain
         Gives the 409 with the exact difference when the hash that a client sent is that of the
         code which runs here by now; None when no such hash is known.
-    resolve
-        Looks up the features of entities at a time (nanoseconds) as float64 ``[n, k]``.
 
     Raises
     ------
     FeatureGraphMismatch
-        When the hashes differ and no override names them.
+        When the hashes differ.
     """
 
     model: str
@@ -97,16 +69,14 @@ class Ready:
     running_hash: str
     predictor: Predictor
     decoder: Decoder
-    override: Override | None = None
     explain: Explain | None = None
-    resolve: Resolve | None = None
     answer_head: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not self.aligned and not self._overridden():
+        if not self.aligned:
             raise FeatureGraphMismatch(
                 f"version {self.version} of {self.model} is bound to another feature graph than "
-                "the one that is active and running, and no override names the pair",
+                "the one that is active and running",
                 bound=self.bound_hash,
                 active=self.active_hash,
                 running=self.running_hash,
@@ -116,8 +86,6 @@ class Ready:
             "manifest_digest": self.manifest_digest,
             "feature_graph_hash": self.bound_hash,
         }
-        if self.stamp is not None:
-            static["override"] = self.stamp
         head = msgspec.json.encode(static)[:-1]
         object.__setattr__(self, "answer_head", head)
 
@@ -125,18 +93,6 @@ class Ready:
     def aligned(self) -> bool:
         """Whether bound, active and running hash are one."""
         return self.bound_hash == self.active_hash == self.running_hash
-
-    @property
-    def stamp(self) -> str | None:
-        """The override that every prediction carries, or None when the version is aligned."""
-        return None if self.override is None or self.aligned else self.override.stamp
-
-    def _overridden(self) -> bool:
-        pair = self.override
-        return pair is not None and {self.bound_hash, self.active_hash, self.running_hash} == {
-            self.bound_hash,
-            pair.running_hash,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,56 +179,33 @@ class RouteTable:
                 epoch=self.epoch,
             )
 
-    def admit(self, route: Route, request: PredictRequest, now: int) -> Ready:
+    def admit(self, route: Route, request: PredictRequest) -> Ready:
         """Check a request against its route: 422 of the form, then 423, 409, 503.
 
         Parameters
         ----------
         route
             As `lookup` returned it.
-        now
-            Nanoseconds since 1970 in UTC; dates the override.
+        request
+            As the route's decoder returned it.
 
         Raises
         ------
         InvalidInput
-            For rows without the hash of the code that computed them, and for entities when the
-            route has no source to look them up in.
+            For rows without the hash of the code that computed them.
         FeatureGraphMismatch
-            For rows of other feature code, and when the route's override has run out.
+            For rows of other feature code.
         TradeworthyError
             The error of a blocked route.
         """
         sent = request.feature_graph_hash
-        if sent is None and request.rows is not None:
+        if sent is None:
             raise InvalidInput(HASH_ADVICE, field="feature_graph_hash")
         if isinstance(route, Blocked):
             _raise_blocked(route, sent, self.epoch)
-        if request.rows is None and route.resolve is None:
-            raise no_feature_source()
-        if sent is not None and sent != route.bound_hash and not _is_overridden(route, sent):
+        if sent != route.bound_hash:
             raise _mismatch(route, sent, self.epoch)
-        override = route.override
-        if route.stamp is not None and override is not None and now >= override.expires_at:
-            raise _expired(route, self.epoch)
         return route
-
-
-def _is_overridden(route: Ready, sent: str) -> bool:
-    override = route.override
-    return route.stamp is not None and override is not None and sent == override.running_hash
-
-
-def _expired(route: Ready, epoch: int) -> FeatureGraphMismatch:
-    return FeatureGraphMismatch(
-        f"the alignment override {route.stamp!r} has run out; ask for a new one, activate a "
-        "release that holds the model's features, or train a version on the active one",
-        bound=route.bound_hash,
-        active=route.active_hash,
-        running=route.running_hash,
-        epoch=epoch,
-        ways_out=WAYS_OUT,
-    )
 
 
 def _raise_blocked(route: Blocked, sent: str | None, epoch: int) -> NoReturn:
@@ -300,12 +233,4 @@ def _mismatch(route: Route, sent: str, epoch: int) -> FeatureGraphMismatch:
         running=ready.running_hash if ready else None,
         epoch=epoch,
         ways_out=WAYS_OUT,
-    )
-
-
-def no_feature_source() -> InvalidInput:
-    """Build the error of an entities request that nothing can look up."""
-    return InvalidInput(
-        "this service has no feature source to look entities up in; send rows instead",
-        field="entities",
     )

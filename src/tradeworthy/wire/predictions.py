@@ -30,4 +30,3 @@ class PredictResponse(ResponseBody):
     epoch: int
     predictions: list[float]
     prediction_ids: list[str]
-    override: str | None = None
