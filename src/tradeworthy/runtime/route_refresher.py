@@ -41,6 +41,8 @@ from tradeworthy.store.unit_of_work import Store, View
 PAGE = 1000
 MAX_ROWS = 100_000
 _NEVER = 2**63
+# How soon an artifact that was missing or damaged is looked for again, in nanoseconds.
+_RETRY_AFTER = 2_000_000_000
 _LOG = logging.getLogger("tradeworthy.serving")
 
 # What a predictor is loaded from: digest, format and number of inputs.
@@ -130,7 +132,7 @@ class RouteRefresher:
                 return self.refresh()
             self._keep(built)
             recoverable = any(each.may_recover for each in built.values())
-            self._retry_at = now + self._lease if recoverable else _NEVER
+            self._retry_at = now + _RETRY_AFTER if recoverable else _NEVER
         routes = {model: each.route for model, each in self._built.items()}
         self.table = RouteTable(position[1], now + self._lease, routes)
         self._basis = basis

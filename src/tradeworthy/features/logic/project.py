@@ -8,9 +8,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from threading import RLock
 
 from tradeworthy.errors import StrategyInvalid
 from tradeworthy.features.logic.module_bindings import ModuleBindings, bind_module
+
+# CPython keeps the depth of a tree under construction once a process: in two threads at once it
+# may fail with a SystemError, whenever the garbage collector lets another thread in.
+_PARSING = RLock()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,7 +137,8 @@ def parse_module(name: str, path: str, text: str) -> Module:
     ['WINDOW']
     """
     try:
-        tree = ast.parse(text)
+        with _PARSING:
+            tree = ast.parse(text)
         bindings = bind_module(tree)
     except SyntaxError as error:
         raise StrategyInvalid(
