@@ -8,9 +8,10 @@ from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.tags import Tag
 from tradeworthy.store.ports.versions import VersionQuery
 from tradeworthy.store.sql import version_search
+from tradeworthy.store.sql_store import SqlStore
 
 
-def tagged_story(name):
+def tagged_story(name: str) -> Story:
     """Four versions: all are live, two are swift, the last is neither swift nor slow."""
     told = Story(name).registered()
     for number in range(1, 5):
@@ -22,11 +23,13 @@ def tagged_story(name):
 
 
 @pytest.mark.parametrize("few", [0, 1, 3, 4, 12_000])
-def test_tag_search_does_not_depend_on_the_way(sql_store, few, monkeypatch) -> None:
+def test_tag_search_does_not_depend_on_the_way(
+    sql_store: SqlStore, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(version_search, "FEW_TAGGED", few)
     keep(sql_store, tagged_story("a"), tagged_story("b"))
 
-    def found(after=("", 0), **tags):
+    def found(after: tuple[str, int] = ("", 0), **tags: str) -> list[tuple[str, int]]:
         rows = view(sql_store).versions.search(VersionQuery(tags=tags), after=after, limit=3)
         return [(row.model, row.version.version) for row in rows]
 

@@ -4,7 +4,10 @@ import http.client
 import json
 import socket
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +19,7 @@ from starlette.routing import Route
 
 from tradeworthy.artifacts.predictor import load_predictor
 from tradeworthy.base.digests import sha256_hex
-from tradeworthy.errors import ModelQuarantined, Unauthenticated
+from tradeworthy.errors import ModelQuarantined, TradeworthyError, Unauthenticated
 from tradeworthy.prediction_log.reader import read_from
 from tradeworthy.prediction_log.writer import PredictionLog
 from tradeworthy.serving.decoder import make_decoder
@@ -37,7 +40,7 @@ STATUS = {
 }
 
 
-def adding(constant):
+def adding(constant: int) -> bytes:
     """An ONNX model that adds its two inputs and a constant."""
     weights = numpy_helper.from_array(np.ones((2, 1), dtype=np.float32), "w")
     bias = numpy_helper.from_array(np.array([[constant]], dtype=np.float32), "b")
@@ -56,7 +59,7 @@ def adding(constant):
     return helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
 
 
-def table(version, epoch=1):
+def table(version: int, epoch: int = 1) -> RouteTable:
     data = adding(version)
     digest = sha256_hex(data)
     predictor = load_predictor(data, format="onnx", expected_sha256=digest, n_inputs=2)
@@ -66,13 +69,13 @@ def table(version, epoch=1):
     return RouteTable(epoch, 2**62, {"m": route, "stopped": stopped})
 
 
-def authorise(header, model):
+def authorise(header: bytes | None, model: str) -> SimpleNamespace:
     if header != b"Bearer good":
         raise Unauthenticated("send a token")
     return SimpleNamespace(name="ada")
 
 
-def problem(error, path):
+def problem(error: TradeworthyError, path: str) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
     body = json.dumps({"code": error.code, "details": error.details}).encode()
     return STATUS[error.code], body, [(b"content-type", b"application/problem+json")]
 
@@ -80,7 +83,7 @@ def problem(error, path):
 class Service:
     """A uvicorn server in a thread, with a trivial application behind the hot path."""
 
-    def __init__(self, folder) -> None:
+    def __init__(self, folder: Path) -> None:
         self.table = table(1)
         self.log = PredictionLog(folder)
         behind = Starlette(routes=[Route("/", lambda request: PlainTextResponse("behind"))])
@@ -106,29 +109,35 @@ class Service:
         self.thread.join()
         self.log.close()
 
-    def connect(self):
+    def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port)
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory):
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service = Service(tmp_path_factory.mktemp("log"))
     yield service
     service.close()
 
 
-def ask(connection, body, *, path=PATH, **headers):
+def ask(
+    connection: http.client.HTTPConnection,
+    body: bytes | Iterator[bytes],
+    *,
+    path: str = PATH,
+    **headers: str,
+) -> tuple[int, dict[str, Any]]:
     given = {"authorization": "Bearer good", "content-type": "application/json"} | headers
     connection.request("POST", path, body=body, headers=given)
     response = connection.getresponse()
     return response.status, json.loads(response.read())
 
 
-def row(value, name="close"):
+def row(value: int | str, name: str = "close") -> bytes:
     return f'{{"rows": [{{"open": 1, "{name}": {value}}}], "feature_graph_hash": "{A}"}}'.encode()
 
 
-def test_prediction_and_everything_else(service) -> None:
+def test_prediction_and_everything_else(service: Service) -> None:
     connection = service.connect()
     status, answer = ask(connection, row(2))
     assert (status, answer["predictions"], answer["version"]) == (200, [4.0], 1)
@@ -167,7 +176,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_a_422_and_leaves_no_record(service, name) -> None:
+def test_bad_input_is_a_422_and_leaves_no_record(service: Service, name: str) -> None:
     connection = service.connect()
     before = len(read_from(service.log.folder).records)
     status, answer = ask(connection, BAD[name])
@@ -190,21 +199,21 @@ def test_bad_input_is_a_422_and_leaves_no_record(service, name) -> None:
         (row(2).replace(b"aaa", b"bbb"), {}, "feature_graph_mismatch"),
     ],
 )
-def test_other_refusals(service, body, options, code) -> None:
+def test_other_refusals(service: Service, body: bytes, options: dict[str, str], code: str) -> None:
     connection = service.connect()
     status, answer = ask(connection, body, **options)
     assert (status, answer["code"]) == (STATUS[code], code)
     connection.close()
 
 
-def test_chunked_body_is_bounded_without_a_length(service) -> None:
+def test_chunked_body_is_bounded_without_a_length(service: Service) -> None:
     connection = service.connect()
     assert ask(connection, iter([row(2)[:7], row(2)[7:]]))[0] == 200
     assert ask(connection, iter([b" " * 10_000] * 8))[0] == 413
     connection.close()
 
 
-def test_client_that_never_stops_sending_is_cut_off(service) -> None:
+def test_client_that_never_stops_sending_is_cut_off(service: Service) -> None:
     with socket.create_connection(("127.0.0.1", service.port)) as client:
         head = f"POST {PATH} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer good\r\n"
         client.sendall(f"{head}content-length: 999999999\r\n\r\n".encode())
@@ -216,7 +225,7 @@ def test_client_that_never_stops_sending_is_cut_off(service) -> None:
     connection.close()
 
 
-def test_clients_that_leave_do_no_harm(service) -> None:
+def test_clients_that_leave_do_no_harm(service: Service) -> None:
     head = (
         f"POST {PATH} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer good\r\n"
         "content-type: application/json\r\ncontent-length: 100\r\n\r\n"
@@ -229,7 +238,7 @@ def test_clients_that_leave_do_no_harm(service) -> None:
     connection.close()
 
 
-def test_hundred_swaps_under_load_fail_no_request(service) -> None:
+def test_hundred_swaps_under_load_fail_no_request(service: Service) -> None:
     """Each version adds its own number, so an answer that mixed two versions would show."""
     tables = [table(version, epoch=version) for version in range(1, 11)]
     done = threading.Event()

@@ -4,6 +4,8 @@ import random
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,7 +61,7 @@ STUMP = {"num_leaves": "1", "num_cat": "0", "leaf_value": "0.125", "is_linear": 
 FOREST = (NUMERICAL, CATEGORICAL, LINEAR, STUMP)
 
 
-def model_text(trees=FOREST, header=HEADER):
+def model_text(trees: Sequence[dict[str, str]] = FOREST, header: dict[str, str] = HEADER) -> bytes:
     """Write a model as LightGBM does: every tree with its size."""
     bodies = []
     for number, tree in enumerate(trees):
@@ -130,14 +132,14 @@ SPOILT = {
 }
 
 
-def spoilt(name):
+def spoilt(name: str) -> bytes:
     tree, changes = SPOILT[name]
     changed = {key: value for key, value in (tree | changes).items() if value is not None}
     return model_text([NUMERICAL, changed])
 
 
 @pytest.mark.parametrize("name", SPOILT)
-def test_trees_that_would_read_foreign_memory_or_never_end_are_refused(name) -> None:
+def test_trees_that_would_read_foreign_memory_or_never_end_are_refused(name: str) -> None:
     with pytest.raises(ArtifactInvalid, match="tree 1 of the LightGBM model") as caught:
         check_model_text(spoilt(name))
     assert caught.value.details == {"tree": 1}
@@ -167,7 +169,9 @@ def test_trees_that_would_read_foreign_memory_or_never_end_are_refused(name) -> 
         (b"leaf_count", b"leaf_value=1\nleaf_count"),
     ],
 )
-def test_texts_that_were_changed_after_they_were_written_are_refused(old, new) -> None:
+def test_texts_that_were_changed_after_they_were_written_are_refused(
+    old: bytes, new: bytes
+) -> None:
     data = model_text()
     assert old in data
     with pytest.raises(ArtifactInvalid):
@@ -206,7 +210,7 @@ print("lives")
 TOKENS = ["0", "1", "-1", "3", "-4", "7", "1e300", "nan", "2147483647", "1e-320", "", "x", "1 1"]
 
 
-def test_whatever_passes_does_not_end_the_process(tmp_path) -> None:
+def test_whatever_passes_does_not_end_the_process(tmp_path: Path) -> None:
     """Numbers changed at random: in a process of its own, for this one must outlive a defect."""
     draw = random.Random(11)
     passed = 0

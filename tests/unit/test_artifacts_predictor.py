@@ -11,9 +11,11 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import onnx
@@ -24,18 +26,29 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tradeworthy.artifacts.lightgbm_predictor import find_library, load_library
 from tradeworthy.artifacts.onnx_predictor import refuse_unsafe
-from tradeworthy.artifacts.predictor import load_predictor
+from tradeworthy.artifacts.predictor import CheckedPredictor, load_predictor
 from tradeworthy.base.digests import sha256_hex
 from tradeworthy.errors import ArtifactInvalid, InvalidInput, TradeworthyError
 
 WEIGHTS = (2.0, -1.0, 0.5)
+# Trains a booster; gives its text, rows, and what the package predicts on them.
+Train: TypeAlias = Callable[..., tuple[bytes, np.ndarray, np.ndarray]]
 
 
-def tensor(name, shape, kind=TensorProto.FLOAT):
+def tensor(
+    name: str, shape: Sequence[int | None], kind: int = TensorProto.FLOAT
+) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, kind, shape)
 
 
-def model(nodes, inputs, outputs, initializers=(), domains=("", "ai.onnx.ml"), functions=()):
+def model(
+    nodes: Sequence[onnx.NodeProto],
+    inputs: Sequence[onnx.ValueInfoProto],
+    outputs: Sequence[onnx.ValueInfoProto],
+    initializers: Sequence[onnx.TensorProto] = (),
+    domains: Sequence[str] = ("", "ai.onnx.ml"),
+    functions: Sequence[onnx.FunctionProto] = (),
+) -> bytes:
     graph = helper.make_graph(nodes, "test", inputs, outputs, list(initializers))
     versions = {"": 17, "ai.onnx.ml": 3}
     opsets = [helper.make_opsetid(domain, versions.get(domain, 1)) for domain in domains]
@@ -43,7 +56,14 @@ def model(nodes, inputs, outputs, initializers=(), domains=("", "ai.onnx.ml"), f
     return made.SerializeToString()
 
 
-def linear(*, dtype=np.float32, flat=False, batch=None, width=3, output_width=1):
+def linear(
+    *,
+    dtype: type[np.floating] = np.float32,
+    flat: bool = False,
+    batch: int | None = None,
+    width: int | None = 3,
+    output_width: int = 1,
+) -> bytes:
     kind = TensorProto.FLOAT if dtype == np.float32 else TensorProto.DOUBLE
     weights = np.tile(np.array([WEIGHTS], dtype=dtype).T, (1, output_width))
     product = helper.make_node("MatMul", ["x", "w"], ["y"])
@@ -65,13 +85,13 @@ def linear(*, dtype=np.float32, flat=False, batch=None, width=3, output_width=1)
     )
 
 
-def unary(operator, **attributes):
+def unary(operator: str, **attributes: float) -> bytes:
     """A model of one input that applies one operator to it."""
     node = helper.make_node(operator, ["x"], ["y"], **attributes)
     return model([node], [tensor("x", [None, 1])], [tensor("y", [None, 1])])
 
 
-def classifier(*, zipmap, labels=(0, 1), classes=2):
+def classifier(*, zipmap: bool, labels: tuple[int, ...] = (0, 1), classes: int = 2) -> bytes:
     kinds = {"classlabels_ints": list(labels)}
     scores = helper.make_node(
         "LinearClassifier",
@@ -97,13 +117,15 @@ def classifier(*, zipmap, labels=(0, 1), classes=2):
     return model([scores, mapping], [tensor("x", [None, 3])], [label, maps])
 
 
-def load(data, *, kind="onnx", n_inputs=3, digest=None):
+def load(
+    data: bytes, *, kind: str = "onnx", n_inputs: int = 3, digest: str | None = None
+) -> CheckedPredictor:
     return load_predictor(
         data, format=kind, expected_sha256=digest or sha256_hex(data), n_inputs=n_inputs
     )
 
 
-def refusal(data, **options):
+def refusal(data: bytes, **options: Any) -> ArtifactInvalid:
     with pytest.raises(ArtifactInvalid) as caught:
         load(data, **options)
     return caught.value
@@ -114,7 +136,7 @@ ROWS = np.array([[1.0, 2.0, 3.0], [0.5, -4.0, 0.25], [0.0, 0.0, 0.0]])
 
 @pytest.mark.parametrize("flat", [True, False])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_linear_model_predicts_what_the_weights_say(dtype, flat) -> None:
+def test_linear_model_predicts_what_the_weights_say(dtype: type[np.floating], flat: bool) -> None:
     predictor = load(linear(dtype=dtype, flat=flat))
     outputs = predictor.predict(ROWS)
     assert outputs.dtype == np.float64
@@ -127,14 +149,16 @@ def test_linear_model_predicts_what_the_weights_say(dtype, flat) -> None:
 
 @pytest.mark.parametrize("labels", [(0, 1), (-1, 1)])
 @pytest.mark.parametrize("zipmap", [True, False])
-def test_classifier_answers_the_probability_of_the_greater_class(zipmap, labels) -> None:
+def test_classifier_answers_the_probability_of_the_greater_class(
+    zipmap: bool, labels: tuple[int, ...]
+) -> None:
     outputs = load(classifier(zipmap=zipmap, labels=labels)).predict(ROWS)
     score = ROWS @ np.array(WEIGHTS)
     assert outputs == pytest.approx(1 / (1 + np.exp(-2 * score)), abs=1e-6)
 
 
 @pytest.mark.parametrize("zipmap", [True, False])
-def test_classifier_of_three_classes_is_refused(zipmap) -> None:
+def test_classifier_of_three_classes_is_refused(zipmap: bool) -> None:
     error = refusal(classifier(zipmap=zipmap, labels=(0, 1, 2), classes=3))
     assert "3 classes" in error.message
 
@@ -142,14 +166,14 @@ def test_classifier_of_three_classes_is_refused(zipmap) -> None:
 class Bomb:
     """Writes a file when it is unpickled."""
 
-    def __init__(self, target) -> None:
+    def __init__(self, target: Path) -> None:
         self.target = target
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
         return (os.mkdir, (str(self.target),))
 
 
-def zipped(content):
+def zipped(content: bytes) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("data.pkl", content)
@@ -161,7 +185,9 @@ def zipped(content):
 @pytest.mark.parametrize(
     "wrap", [bytes, zlib.compress, gzip.compress, bz2.compress, lzma.compress, zipped]
 )
-def test_pickle_is_never_loaded_whatever_it_is_called(tmp_path, kind, protocol, wrap) -> None:
+def test_pickle_is_never_loaded_whatever_it_is_called(
+    tmp_path: Path, kind: str, protocol: int, wrap: Callable[[bytes], bytes]
+) -> None:
     target = tmp_path / "exploded"
     data = wrap(pickle.dumps(Bomb(target), protocol=protocol))
     error = refusal(data, kind=kind)
@@ -171,7 +197,7 @@ def test_pickle_is_never_loaded_whatever_it_is_called(tmp_path, kind, protocol, 
 
 @pytest.mark.parametrize("value", [{"a": 1}, [1, 2], (1, 2), Path("x"), np.arange(3), 1.5, "text"])
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_pickle_of_any_value_is_refused(value, protocol) -> None:
+def test_pickle_of_any_value_is_refused(value: object, protocol: int) -> None:
     for kind in ("onnx", "lightgbm"):
         refusal(pickle.dumps(value, protocol=protocol), kind=kind)
 
@@ -185,7 +211,7 @@ def test_digest_is_checked_before_anything_is_read() -> None:
 
 @given(place=st.integers(0, len(linear()) - 1), flip=st.integers(1, 255))
 @settings(max_examples=40)
-def test_one_changed_byte_is_noticed(place, flip) -> None:
+def test_one_changed_byte_is_noticed(place: int, flip: int) -> None:
     data = bytearray(linear())
     data[place] ^= flip
     assert "SHA-256" in refusal(bytes(data), digest=sha256_hex(linear())).message
@@ -193,7 +219,7 @@ def test_one_changed_byte_is_noticed(place, flip) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\x00", b"hello", b"\xff" * 40, b"ORTM" * 5, linear()[:-9]])
 @pytest.mark.parametrize("kind", ["onnx", "lightgbm"])
-def test_bytes_that_are_no_model_are_refused(data, kind) -> None:
+def test_bytes_that_are_no_model_are_refused(data: bytes, kind: str) -> None:
     refusal(data, kind=kind)
 
 
@@ -235,7 +261,7 @@ def test_several_or_wrong_inputs_are_refused() -> None:
     assert "tensor(int64)" in refusal(data, n_inputs=1).message
 
 
-def test_external_data_is_refused(tmp_path) -> None:
+def test_external_data_is_refused(tmp_path: Path) -> None:
     made = onnx.load_model_from_string(linear())
     onnx.external_data_helper.convert_model_to_external_data(
         made, location="weights.bin", size_threshold=0
@@ -284,7 +310,7 @@ def test_dropout_is_refused_where_it_draws() -> None:
             assert load(data, n_inputs=1).predict(np.array([[3.0]])).tolist() == [3.0]
 
 
-def looping(trips):
+def looping(trips: int) -> bytes:
     """A model that adds its input to itself as often as ``trips`` says."""
     flag = TensorProto.BOOL
     body = helper.make_graph(
@@ -302,11 +328,11 @@ def looping(trips):
 
 
 @pytest.mark.parametrize("trips", [1, 2**62])
-def test_loops_are_refused_for_they_may_never_end(trips) -> None:
+def test_loops_are_refused_for_they_may_never_end(trips: int) -> None:
     assert "without end" in refusal(looping(trips), n_inputs=1).message
 
 
-def across_rows(*operators):
+def across_rows(*operators: onnx.NodeProto) -> bytes:
     """A model whose answer to a row depends on the rows beside it."""
     axes = numpy_helper.from_array(np.array([0]), "axes")
     constants = [axes] + [
@@ -328,7 +354,7 @@ def across_rows(*operators):
     ],
     ids=["demeaned", "reversed", "summed"],
 )
-def test_rows_that_depend_on_their_neighbours_are_refused(operators) -> None:
+def test_rows_that_depend_on_their_neighbours_are_refused(operators: list[onnx.NodeProto]) -> None:
     if operators[0].op_type == "CumSum":
         operators[0].input[1] = "zero"
         zero = helper.make_node("Squeeze", ["axes"], ["zero"])
@@ -355,7 +381,7 @@ def test_model_that_is_never_finite_does_not_load() -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3.5e38, -1e300])
-def test_input_that_the_model_cannot_hold_is_refused(value) -> None:
+def test_input_that_the_model_cannot_hold_is_refused(value: float) -> None:
     rows = ROWS.copy()
     rows[1, 2] = value
     with pytest.raises(InvalidInput) as caught:
@@ -364,13 +390,13 @@ def test_input_that_the_model_cannot_hold_is_refused(value) -> None:
 
 
 @pytest.mark.parametrize("shape", [(3,), (1, 2), (1, 4), (0, 3), (1, 3, 1)])
-def test_rows_of_another_shape_are_refused(shape) -> None:
+def test_rows_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InvalidInput):
         load(linear()).predict(np.zeros(shape))
 
 
 @given(st.binary(max_size=200))
-def test_walking_arbitrary_bytes_refuses_or_passes(data) -> None:
+def test_walking_arbitrary_bytes_refuses_or_passes(data: bytes) -> None:
     try:
         refuse_unsafe(data)
     except TradeworthyError as error:
@@ -379,14 +405,14 @@ def test_walking_arbitrary_bytes_refuses_or_passes(data) -> None:
 
 @given(place=st.integers(0, len(linear()) - 1), value=st.integers(0, 255))
 @settings(max_examples=200)
-def test_damaged_model_never_raises_anything_else(place, value) -> None:
+def test_damaged_model_never_raises_anything_else(place: int, value: int) -> None:
     data = bytearray(linear())
     data[place] = value
     with contextlib.suppress(ArtifactInvalid, InvalidInput):
         load(bytes(data)).predict(ROWS)
 
 
-def boosted(objective="regression", **parameters) -> str:
+def boosted(objective: str = "regression", **parameters: int) -> str:
     """Train a small booster in a process of its own, for the package imports scikit-learn."""
     return f"""
 import sys, numpy as np, lightgbm
@@ -402,11 +428,11 @@ sys.stdout.write(booster.model_to_string())
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Train:
     """Text of a booster, rows, and what the package itself predicts on them."""
 
     @cache
-    def train(**parameters):
+    def train(**parameters: Any) -> tuple[bytes, np.ndarray, np.ndarray]:
         target = tmp_path_factory.mktemp("booster") / "golden.npz"
         command = [sys.executable, "-W", "ignore", "-c", boosted(**parameters), str(target)]
         alone = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -418,7 +444,7 @@ def trained(tmp_path_factory):
 
 
 @pytest.mark.parametrize("objective", ["regression", "binary"])
-def test_lightgbm_answers_as_its_own_package_does(trained, objective) -> None:
+def test_lightgbm_answers_as_its_own_package_does(trained: Train, objective: str) -> None:
     text, rows, golden = trained(objective=objective)
     predictor = load(text, kind="lightgbm")
     assert predictor.predict(rows).tolist() == golden.tolist()
@@ -428,18 +454,18 @@ def test_lightgbm_answers_as_its_own_package_does(trained, objective) -> None:
     assert predictor.predict(fortran).tolist() == golden.tolist()
 
 
-def test_lightgbm_is_safe_in_several_threads(trained) -> None:
+def test_lightgbm_is_safe_in_several_threads(trained: Train) -> None:
     text, rows, golden = trained(objective="regression")
     predictor = load(text, kind="lightgbm")
 
-    def ask(index):
+    def ask(index: int) -> bool:
         return predictor.predict(rows[index % 50][None, :])[0] == golden[index % 50]
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(ask, range(2000)))
 
 
-def test_lightgbm_of_another_shape_is_refused(trained) -> None:
+def test_lightgbm_of_another_shape_is_refused(trained: Train) -> None:
     text, _, _ = trained(objective="regression")
     assert refusal(text, kind="lightgbm", n_inputs=4).details == {"expected": 4, "actual": 3}
     several, _, _ = trained(objective="multiclass", num_class=3)
@@ -448,7 +474,7 @@ def test_lightgbm_of_another_shape_is_refused(trained) -> None:
     refusal(b"tree\nversion=v4\n", kind="lightgbm")
 
 
-def test_missing_library_is_explained(tmp_path) -> None:
+def test_missing_library_is_explained(tmp_path: Path) -> None:
     with pytest.raises(ArtifactInvalid, match="install the lightgbm package"):
         find_library("no_such_package_anywhere")
     broken = tmp_path / "lib_lightgbm.so"

@@ -5,10 +5,12 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 
 from tradeworthy.backtest.costs import Costs
 from tradeworthy.backtest.run import performance_metrics, result_digest, run_backtest
+from tradeworthy.backtest.trade_returns import Execution
 from tradeworthy.base.digests import canonical_json, is_digest
 from tradeworthy.errors import DatasetInvalid, InvalidInput
 from tradeworthy.market_data.bars import BarArrays, bar_arrays
@@ -26,7 +29,9 @@ COSTS = Costs(commission_bps=1.0, slippage_bps=2.0)
 FREE = Costs()
 
 
-def market(seed, n_bars=40, n_symbols=3, missing=0.0, volatility=0.02):
+def market(
+    seed: int, n_bars: int = 40, n_symbols: int = 3, missing: float = 0.0, volatility: float = 0.02
+) -> BarArrays:
     rng = np.random.default_rng(seed)
     shape = (n_bars, n_symbols)
     close = 100 * np.exp(np.cumsum(rng.normal(0, volatility, shape), axis=0))
@@ -42,14 +47,21 @@ def market(seed, n_bars=40, n_symbols=3, missing=0.0, volatility=0.02):
     return BarArrays(dates, symbols, start, high, low, close, volume)
 
 
-def random_weights(seed, bars):
+def random_weights(seed: int, bars: BarArrays) -> np.ndarray:
     rng = np.random.default_rng(seed + 10_000)
     weights = rng.uniform(-0.5, 0.5, bars.shape)
     weights[rng.random(bars.shape[0]) < 0.3] = 0.0
     return weights
 
 
-def plain_loop(bars, weights, costs, execution="next_open", drift=False, year=252):
+def plain_loop(
+    bars: BarArrays,
+    weights: np.ndarray,
+    costs: Costs,
+    execution: Execution = "next_open",
+    drift: bool = False,
+    year: int = 252,
+) -> np.ndarray:
     """Bar by bar and symbol by symbol: what happens to one unit of money."""
     rate = (costs.commission_bps + costs.slippage_bps) / 10_000
     borrow = costs.borrow_bps_per_year / 10_000 / year
@@ -80,7 +92,9 @@ def plain_loop(bars, weights, costs, execution="next_open", drift=False, year=25
 @pytest.mark.parametrize(
     ("missing", "drift"), [(0.0, False), (0.0, True), (0.3, False)], ids=["full", "drift", "gaps"]
 )
-def test_agrees_with_the_plain_loop(execution, seed, missing, drift) -> None:
+def test_agrees_with_the_plain_loop(
+    execution: Execution, seed: int, missing: float, drift: bool
+) -> None:
     bars = market(seed, n_symbols=1 + seed % 4, missing=missing)
     weights = random_weights(seed, bars)
     costs = Costs(commission_bps=3, slippage_bps=7, borrow_bps_per_year=300)
@@ -90,7 +104,7 @@ def test_agrees_with_the_plain_loop(execution, seed, missing, drift) -> None:
 
 
 @pytest.mark.parametrize(("n_bars", "n_symbols"), [(300, 700), (40_000, 1)])
-def test_blocks_of_bars_join_without_a_seam(n_bars, n_symbols) -> None:
+def test_blocks_of_bars_join_without_a_seam(n_bars: int, n_symbols: int) -> None:
     bars = market(1, n_bars=n_bars, n_symbols=n_symbols, volatility=0.001)
     weights = random_weights(1, bars) / n_symbols
     result = run_backtest(bars, weights, costs=COSTS)
@@ -116,7 +130,7 @@ def test_the_formula_for_one_symbol() -> None:
     assert result.returns[1] == pytest.approx(first, abs=1e-14)
 
 
-def moves_to_earn(bars, execution):
+def moves_to_earn(bars: BarArrays, execution: Execution) -> np.ndarray:
     """Sign of what a position earns in each bar after that bar's trade."""
     if execution == "next_open":
         return np.sign(bars.close - bars.open)
@@ -124,7 +138,7 @@ def moves_to_earn(bars, execution):
 
 
 @pytest.mark.parametrize("execution", ["next_open", "next_close"])
-def test_one_bar_of_delay_takes_the_profit_of_looking_ahead(execution) -> None:
+def test_one_bar_of_delay_takes_the_profit_of_looking_ahead(execution: Execution) -> None:
     # On a random walk only a look at tomorrow pays, and the timing takes that away.
     sharpes = {0: [], 1: []}
     for seed in range(20):
@@ -139,7 +153,7 @@ def test_one_bar_of_delay_takes_the_profit_of_looking_ahead(execution) -> None:
 
 
 @pytest.mark.parametrize("execution", ["next_open", "next_close"])
-def test_a_weight_touches_nothing_before_its_next_bar(execution) -> None:
+def test_a_weight_touches_nothing_before_its_next_bar(execution: Execution) -> None:
     bars = market(3)
     weights = random_weights(3, bars)
     base = run_backtest(bars, weights, costs=COSTS, execution=execution).returns
@@ -152,7 +166,7 @@ def test_a_weight_touches_nothing_before_its_next_bar(execution) -> None:
 
 
 @pytest.mark.parametrize("execution", ["same_bar", "close", "", None])
-def test_no_other_execution_can_be_configured(execution) -> None:
+def test_no_other_execution_can_be_configured(execution: str | None) -> None:
     with pytest.raises(InvalidInput, match="next_open"):
         run_backtest(market(0), random_weights(0, market(0)), costs=COSTS, execution=execution)
 
@@ -191,7 +205,7 @@ def test_drifting_weights_of_an_untouched_portfolio_only_differ_by_rebalancing()
 
 @given(st.integers(0, 10_000), st.floats(0.0, 50.0), st.floats(0.0, 50.0))
 @settings(max_examples=40)
-def test_higher_costs_never_help(seed, low, extra) -> None:
+def test_higher_costs_never_help(seed: int, low: float, extra: float) -> None:
     bars = market(seed)
     weights = random_weights(seed, bars)
     cheap = run_backtest(bars, weights, costs=Costs(commission_bps=low))
@@ -201,7 +215,7 @@ def test_higher_costs_never_help(seed, low, extra) -> None:
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=40)
-def test_the_order_of_symbols_does_not_matter(seed) -> None:
+def test_the_order_of_symbols_does_not_matter(seed: int) -> None:
     bars = market(seed, n_symbols=4)
     weights = random_weights(seed, bars)
     order = np.random.default_rng(seed).permutation(4)
@@ -217,7 +231,7 @@ def test_the_order_of_symbols_does_not_matter(seed) -> None:
 
 @given(st.integers(0, 10_000), st.floats(0.001, 1000.0))
 @settings(max_examples=40)
-def test_the_unit_of_prices_does_not_matter(seed, unit) -> None:
+def test_the_unit_of_prices_does_not_matter(seed: int, unit: float) -> None:
     bars = market(seed)
     scaled = BarArrays(
         bars.dates,
@@ -244,7 +258,7 @@ def test_cost_stress_is_a_run_at_those_costs() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_at_the_break_even_cost_the_mean_return_is_zero(seed) -> None:
+def test_at_the_break_even_cost_the_mean_return_is_zero(seed: int) -> None:
     bars = market(seed, n_symbols=1)
     weights = random_weights(seed, bars) + 0.1
     level = run_backtest(bars, weights, costs=COSTS).metrics["break_even_cost_bps"]
@@ -273,7 +287,7 @@ PLAIN = {
 }
 
 
-def figures_one_by_one(returns, year):
+def figures_one_by_one(returns: npt.ArrayLike, year: int) -> dict[str, float | None]:
     """Each figure by its own function; None for one that is not defined."""
     figures = {name: figure(returns, periods_per_year=year) for name, figure in YEARLY.items()}
     figures |= {name: figure(returns) for name, figure in PLAIN.items()}
@@ -281,7 +295,7 @@ def figures_one_by_one(returns, year):
 
 
 @given(st.lists(st.floats(-1.5, 1.5).map(lambda value: round(value, 4)), max_size=30))
-def test_figures_reckoned_together_are_those_reckoned_one_by_one(returns) -> None:
+def test_figures_reckoned_together_are_those_reckoned_one_by_one(returns: list[float]) -> None:
     together = performance_metrics(returns, periods_per_year=12)
     assert {name: together[name] for name in YEARLY | PLAIN} == figures_one_by_one(returns, 12)
     assert together["n_observations"] == len(returns)
@@ -334,7 +348,7 @@ def test_an_order_waits_for_the_next_bar_of_its_symbol() -> None:
 
 
 @pytest.mark.parametrize("end", [3, 7, 9])
-def test_a_position_beyond_the_last_bar_is_refused(end) -> None:
+def test_a_position_beyond_the_last_bar_is_refused(end: int) -> None:
     bars = market(0, n_bars=10, n_symbols=2)
     for matrix in (bars.open, bars.high, bars.low, bars.close):
         matrix[end:, 0] = np.nan
@@ -392,7 +406,9 @@ def test_tables_and_arrays_give_the_same_result() -> None:
         (lambda frame: frame.drop("weight"), "columns"),
     ],
 )
-def test_weights_that_do_not_fit_the_bars_are_refused(change, complaint) -> None:
+def test_weights_that_do_not_fit_the_bars_are_refused(
+    change: Callable[[pl.DataFrame], pl.DataFrame], complaint: str
+) -> None:
     days = [date(2024, 1, 1) + timedelta(days=k) for k in range(6)]
     prices = dict.fromkeys(("open", "high", "low", "close"), [10.0] * 6)
     table = pl.DataFrame({"date": days, "symbol": ["A"] * 6, **prices})
@@ -411,7 +427,7 @@ def test_weights_that_do_not_fit_the_bars_are_refused(change, complaint) -> None
         [["x"] * 3] * 40,
     ],
 )
-def test_weights_of_another_shape_are_refused(weights) -> None:
+def test_weights_of_another_shape_are_refused(weights: np.ndarray | list[list[str]]) -> None:
     with pytest.raises(InvalidInput):
         run_backtest(market(0), weights, costs=COSTS)
 
@@ -419,10 +435,10 @@ def test_weights_of_another_shape_are_refused(weights) -> None:
 class WideFrame:
     """Weights with named columns, as a data frame of pandas has them."""
 
-    def __init__(self, weights, columns) -> None:
+    def __init__(self, weights: np.ndarray, columns: Sequence[str | int]) -> None:
         self.weights, self.columns = weights, columns
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.weights, dtype=dtype)
 
 
@@ -456,7 +472,7 @@ def test_caps_hold_and_keep_proportions() -> None:
 
 @pytest.mark.parametrize("cap", [0.0, -1.0, math.nan, math.inf])
 @pytest.mark.parametrize("name", ["max_gross_leverage", "max_symbol_weight"])
-def test_caps_must_make_sense(name, cap) -> None:
+def test_caps_must_make_sense(name: str, cap: float) -> None:
     with pytest.raises(InvalidInput):
         run_backtest(market(0), np.zeros((40, 3)), costs=COSTS, **{name: cap})
 
@@ -483,7 +499,7 @@ def test_the_volatility_target_is_met_without_looking_ahead() -> None:
         {"target_volatility": 0.1, "max_gross_leverage": 1, "volatility_window": 1},
     ],
 )
-def test_a_volatility_target_must_make_sense(options) -> None:
+def test_a_volatility_target_must_make_sense(options: dict[str, float]) -> None:
     with pytest.raises(InvalidInput):
         run_backtest(market(0), np.zeros((40, 3)), costs=COSTS, **options)
 
@@ -521,7 +537,7 @@ def test_square_root_impact() -> None:
         {"impact_coefficient": 0.5, "capital": 1e6, "impact_window": 1},
     ],
 )
-def test_costs_must_make_sense(options) -> None:
+def test_costs_must_make_sense(options: dict[str, float]) -> None:
     with pytest.raises(InvalidInput):
         Costs(**options)
 
@@ -624,7 +640,7 @@ FOLDER = os.environ.get("TRADEWORTHY_MARKET_DATA")
 
 if FOLDER:  # real markets, where they are at hand
 
-    def shares(first, last):
+    def shares(first: date, last: date) -> BarArrays:
         frame = pl.read_csv(Path(FOLDER) / "lean_us_equity_daily_raw.csv", try_parse_dates=True)
         return bar_arrays(frame.filter(pl.col("date").is_between(first, last)))
 
@@ -639,7 +655,7 @@ if FOLDER:  # real markets, where they are at hand
 
     @pytest.mark.parametrize("execution", ["next_open", "next_close"])
     @pytest.mark.parametrize("name", REAL)
-    def test_agrees_with_the_plain_loop_on_real_markets(name, execution) -> None:
+    def test_agrees_with_the_plain_loop_on_real_markets(name: str, execution: Execution) -> None:
         bars = REAL[name]()
         weights = random_weights(1, bars) / bars.shape[1]
         costs = Costs(commission_bps=1, slippage_bps=4, borrow_bps_per_year=50)

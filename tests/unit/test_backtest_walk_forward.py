@@ -1,6 +1,7 @@
 """Walk-forward: no fold sees its test, and the stitched curve is one honest backtest."""
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 
 from tradeworthy.backtest.costs import Costs
 from tradeworthy.backtest.run import performance_metrics, run_backtest
+from tradeworthy.backtest.trade_returns import Execution
 from tradeworthy.backtest.walk_forward import (
+    FitPredict,
     Split,
     run_walk_forward,
     walk_forward,
@@ -21,7 +24,7 @@ from tradeworthy.market_data.bars import BarArrays
 COSTS = Costs(commission_bps=1.0)
 
 
-def market(seed=0, n_bars=300, n_symbols=2):
+def market(seed: int = 0, n_bars: int = 300, n_symbols: int = 2) -> BarArrays:
     rng = np.random.default_rng(seed)
     close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, (n_bars, n_symbols)), axis=0))
     start = close * np.exp(rng.normal(0, 0.005, close.shape))
@@ -32,8 +35,8 @@ def market(seed=0, n_bars=300, n_symbols=2):
     )
 
 
-def momentum(bars):
-    def fit_predict(train, test):
+def momentum(bars: BarArrays) -> FitPredict:
+    def fit_predict(train: slice, test: slice) -> np.ndarray:
         mean = np.diff(np.log(bars.close[train]), axis=0).mean(axis=0)
         recent = np.sign(bars.close[test] / bars.close[test.start - 5] - 1)
         return 0.5 * recent * np.sign(mean)
@@ -50,7 +53,7 @@ def momentum(bars):
     st.booleans(),
 )
 def test_splits_partition_what_follows_and_keep_their_distance(
-    n, n_folds, min_train, purge, embargo, expanding
+    n: int, n_folds: int, min_train: int, purge: int, embargo: int, expanding: bool
 ) -> None:
     options = {"n_folds": n_folds, "min_train": min_train, "purge": purge, "embargo": embargo}
     first = min_train + purge + embargo
@@ -79,7 +82,7 @@ def test_splits_partition_what_follows_and_keep_their_distance(
         {"n_folds": 96, "min_train": 5},
     ],
 )
-def test_impossible_splits_are_refused(options) -> None:
+def test_impossible_splits_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(InvalidInput):
         walk_forward_splits(100, **options)
 
@@ -88,7 +91,7 @@ def test_every_fold_is_fitted_once_in_order_on_its_own_past() -> None:
     splits = walk_forward_splits(100, n_folds=4, min_train=20, purge=3, embargo=2)
     calls = []
 
-    def fit_predict(train, test):
+    def fit_predict(train: slice, test: slice) -> np.ndarray:
         calls.append((train, test))
         return np.full(test.stop - test.start, len(calls))
 
@@ -111,7 +114,7 @@ def test_every_fold_is_fitted_once_in_order_on_its_own_past() -> None:
         [Split(-2, 5, 5, 10)],
     ],
 )
-def test_folds_that_look_ahead_or_leave_holes_are_refused(splits) -> None:
+def test_folds_that_look_ahead_or_leave_holes_are_refused(splits: list[Split]) -> None:
     with pytest.raises(InvalidInput):
         walk_forward(100, splits, lambda train, test: np.zeros(test.stop - test.start))
 
@@ -129,14 +132,16 @@ def test_folds_that_look_ahead_or_leave_holes_are_refused(splits) -> None:
         lambda size: None,
     ],
 )
-def test_predictions_that_do_not_fit_are_refused(predict) -> None:
+def test_predictions_that_do_not_fit_are_refused(predict: Callable[[int], object]) -> None:
     splits = [Split(0, 5, 5, 10), Split(0, 10, 10, 16)]
     with pytest.raises(InvalidInput):
         walk_forward(20, splits, lambda train, test: predict(test.stop - test.start))
 
 
 @pytest.mark.parametrize(("execution", "lag"), [("next_open", 1), ("next_close", 2)])
-def test_the_stitched_curve_is_the_backtest_of_the_stitched_weights(execution, lag) -> None:
+def test_the_stitched_curve_is_the_backtest_of_the_stitched_weights(
+    execution: Execution, lag: int
+) -> None:
     bars = market()
     splits = walk_forward_splits(300, n_folds=5, min_train=60, purge=2, embargo=5)
     fit_predict = momentum(bars)
@@ -182,7 +187,7 @@ def test_a_fold_without_a_figure_leaves_the_worst_unknown() -> None:
     bars = market(3)
     splits = walk_forward_splits(300, n_folds=3, min_train=100)
 
-    def only_first(train, test):
+    def only_first(train: slice, test: slice) -> np.ndarray:
         return np.full((test.stop - test.start, 2), 0.5 * (test.start == 100))
 
     result = run_walk_forward(bars, splits, only_first, costs=COSTS)

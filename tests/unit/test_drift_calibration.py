@@ -46,7 +46,9 @@ def test_windows_keep_their_geometry(windows: Windows, more: int) -> None:
 
 @settings(deadline=None)
 @given(st.integers(1, 300), st.integers(1, 30), st.integers(1, 120))
-def test_left_out_blocks_and_their_rest_make_the_whole(sessions, length, most) -> None:
+def test_left_out_blocks_and_their_rest_make_the_whole(
+    sessions: int, length: int, most: int
+) -> None:
     rest, block = leave_out_windows(sessions, length, most)
     assert len(block) == max(min(sessions - length + 1, most), 0)
     assert (rest ^ block).all()
@@ -70,7 +72,7 @@ def brute_force_p(null: np.ndarray, current: np.ndarray) -> float:
 
 @settings(deadline=None)
 @given(st.integers(1, 150), st.integers(0, 2**32 - 1))
-def test_the_rank_is_that_of_the_rule(count, seed) -> None:
+def test_the_rank_is_that_of_the_rule(count: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     null, current = rng.gamma(2.0, size=(count, 5)), rng.gamma(2.5, size=5)
     ranked = calibrate(null, current, effective=count)
@@ -81,7 +83,7 @@ def test_the_rank_is_that_of_the_rule(count, seed) -> None:
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 40))
-def test_the_rank_of_one_among_exchangeable_ones_is_valid(seed, count) -> None:
+def test_the_rank_of_one_among_exchangeable_ones_is_valid(seed: int, count: int) -> None:
     """Each in turn as the current one: at most a share a of them has p <= a; ties only raise p."""
     rng = np.random.default_rng(seed)
     every = rng.gamma(2.0, size=(count, 5))
@@ -93,7 +95,7 @@ def test_the_rank_of_one_among_exchangeable_ones_is_valid(seed, count) -> None:
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_a_larger_shift_is_never_less_surprising(seed) -> None:
+def test_a_larger_shift_is_never_less_surprising(seed: int) -> None:
     rng = np.random.default_rng(seed)
     null = rng.gamma(2.0, size=(120, 5))
     current = rng.gamma(2.0, size=5)
@@ -131,20 +133,20 @@ def test_a_feature_that_never_moved_is_not_surprising_when_it_stays() -> None:
         (np.zeros((3, 5)), np.array([0, 0, np.inf, 0, 0])),
     ],
 )
-def test_unknown_metrics_have_no_rank(null, current) -> None:
+def test_unknown_metrics_have_no_rank(null: np.ndarray, current: np.ndarray) -> None:
     with pytest.raises(InvalidInput):
         calibrate(null, current, 3.0)
 
 
 @pytest.mark.parametrize("bad", [(0, 30), (40, 30), (1, 30, 3), (1, 30, 20, 2)])
-def test_bad_windows_are_refused(bad) -> None:
+def test_bad_windows_are_refused(bad: tuple[int, ...]) -> None:
     with pytest.raises(InvalidInput):
         Windows(*bad)
 
 
 @settings(deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=40))
-def test_discoveries_are_the_smallest_p_values(values) -> None:
+def test_discoveries_are_the_smallest_p_values(values: list[float]) -> None:
     kept = discoveries(np.array(values))
     if kept.any() and not kept.all():
         assert max(np.array(values)[kept]) < min(np.array(values)[~kept])

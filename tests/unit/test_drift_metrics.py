@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,7 +34,14 @@ from tradeworthy.errors import InvalidInput
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "answers/drift_metrics.json").read_text())["cases"]
 NAN, INF = float("nan"), float("inf")
-ALL = (population_stability_index, ks_statistic, mean_shift, variance_shift, tail_shift)
+Metric: TypeAlias = Callable[[npt.ArrayLike, npt.ArrayLike], float]
+ALL: tuple[Metric, ...] = (
+    population_stability_index,
+    ks_statistic,
+    mean_shift,
+    variance_shift,
+    tail_shift,
+)
 
 # Halves of small integers: exact in binary, with ties, so that laws hold without tolerance.
 exact = st.integers(-40, 40).map(lambda i: i / 2.0)
@@ -67,7 +78,9 @@ def test_a_sample_has_not_drifted_from_itself(values: np.ndarray) -> None:
 
 @settings(deadline=None)
 @given(samples, samples, st.randoms())
-def test_order_of_rows_does_not_matter(reference, current, random) -> None:
+def test_order_of_rows_does_not_matter(
+    reference: np.ndarray, current: np.ndarray, random: Random
+) -> None:
     first, second = list(reference), list(current)
     random.shuffle(first)
     random.shuffle(second)
@@ -79,7 +92,9 @@ def test_order_of_rows_does_not_matter(reference, current, random) -> None:
 
 @settings(deadline=None)
 @given(samples, samples, st.sampled_from([0.25, 2.0, 64.0]), st.integers(-64, 64))
-def test_scale_and_origin_do_not_matter(reference, current, scale, origin) -> None:
+def test_scale_and_origin_do_not_matter(
+    reference: np.ndarray, current: np.ndarray, scale: float, origin: int
+) -> None:
     for metric in ALL:
         moved = metric(reference * scale + origin, current * scale + origin)
         assert moved == pytest.approx(metric(reference, current), rel=1e-9, abs=1e-9)
@@ -87,14 +102,16 @@ def test_scale_and_origin_do_not_matter(reference, current, scale, origin) -> No
 
 @settings(deadline=None)
 @given(samples, samples)
-def test_ks_is_symmetric_and_blind_to_sign(reference, current) -> None:
+def test_ks_is_symmetric_and_blind_to_sign(reference: np.ndarray, current: np.ndarray) -> None:
     assert ks_statistic(reference, current) == ks_statistic(current, reference)
     assert ks_statistic(-reference, -current) == pytest.approx(ks_statistic(reference, current))
 
 
 @settings(deadline=None)
 @given(samples, samples)
-def test_ks_is_the_largest_gap_of_the_distribution_functions(reference, current) -> None:
+def test_ks_is_the_largest_gap_of_the_distribution_functions(
+    reference: np.ndarray, current: np.ndarray
+) -> None:
     points = np.concatenate([reference, current])
     gaps = [abs((reference <= x).mean() - (current <= x).mean()) for x in points]
     assert ks_statistic(reference, current) == pytest.approx(max(gaps), abs=1e-12)
@@ -102,7 +119,7 @@ def test_ks_is_the_largest_gap_of_the_distribution_functions(reference, current)
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=20))
-def test_psi_of_counts_is_symmetric_and_nonnegative(pairs) -> None:
+def test_psi_of_counts_is_symmetric_and_nonnegative(pairs: list[tuple[int, int]]) -> None:
     first, second = (np.array(side, dtype=float) for side in zip(*pairs, strict=True))
     assert psi_from_counts(first, second) >= 0.0
     assert psi_from_counts(first, second) == pytest.approx(float(psi_from_counts(second, first)))
@@ -112,7 +129,9 @@ def test_psi_of_counts_is_symmetric_and_nonnegative(pairs) -> None:
 
 @settings(deadline=None)
 @given(wild, wild)
-def test_wild_values_give_an_answer_or_are_refused(reference, current) -> None:
+def test_wild_values_give_an_answer_or_are_refused(
+    reference: np.ndarray, current: np.ndarray
+) -> None:
     for metric in ALL:
         try:
             assert 0.0 <= metric(reference, current) < INF
@@ -124,19 +143,19 @@ def test_wild_values_give_an_answer_or_are_refused(reference, current) -> None:
 
 @pytest.mark.parametrize("metric", ALL)
 @pytest.mark.parametrize("pair", [([], [1.0, 2.0]), ([1.0, 2.0], []), ([], [])])
-def test_empty_samples_are_refused(metric, pair) -> None:
+def test_empty_samples_are_refused(metric: Metric, pair: tuple[list[float], list[float]]) -> None:
     with pytest.raises(InvalidInput):
         metric(*pair)
 
 
 @pytest.mark.parametrize("metric", ALL[1:])
-def test_nothing_but_nan_is_refused(metric) -> None:
+def test_nothing_but_nan_is_refused(metric: Metric) -> None:
     with pytest.raises(InvalidInput):
         metric([1.0, 2.0], [NAN, NAN])
 
 
 @pytest.mark.parametrize("column", [["a", "b"], [[1.0, 2.0]], 3.0])
-def test_what_is_no_column_of_numbers_is_refused(column) -> None:
+def test_what_is_no_column_of_numbers_is_refused(column: object) -> None:
     with pytest.raises(InvalidInput):
         ks_statistic(column, [1.0])
 

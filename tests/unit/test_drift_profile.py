@@ -59,28 +59,30 @@ def close(first: Profile, second: Profile) -> None:
 
 @settings(deadline=None)
 @given(columns, columns)
-def test_merging_commutes_exactly(first, second) -> None:
+def test_merging_commutes_exactly(first: np.ndarray, second: np.ndarray) -> None:
     a, b = profile(first, EDGES), profile(second, EDGES)
     assert a.merge(b) == b.merge(a)
 
 
 @settings(deadline=None)
 @given(columns, columns, columns)
-def test_merging_is_associative_up_to_rounding(first, second, third) -> None:
+def test_merging_is_associative_up_to_rounding(
+    first: np.ndarray, second: np.ndarray, third: np.ndarray
+) -> None:
     a, b, c = (profile(values, EDGES) for values in (first, second, third))
     close(a.merge(b).merge(c), a.merge(b.merge(c)))
 
 
 @settings(deadline=None)
 @given(columns)
-def test_an_empty_profile_changes_nothing(values) -> None:
+def test_an_empty_profile_changes_nothing(values: np.ndarray) -> None:
     one = profile(values, EDGES)
     assert one.merge(profile([], EDGES)) == one
 
 
 @settings(deadline=None)
 @given(columns, st.integers(1, 7))
-def test_a_merge_of_pieces_is_the_profile_of_the_whole(values, pieces) -> None:
+def test_a_merge_of_pieces_is_the_profile_of_the_whole(values: np.ndarray, pieces: int) -> None:
     whole = profile(values, EDGES)
     parts = [profile(part, EDGES) for part in np.array_split(values, pieces)]
     merged = reduce(Profile.merge, parts)
@@ -95,7 +97,7 @@ def _fields(one: Profile) -> dict:
 
 @settings(deadline=None)
 @given(columns)
-def test_profiles_survive_json(values) -> None:
+def test_profiles_survive_json(values: np.ndarray) -> None:
     one = profile(values, EDGES)
     text = json.dumps(one.to_json(), allow_nan=False)
     assert Profile.from_json(json.loads(text)) == one
@@ -103,7 +105,7 @@ def test_profiles_survive_json(values) -> None:
 
 @settings(deadline=None)
 @given(columns)
-def test_every_row_is_counted_once(values) -> None:
+def test_every_row_is_counted_once(values: np.ndarray) -> None:
     one = profile(values, EDGES)
     assert one.rows == values.size
     finite = bounded(values)[np.isfinite(bounded(values))]
@@ -115,7 +117,7 @@ def test_every_row_is_counted_once(values) -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.one_of(st.floats(-1e9, 1e9), st.integers(-2, 2).map(float)), min_size=1))
-def test_frozen_edges_increase_and_fit(values) -> None:
+def test_frozen_edges_increase_and_fit(values: list[float]) -> None:
     edges = freeze_edges(values)
     assert 0 < len(edges) < BINS
     assert list(edges) == sorted(set(edges))
@@ -151,7 +153,7 @@ def test_profiles_on_other_edges_do_not_merge() -> None:
         {"missing": -1},
     ],
 )
-def test_broken_json_is_refused(change) -> None:
+def test_broken_json_is_refused(change: dict[str, object]) -> None:
     data = profile([1.0, 3.0], (0.0, 2.0)).to_json()
     with pytest.raises(InvalidInput):
         Profile.from_json({**data, **change})
@@ -161,7 +163,9 @@ def test_broken_json_is_refused(change) -> None:
 
 @settings(deadline=None)
 @given(st.lists(columns, min_size=1, max_size=6))
-def test_sessions_profiled_in_one_pass_equal_profiles_one_by_one(sessions) -> None:
+def test_sessions_profiled_in_one_pass_equal_profiles_one_by_one(
+    sessions: list[np.ndarray],
+) -> None:
     values = bounded(np.concatenate(sessions))
     starts = np.cumsum([0] + [one.size for one in sessions[:-1]])
     together = profile_sessions(values, starts, EDGES)
@@ -179,7 +183,7 @@ def test_sessions_profiled_in_one_pass_equal_profiles_one_by_one(sessions) -> No
         lambda size: st.lists(st.lists(value, min_size=size, max_size=size), min_size=1, max_size=5)
     )
 )
-def test_features_profiled_in_one_pass_equal_profiles_one_by_one(rows) -> None:
+def test_features_profiled_in_one_pass_equal_profiles_one_by_one(rows: list[list[float]]) -> None:
     table = np.array([bounded(np.array(one, dtype=float)) for one in rows])
     edges = [freeze_edges(np.arange(10.0 * (i + 1))) for i in range(len(rows))]
     together = profile_features(table, np.array([padded_edges(one) for one in edges]))
@@ -192,7 +196,7 @@ def test_features_profiled_in_one_pass_equal_profiles_one_by_one(rows) -> None:
 
 @settings(deadline=None)
 @given(st.integers(2, 6), st.integers(0, 2**32 - 1))
-def test_sums_over_windows_equal_merged_profiles(count, seed) -> None:
+def test_sums_over_windows_equal_merged_profiles(count: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     profiles = [profile(rng.normal(5, 2, size=rng.integers(0, 30)), EDGES) for _ in range(count)]
     windows = rng.random((3, count)) < 0.6
@@ -221,7 +225,7 @@ def mixed(rng: np.random.Generator, size: int) -> np.ndarray:
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_the_ks_bracket_holds_the_exact_distance(seed) -> None:
+def test_the_ks_bracket_holds_the_exact_distance(seed: int) -> None:
     rng = np.random.default_rng(seed)
     reference, current = mixed(rng, 600), mixed(rng, 80)
     edges = freeze_edges(mixed(rng, 500))
@@ -242,7 +246,7 @@ def test_the_ks_bracket_is_narrow_on_its_own_edges() -> None:
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_binned_metrics_are_those_of_the_rows(seed) -> None:
+def test_binned_metrics_are_those_of_the_rows(seed: int) -> None:
     """Mean and variance exactly; PSI by its definition on the reference's snapped deciles."""
     rng = np.random.default_rng(seed)
     reference, current = mixed(rng, 900), mixed(rng, 120)
@@ -296,7 +300,7 @@ def test_training_profiles_survive_json_and_keep_their_blocks() -> None:
 
 
 @pytest.mark.parametrize("change", [{"scheme": "x"}, {"null": [[1.0]]}, {"null": [[NAN] * 5]}])
-def test_broken_training_profiles_are_refused(change) -> None:
+def test_broken_training_profiles_are_refused(change: dict[str, object]) -> None:
     data = training_profile(np.arange(300.0), np.arange(300), Windows(20, 250)).to_json()
     with pytest.raises(InvalidInput):
         TrainingProfile.from_json({**data, **change})

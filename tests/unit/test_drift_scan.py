@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -41,7 +42,7 @@ def columns(sessions: int = SMALL, seed: int = 1, names: str = "ab") -> dict[str
     return {name: rng.normal(size=sessions * BARS) for name in names}
 
 
-def scan(data: dict, sessions: int = SMALL, **more) -> DriftReport:
+def scan(data: dict, sessions: int = SMALL, **more: object) -> DriftReport:
     ids = np.repeat(np.arange(sessions), BARS)
     more = {"importances": sorted(data)} | more
     report = scan_features(Rows(data, ids), **KEY, **more)
@@ -124,7 +125,7 @@ def test_the_exact_ks_distance_decides_at_a_floor() -> None:
         (lambda v: np.full_like(v, 0.7), "constant"),
     ],
 )
-def test_dead_feeds_are_severe(spoil, kind) -> None:
+def test_dead_feeds_are_severe(spoil: Callable[[np.ndarray], np.ndarray], kind: str) -> None:
     data = columns(names="abcdefghij")
     data["a"][-BARS:] = spoil(data["a"][-BARS:])
     report = scan(data)
@@ -221,7 +222,7 @@ def test_a_feature_without_values_to_compare_is_unknown() -> None:
         np.repeat(np.arange("2026-01-01", "2026-02-01", dtype="datetime64[D]"), BARS),
     ],
 )
-def test_sessions_may_be_dates(ids) -> None:
+def test_sessions_may_be_dates(ids: np.ndarray) -> None:
     report = scan_features(Rows(columns(), ids), **KEY, importances=["a"])
     assert report.current_sessions == ("2026-01-31",)
     assert report.reference_sessions[0] == "2026-01-01"
@@ -240,7 +241,7 @@ def test_sessions_may_be_dates(ids) -> None:
         (np.repeat(np.arange(SMALL), BARS), {"slot": "today"}),
     ],
 )
-def test_what_cannot_be_understood_is_refused(ids, more) -> None:
+def test_what_cannot_be_understood_is_refused(ids: np.ndarray, more: dict[str, object]) -> None:
     with pytest.raises(InvalidInput):
         scan_features(Rows(columns(), ids), **(KEY | {"importances": ["a"]} | more))
 
@@ -364,7 +365,7 @@ def test_stored_verdicts_are_not_believed() -> None:
         {"features": None},
     ],
 )
-def test_broken_reports_are_refused(change) -> None:
+def test_broken_reports_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(InvalidInput):
         DriftReport.from_json(scan(columns()).to_json() | change)
 
@@ -435,7 +436,7 @@ def test_stored_profiles_give_the_metrics_of_the_rows() -> None:
 
 
 @pytest.mark.parametrize("floors", [(0.0, 0.1, 2), (0.2, 0.1, 2), (0.1, 1.2, 2), (0.1, 0.2, 0.5)])
-def test_bad_rate_floors_are_refused(floors) -> None:
+def test_bad_rate_floors_are_refused(floors: tuple[float, ...]) -> None:
     with pytest.raises(InvalidInput):
         QualityFloors(*floors)
 

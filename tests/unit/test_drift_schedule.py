@@ -29,7 +29,9 @@ spans = st.timedeltas(timedelta(0), timedelta(days=3))
 
 @settings(deadline=None)
 @given(schedules, instants, spans, st.integers(1, 50))
-def test_due_slots_are_the_newest_of_all_slots_in_between(schedule, last, span, most) -> None:
+def test_due_slots_are_the_newest_of_all_slots_in_between(
+    schedule: Schedule, last: datetime, span: timedelta, most: int
+) -> None:
     due = due_slots(schedule, last, last + span, most)
     assert len(due) <= most
     assert all(b - a == schedule.every for a, b in pairwise(due))
@@ -46,7 +48,9 @@ def test_due_slots_are_the_newest_of_all_slots_in_between(schedule, last, span, 
 
 @settings(deadline=None)
 @given(schedules, instants, st.lists(spans, min_size=1, max_size=6))
-def test_polling_often_gives_each_slot_once(schedule, start, steps) -> None:
+def test_polling_often_gives_each_slot_once(
+    schedule: Schedule, start: datetime, steps: list[timedelta]
+) -> None:
     last, now, seen = schedule.slot_at(start), start, []
     for step in steps:
         now += step / 20
@@ -58,7 +62,7 @@ def test_polling_often_gives_each_slot_once(schedule, start, steps) -> None:
 
 @settings(deadline=None)
 @given(schedules, instants)
-def test_a_first_run_has_one_slot_and_a_second_none(schedule, now) -> None:
+def test_a_first_run_has_one_slot_and_a_second_none(schedule: Schedule, now: datetime) -> None:
     (slot,) = due_slots(schedule, None, now)
     assert slot <= now < slot + schedule.every
     assert due_slots(schedule, slot, now) == ()
@@ -66,13 +70,15 @@ def test_a_first_run_has_one_slot_and_a_second_none(schedule, now) -> None:
 
 @settings(deadline=None)
 @given(schedules, instants, spans)
-def test_a_clock_that_goes_back_makes_nothing_due(schedule, now, back) -> None:
+def test_a_clock_that_goes_back_makes_nothing_due(
+    schedule: Schedule, now: datetime, back: timedelta
+) -> None:
     assert due_slots(schedule, now, now - back) == ()
 
 
 @settings(deadline=None)
 @given(schedules, instants)
-def test_slots_survive_their_text(schedule, now) -> None:
+def test_slots_survive_their_text(schedule: Schedule, now: datetime) -> None:
     slot = schedule.slot_at(now)
     assert parse_slot(slot_text(slot)) == slot
 

@@ -21,7 +21,7 @@ from tradeworthy.statistics.significance import (
 N_STRATEGIES, N_DAYS, YEAR = 50, 756, 252
 
 
-def chance_that_one_passes(least):
+def chance_that_one_passes(least: float) -> float:
     """Chance that one of the strategies shows ``least`` standard errors of a Sharpe ratio."""
     return 1 - NormalDist().cdf(least) ** N_STRATEGIES
 
@@ -37,7 +37,7 @@ CLOSED_FORM = {
 }
 
 
-def best_of_noise(seed):
+def best_of_noise(seed: int) -> tuple[float, float, float]:
     """Annual Sharpe, probabilistic and deflated Sharpe of the best of the strategies."""
     trials = np.random.default_rng(seed).normal(0.0, 0.01, size=(N_STRATEGIES, N_DAYS))
     sharpes = np.array([sharpe_per_period(trial) for trial in trials])
@@ -49,7 +49,7 @@ def best_of_noise(seed):
     return sharpe_ratio(best), probabilistic_sharpe_ratio(*record), deflated
 
 
-def share_with_interval(hits, runs, confidence):
+def share_with_interval(hits: int, runs: int, confidence: float) -> tuple[float, float, float]:
     """Share and its Wilson interval."""
     z, share = NormalDist().inv_cdf((1 + confidence) / 2), hits / runs
     centre = (share + z * z / (2 * runs)) / (1 + z * z / runs)
@@ -57,7 +57,7 @@ def share_with_interval(hits, runs, confidence):
     return share, max(centre - half, 0.0), min(centre + half, 1.0)
 
 
-def judge(runs):
+def judge(runs: int) -> dict[str, int]:
     figures = np.array([best_of_noise(seed) for seed in range(runs)])
     limits = {"annual Sharpe > 1": 1.0, "PSR > .95": 0.95, "DSR > .95": 0.95}
     hits = {}
@@ -71,7 +71,7 @@ def judge(runs):
     return hits
 
 
-def check(hits, runs) -> None:
+def check(hits: dict[str, int], runs: int) -> None:
     assert hits["annual Sharpe > 1"] > 0.8 * runs
     assert hits["PSR > .95"] > 0.85 * runs
     assert hits["DSR > .95"] <= 0.01 * runs

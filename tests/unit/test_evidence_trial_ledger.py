@@ -22,15 +22,21 @@ from tradeworthy.statistics.significance import deflated_sharpe_ratio, probabili
 DATA, CONFIG = sha256_hex(b"data"), sha256_hex(b"config")
 
 
-def artifact(name):
+def artifact(name: int | str) -> str:
     return sha256_hex(str(name).encode())
 
 
-def pending(name, strategy="trend"):
+def pending(name: int | str, strategy: str = "trend") -> Trial:
     return Trial(pending_trial_digest(artifact(name)), strategy, artifact(name))
 
 
-def done(name, sharpe, data=DATA, config=CONFIG, strategy="trend"):
+def done(
+    name: int | str,
+    sharpe: float | None,
+    data: str = DATA,
+    config: str = CONFIG,
+    strategy: str = "trend",
+) -> Trial:
     digest = trial_digest(artifact(name), data, config)
     return Trial(digest, strategy, artifact(name), sharpe, 250)
 
@@ -74,7 +80,7 @@ def test_strategies_do_not_mix() -> None:
 
 
 @pytest.mark.parametrize("sharpe", [math.nan, math.inf])
-def test_a_sharpe_that_is_no_number_is_refused(sharpe) -> None:
+def test_a_sharpe_that_is_no_number_is_refused(sharpe: float) -> None:
     with pytest.raises(InvalidInput):
         done(1, sharpe)
 
@@ -101,7 +107,7 @@ entries = st.lists(
 
 
 @given(entries)
-def test_the_count_never_falls_and_is_of_distinct_artifacts(ledger) -> None:
+def test_the_count_never_falls_and_is_of_distinct_artifacts(ledger: list[Trial]) -> None:
     counts = [summarise_ledger(ledger[:length]).n_trials for length in range(len(ledger) + 1)]
     assert counts == sorted(counts)
     assert counts[-1] == len({entry.artifact_digest for entry in ledger})
@@ -111,7 +117,7 @@ def test_the_count_never_falls_and_is_of_distinct_artifacts(ledger) -> None:
 
 
 @given(entries)
-def test_the_variance_is_of_the_first_known_sharpe_of_each(ledger) -> None:
+def test_the_variance_is_of_the_first_known_sharpe_of_each(ledger: list[Trial]) -> None:
     first = {}
     for entry in ledger:
         if entry.sharpe_per_period is not None:

@@ -4,6 +4,7 @@ import gzip
 import io
 import random
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -16,7 +17,7 @@ HEAD = "Date,Open,High,Low,Close,Volume"
 TEXT = f"{HEAD}\n2020-01-02,1,2,1,2,100\n2020-01-03,2,3,2,3,200\n"
 
 
-def parsed_date(written):
+def parsed_date(written: str) -> date | datetime:
     return parse_bars(f"{HEAD}\n{written},1,2,1,2,100\n".encode(), symbol="X")["date"][0]
 
 
@@ -33,7 +34,7 @@ def parsed_date(written):
     ],
     ids=["plain", "crlf", "bom", "gzip", "blank lines", "empty row", "quoted"],
 )
-def test_the_same_bars_in_many_coats(data) -> None:
+def test_the_same_bars_in_many_coats(data: bytes) -> None:
     bars = parse_bars(data, symbol="X")
     assert bars["date"].to_list() == [date(2020, 1, 2), date(2020, 1, 3)]
     assert bars["close"].to_list() == [2.0, 3.0]
@@ -41,7 +42,7 @@ def test_the_same_bars_in_many_coats(data) -> None:
 
 
 @pytest.mark.parametrize("written", ["2020-01-31", "1/31/2020", "01/31/2020", "20200131"])
-def test_days(written) -> None:
+def test_days(written: str) -> None:
     assert parsed_date(written) == date(2020, 1, 31)
 
 
@@ -55,7 +56,7 @@ def test_days(written) -> None:
         "2020-01-31T15:30",
     ],
 )
-def test_times(written) -> None:
+def test_times(written: str) -> None:
     assert parsed_date(written) == datetime(2020, 1, 31, 15, 30)  # noqa: DTZ001
 
 
@@ -68,7 +69,7 @@ def test_times(written) -> None:
         "2020-01-31T17:30:00.000+0200",
     ],
 )
-def test_times_with_an_offset_become_utc(written) -> None:
+def test_times_with_an_offset_become_utc(written: str) -> None:
     assert parsed_date(written) == datetime(2020, 1, 31, 15, 30)  # noqa: DTZ001
 
 
@@ -86,7 +87,7 @@ def test_a_time_zone_becomes_utc_and_is_forgotten() -> None:
 @pytest.mark.parametrize(
     "written", ["31/01/2020", "31.01.2020", "1577923200", "0000-01-02", "soon", "2020-13-01"]
 )
-def test_dates_that_can_be_read_two_ways_or_none_are_refused(written) -> None:
+def test_dates_that_can_be_read_two_ways_or_none_are_refused(written: str) -> None:
     with pytest.raises(DatasetInvalid, match="date"):
         parsed_date(written)
 
@@ -106,7 +107,7 @@ def test_dates_that_can_be_read_two_ways_or_none_are_refused(written) -> None:
         (TEXT + "2020-01-06,1,2,1,2,100,7,8,9\n").encode(),
     ],
 )
-def test_what_is_no_file_of_bars_is_refused(data) -> None:
+def test_what_is_no_file_of_bars_is_refused(data: bytes) -> None:
     with pytest.raises(DatasetInvalid):
         parse_bars(data, symbol="X")
 
@@ -130,7 +131,7 @@ def test_a_damaged_parquet_file_is_refused_or_read_and_never_a_crash() -> None:
     assert refused > 100
 
 
-def test_a_file_names_its_instrument(tmp_path) -> None:
+def test_a_file_names_its_instrument(tmp_path: Path) -> None:
     path = tmp_path / "spx.daily.csv"
     path.write_text(TEXT)
     assert read_bars(path)["symbol"].to_list() == ["SPX", "SPX"]
@@ -154,7 +155,7 @@ def test_a_file_names_its_instrument(tmp_path) -> None:
         (TEXT + "2020-01-06,1,2,1,2,100,7\n", "as many values in every other"),
     ],
 )
-def test_a_refusal_quotes_what_is_not_understood(data, told) -> None:
+def test_a_refusal_quotes_what_is_not_understood(data: str, told: str) -> None:
     with pytest.raises(DatasetInvalid) as refused:
         parse_bars(data.encode(), symbol="X")
     assert told in refused.value.message
@@ -167,7 +168,7 @@ def test_years_of_two_digits_are_of_no_century() -> None:
 
 
 @pytest.mark.parametrize("called", ["Datetime", "timestamp", "TIME"])
-def test_a_time_by_another_name(called) -> None:
+def test_a_time_by_another_name(called: str) -> None:
     assert parse_bars(TEXT.replace("Date", called).encode(), symbol="X").height == 2
 
 

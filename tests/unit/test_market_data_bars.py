@@ -1,5 +1,6 @@
 """The bar table and its arrays: what is refused, and what is kept as it is."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -12,7 +13,7 @@ from tradeworthy.errors import DatasetInvalid
 from tradeworthy.market_data.bars import bar_arrays, bar_table
 
 
-def frame(**columns):
+def frame(**columns: Sequence[object]) -> pl.DataFrame:
     rows = {
         "date": [date(2024, 1, 2), date(2024, 1, 3)],
         "symbol": ["A", "A"],
@@ -54,7 +55,7 @@ def test_rows_are_sorted_and_other_columns_dropped() -> None:
         (frame(Close=[1.0, 2.0]), "case"),
     ],
 )
-def test_what_is_no_bar_table_is_refused(bad, complaint) -> None:
+def test_what_is_no_bar_table_is_refused(bad: pl.DataFrame, complaint: str) -> None:
     with pytest.raises(DatasetInvalid, match=complaint):
         bar_table(bad)
 
@@ -66,7 +67,7 @@ def test_a_second_symbol_is_refused() -> None:
 
 @pytest.mark.parametrize("column", ["open", "high", "low", "close"])
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
-def test_prices_that_cannot_be_traded_on_are_refused(column, value) -> None:
+def test_prices_that_cannot_be_traded_on_are_refused(column: str, value: float) -> None:
     with pytest.raises(DatasetInvalid, match=f"A at 2024-01-03.*{column}"):
         bar_arrays(frame(**{column: [10.0, value]}))
     bar_table(frame(**{column: [10.0, value]}))  # its content is for the guards to judge
@@ -107,7 +108,7 @@ def test_a_stretch_of_bars_keeps_everything_aligned() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.sampled_from("ABC")), min_size=1, unique=True))
-def test_every_bar_lands_in_its_cell(keys) -> None:
+def test_every_bar_lands_in_its_cell(keys: list[tuple[int, str]]) -> None:
     day = [date(2024, 1, 1 + number) for number, _ in keys]
     price = [float(100 + number * 10 + ord(name)) for number, name in keys]
     rows = {"date": day, "symbol": [name for _, name in keys]}

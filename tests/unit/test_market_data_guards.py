@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 
 from tradeworthy.errors import DatasetInvalid
 from tradeworthy.market_data.data_guards import GUARDS, guards_pass, run_data_guards
+from tradeworthy.market_data.symbol_bars import DataFinding
 
 PRICES = ("open", "high", "low", "close")
 
 
-def clean_bars(seed=0, n_bars=600, volatility=0.012, volume=True):
+def clean_bars(
+    seed: int = 0, n_bars: int = 600, volatility: float = 0.012, volume: bool = True
+) -> pl.DataFrame:
     """Weekday bars of a random walk that a careful vendor might have delivered."""
     rng = np.random.default_rng(seed)
     close = 100 * np.exp(np.cumsum(rng.normal(0, volatility, n_bars)))
@@ -38,7 +41,9 @@ def clean_bars(seed=0, n_bars=600, volatility=0.012, volume=True):
     return pl.DataFrame(columns)
 
 
-def scaled_before(frame, at, factor, shares=False):
+def scaled_before(
+    frame: pl.DataFrame, at: int, factor: float, shares: bool = False
+) -> pl.DataFrame:
     """Multiply the prices of the bars before ``at``, the mark of an adjustment left out."""
     early = pl.int_range(pl.len()) < at
     frame = frame.with_columns(
@@ -50,7 +55,7 @@ def scaled_before(frame, at, factor, shares=False):
     return frame
 
 
-def edited(frame, at, length=1, **columns):
+def edited(frame: pl.DataFrame, at: int, length: int = 1, **columns: pl.Expr) -> pl.DataFrame:
     """Replace columns at some bars by expressions."""
     chosen = pl.int_range(pl.len()).is_between(at, at + length - 1)
     return frame.with_columns(
@@ -59,17 +64,17 @@ def edited(frame, at, length=1, **columns):
     )
 
 
-def found(frame, severity="fail"):
+def found(frame: pl.DataFrame, severity: str = "fail") -> set[tuple[str, str | None]]:
     return {(f.guard, f.date) for f in run_data_guards(frame) if f.severity == severity}
 
 
-def day(frame, at):
+def day(frame: pl.DataFrame, at: int) -> str:
     return str(frame["date"][at])
 
 
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("volatility", [0.002, 0.012, 0.05])
-def test_clean_bars_pass(seed, volatility) -> None:
+def test_clean_bars_pass(seed: int, volatility: float) -> None:
     assert run_data_guards(clean_bars(seed, volatility=volatility)) == ()
 
 
@@ -79,7 +84,7 @@ def test_clean_bars_pass(seed, volatility) -> None:
 )
 @pytest.mark.parametrize("shares", [True, False])
 @pytest.mark.parametrize("volume", [True, False])
-def test_unadjusted_splits_are_found(factor, shares, volume) -> None:
+def test_unadjusted_splits_are_found(factor: float, shares: bool, volume: bool) -> None:
     if shares and not volume:
         shares = False
     for seed, at in ((1, 5), (2, 300), (3, 590)):
@@ -88,14 +93,14 @@ def test_unadjusted_splits_are_found(factor, shares, volume) -> None:
 
 
 @pytest.mark.parametrize("factor", [1.25, 4 / 3, 1 / 1.5])
-def test_small_splits_are_warned_of(factor) -> None:
+def test_small_splits_are_warned_of(factor: float) -> None:
     bars = scaled_before(clean_bars(4), 200, factor)
     assert found(bars) == set()
     assert ("unadjusted_splits", day(bars, 200)) in found(bars, "warn")
 
 
 @pytest.mark.parametrize("fall", [0.795, 0.9, 0.7, 0.5, 0.34])
-def test_a_crash_within_the_day_is_no_split(fall) -> None:
+def test_a_crash_within_the_day_is_no_split(fall: float) -> None:
     # 1987: the index opened near the last close and lost a fifth by the evening.
     bars = scaled_before(clean_bars(5), 300, 1 / fall)
     last = bars["close"][299]
@@ -124,7 +129,7 @@ def test_a_wild_series_may_jump_by_half_overnight() -> None:
 
 
 @pytest.mark.parametrize("factor", [10.0, 0.1, 100.0, 1.3, 0.5])
-def test_a_bad_print_is_found(factor) -> None:
+def test_a_bad_print_is_found(factor: float) -> None:
     bars = clean_bars(9)
     wrong_close = edited(
         bars,
@@ -169,7 +174,7 @@ def test_two_bad_prints_in_a_week_do_not_hide_each_other() -> None:
 
 
 @pytest.mark.parametrize("length", [5, 23, 30, 400])
-def test_holes_are_found(length) -> None:
+def test_holes_are_found(length: int) -> None:
     bars = clean_bars(10)
     holed = pl.concat([bars.head(100), bars.slice(100 + length)])
     severity = "fail" if length > 20 else "warn"
@@ -185,7 +190,7 @@ def test_long_weekends_are_no_holes() -> None:
 @pytest.mark.parametrize(
     ("price", "money"), [(20.0, 1.0), (0.05, 1.0), (1.05, 5000.0), (1.05, 1 / 5000)]
 )
-def test_a_ticker_that_another_company_took_over_is_found(price, money) -> None:
+def test_a_ticker_that_another_company_took_over_is_found(price: float, money: float) -> None:
     bars = clean_bars(12)
     bars = scaled_before(bars, 300, 1 / price)
     bars = edited(bars, 300, length=300, volume=pl.col("volume") * money / price)
@@ -199,7 +204,7 @@ def test_a_hole_in_one_instrument_is_no_reuse() -> None:
     assert found(holed) == {("gaps", day(bars, 400))}
 
 
-def spread_out(frame, days):
+def spread_out(frame: pl.DataFrame, days: float) -> pl.DataFrame:
     """The same bars with longer steps between them, such as those of months or years."""
     start = frame["date"][0]
     dates = [start + timedelta(days=round(days * k)) for k in range(frame.height)]
@@ -207,7 +212,7 @@ def spread_out(frame, days):
 
 
 @pytest.mark.parametrize("days", [7, 30.4375, 91.3125, 365.25])
-def test_long_bars_are_judged_by_their_own_step(days) -> None:
+def test_long_bars_are_judged_by_their_own_step(days: float) -> None:
     bars = spread_out(clean_bars(24, n_bars=80, volatility=0.03), days)
     assert run_data_guards(bars) == ()
     for at in range(30, 34):  # months of 30 and of 31 days
@@ -247,7 +252,7 @@ def test_a_run_of_stale_opens_is_warned_of() -> None:
 @pytest.mark.parametrize(
     ("length", "severity"), [(5, "warn"), (19, "warn"), (20, "fail"), (30, "fail")]
 )
-def test_a_frozen_feed_is_found(length, severity) -> None:
+def test_a_frozen_feed_is_found(length: int, severity: str) -> None:
     bars = clean_bars(16)
     price = pl.lit(bars["close"][99])
     bars = edited(bars, 100, length, open=price, high=price, low=price, close=price)
@@ -262,7 +267,7 @@ def test_four_equal_bars_are_no_frozen_feed() -> None:
 
 
 @pytest.mark.parametrize(("length", "severity"), [(1, "warn"), (19, "warn"), (20, "fail")])
-def test_bars_without_volume_are_found(length, severity) -> None:
+def test_bars_without_volume_are_found(length: int, severity: str) -> None:
     bars = edited(clean_bars(17), 100, length, volume=pl.lit(0.0))
     assert {("zero_volume", day(bars, 100))} == found(bars, severity)
 
@@ -274,7 +279,7 @@ def test_volume_that_was_never_recorded_is_one_warning() -> None:
 
 @pytest.mark.parametrize("value", [0.0, -3.0, math.nan, math.inf])
 @pytest.mark.parametrize("column", PRICES)
-def test_prices_that_are_none_are_found(value, column) -> None:
+def test_prices_that_are_none_are_found(value: float, column: str) -> None:
     bars = edited(clean_bars(19), 100, **{column: pl.lit(value)})
     assert ("bad_prices", day(bars, 100)) in found(bars)
 
@@ -282,7 +287,7 @@ def test_prices_that_are_none_are_found(value, column) -> None:
 @pytest.mark.parametrize(
     "wrong", [{"high": pl.col("low")}, {"low": pl.col("high")}, {"open": pl.col("high") * 1.01}]
 )
-def test_prices_out_of_order_are_found(wrong) -> None:
+def test_prices_out_of_order_are_found(wrong: dict[str, pl.Expr]) -> None:
     bars = edited(clean_bars(20), 100, **wrong)
     assert found(bars) == {("price_order", day(bars, 100))}
 
@@ -309,7 +314,7 @@ def test_what_is_no_bar_table_is_refused() -> None:
 
 @given(st.integers(1, 12), st.integers(0, 100))
 @settings(max_examples=30)
-def test_short_series_can_be_judged(n_bars, seed) -> None:
+def test_short_series_can_be_judged(n_bars: int, seed: int) -> None:
     findings = run_data_guards(clean_bars(seed, n_bars))
     assert guards_pass(findings)
 
@@ -323,7 +328,7 @@ FOLDER = os.environ.get("TRADEWORTHY_MARKET_DATA")
 
 if FOLDER:  # real markets, where they are at hand
 
-    def real(name, symbol=None):
+    def real(name: str, symbol: str | None = None) -> tuple[DataFinding, ...]:
         frame = pl.read_csv(Path(FOLDER) / name, try_parse_dates=True)
         return run_data_guards(frame, symbol=symbol)
 
@@ -352,7 +357,7 @@ if FOLDER:  # real markets, where they are at hand
         crash = {when for _, when, guard in fails if guard == "unadjusted_splits"}
         assert not any(when.startswith(("2008-09", "2008-10", "2020-03")) for when in crash)
 
-    def adjusted_shares():
+    def adjusted_shares() -> pl.DataFrame:
         """The Lean bars with their factor files applied: a factor holds up to its date."""
         bars = pl.read_csv(Path(FOLDER) / "lean_us_equity_daily_raw.csv", try_parse_dates=True)
         factors = pl.read_csv(Path(FOLDER) / "lean_us_equity_factor_files.csv").select(

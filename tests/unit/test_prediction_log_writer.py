@@ -5,6 +5,9 @@ import json
 import subprocess
 import sys
 import textwrap
+from collections.abc import Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,40 +33,49 @@ from tradeworthy.prediction_log.writer import PredictionLog
 NOW = 1_700_000_000_000_000_000
 
 
-def origin(version=1, inputs=("a", "b"), model="m", epoch=3):
+def origin(
+    version: int = 1, inputs: tuple[str, ...] = ("a", "b"), model: str = "m", epoch: int = 3
+) -> Origin:
     return Origin(model, version, "d" * 64, "e" * 64, "f" * 64, "f" * 64, epoch, inputs)
 
 
-def append(log, made_by=None, *, rows=((1.0, 2.0),), now=NOW, event_time=5):
-    rows = np.array(rows)
+def append(
+    log: PredictionLog,
+    made_by: Origin | None = None,
+    *,
+    rows: Sequence[Sequence[float]] = ((1.0, 2.0),),
+    now: int = NOW,
+    event_time: int = 5,
+) -> Coroutine[Any, Any, list[str]]:
+    matrix = np.array(rows)
     return log.append(
         log.declare(made_by or origin()),
         now=now,
         event_time=event_time,
         actor="ada",
-        rows=rows,
-        outputs=rows.sum(axis=1),
+        rows=matrix,
+        outputs=matrix.sum(axis=1),
     )
 
 
-def write(log, count, **options):
-    async def work():
+def write(log: PredictionLog, count: int, **options: Any) -> list[str]:
+    async def work() -> list[str]:
         return [(await append(log, rows=[[i, i]], **options))[0] for i in range(count)]
 
     return asyncio.run(work())
 
 
 @pytest.fixture(params=["strict", "fast"])
-def log(request, tmp_path):
+def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PredictionLog]:
     log = PredictionLog(tmp_path, mode=request.param)
     yield log
     log.close()
 
 
-def test_everything_about_a_prediction_is_read_back(log) -> None:
+def test_everything_about_a_prediction_is_read_back(log: PredictionLog) -> None:
     rows = ((1.0, -0.0), (5e-324, 1.7e308))
 
-    async def work():
+    async def work() -> list[str]:
         return await append(log, rows=rows, event_time=-7)
 
     ids = asyncio.run(work())
@@ -75,7 +87,7 @@ def test_everything_about_a_prediction_is_read_back(log) -> None:
     assert record.origin == origin()
 
 
-def test_ids_are_unique_and_sort_by_time(log, tmp_path) -> None:
+def test_ids_are_unique_and_sort_by_time(log: PredictionLog, tmp_path: Path) -> None:
     other = PredictionLog(tmp_path / "other")
     ids = [
         identifier
@@ -88,8 +100,8 @@ def test_ids_are_unique_and_sort_by_time(log, tmp_path) -> None:
     other.close()
 
 
-def test_rows_of_one_request_have_ids_of_their_own(log) -> None:
-    async def work():
+def test_rows_of_one_request_have_ids_of_their_own(log: PredictionLog) -> None:
+    async def work() -> list[list[str]]:
         return [await append(log, rows=[[i, i]] * count) for i, count in enumerate((3, 1, 4, 2))]
 
     answers = asyncio.run(work())
@@ -99,10 +111,10 @@ def test_rows_of_one_request_have_ids_of_their_own(log) -> None:
     assert [record.prediction_ids for record in read_from(log.folder).records] == answers
 
 
-def test_requests_that_wait_together_share_one_group(tmp_path) -> None:
+def test_requests_that_wait_together_share_one_group(tmp_path: Path) -> None:
     log = PredictionLog(tmp_path)
 
-    async def work():
+    async def work() -> list[list[str]]:
         return await asyncio.gather(*(append(log, rows=[[i, 0]]) for i in range(500)))
 
     ids = asyncio.run(work())
@@ -112,10 +124,10 @@ def test_requests_that_wait_together_share_one_group(tmp_path) -> None:
     assert log.pending == 0
 
 
-def test_full_queue_refuses_and_records_nothing_of_it(tmp_path) -> None:
+def test_full_queue_refuses_and_records_nothing_of_it(tmp_path: Path) -> None:
     log = PredictionLog(tmp_path, max_pending=3)
 
-    async def work():
+    async def work() -> list[list[str] | BaseException]:
         return await asyncio.gather(*(append(log) for _ in range(5)), return_exceptions=True)
 
     answers = asyncio.run(work())
@@ -124,10 +136,10 @@ def test_full_queue_refuses_and_records_nothing_of_it(tmp_path) -> None:
     assert len(read_from(tmp_path).records) == 3
 
 
-def test_answer_whose_client_left_is_recorded(tmp_path) -> None:
+def test_answer_whose_client_left_is_recorded(tmp_path: Path) -> None:
     log = PredictionLog(tmp_path)
 
-    async def work():
+    async def work() -> list[str]:
         task = asyncio.create_task(append(log))
         await asyncio.sleep(0)
         task.cancel()
@@ -138,7 +150,7 @@ def test_answer_whose_client_left_is_recorded(tmp_path) -> None:
     assert len(read_from(tmp_path).records) == 2
 
 
-def test_segments_rotate_and_each_can_be_read_alone(tmp_path) -> None:
+def test_segments_rotate_and_each_can_be_read_alone(tmp_path: Path) -> None:
     log = PredictionLog(tmp_path, mode="fast", segment_bytes=2000)
     ids = write(log, 100)
     log.close()
@@ -152,7 +164,7 @@ def test_segments_rotate_and_each_can_be_read_alone(tmp_path) -> None:
     assert alone.faults == ()
 
 
-def test_cursor_reads_each_record_once(tmp_path) -> None:
+def test_cursor_reads_each_record_once(tmp_path: Path) -> None:
     log = PredictionLog(tmp_path, segment_bytes=1500)
     seen, written, cursor = [], [], None
     for size in (0, 1, 7, 0, 30, 1):
@@ -166,7 +178,7 @@ def test_cursor_reads_each_record_once(tmp_path) -> None:
     assert read_from(tmp_path, cursor).records == []
 
 
-def test_cursor_forgets_segments_that_retention_removed(tmp_path) -> None:
+def test_cursor_forgets_segments_that_retention_removed(tmp_path: Path) -> None:
     log = PredictionLog(tmp_path)
     write(log, 3)
     log.close()
@@ -178,7 +190,7 @@ def test_cursor_forgets_segments_that_retention_removed(tmp_path) -> None:
         Cursor.from_text("{")
 
 
-def test_tail_is_in_flight_while_the_writer_lives_and_torn_when_it_is_dead(tmp_path) -> None:
+def test_tail_is_in_flight_while_the_writer_lives_and_torn_when_it_is_dead(tmp_path: Path) -> None:
     log = PredictionLog(tmp_path, mode="fast")
     write(log, 2)
     (path,) = tmp_path.iterdir()
@@ -206,7 +218,9 @@ STARTED = SegmentStarted("0123456789", 0, NOW)
 NAME = segment_name(STARTED, SEAL)
 
 
-def predicted(number, seal=SEAL, inputs=bytes(16), actor="ada"):
+def predicted(
+    number: int, seal: bytes = SEAL, inputs: bytes = bytes(16), actor: str = "ada"
+) -> bytes:
     return frame(Predicted(0, number, NOW, number, actor, inputs, bytes(8)), seal)
 
 
@@ -221,7 +235,7 @@ FRAMES = [found for found in read_frames(SEGMENT, SEAL) if isinstance(found, Fra
 
 
 @pytest.mark.parametrize("cut", range(len(SEGMENT) + 1))
-def test_every_cut_is_either_clean_or_one_torn_tail(tmp_path, cut) -> None:
+def test_every_cut_is_either_clean_or_one_torn_tail(tmp_path: Path, cut: int) -> None:
     (tmp_path / NAME).write_bytes(SEGMENT[:cut])
     scan = read_from(tmp_path)
     whole = [found for found in FRAMES if found.offset + found.length <= cut]
@@ -233,7 +247,7 @@ def test_every_cut_is_either_clean_or_one_torn_tail(tmp_path, cut) -> None:
 
 @given(place=st.integers(0, len(SEGMENT) - 1), flip=st.integers(1, 255))
 @settings(max_examples=300)
-def test_a_changed_byte_is_reported_and_spoils_one_frame(place, flip) -> None:
+def test_a_changed_byte_is_reported_and_spoils_one_frame(place: int, flip: int) -> None:
     data = bytearray(SEGMENT)
     data[place] ^= flip
     found = list(read_frames(bytes(data), SEAL))
@@ -244,13 +258,13 @@ def test_a_changed_byte_is_reported_and_spoils_one_frame(place, flip) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_arbitrary_bytes_are_damage(data) -> None:
+def test_arbitrary_bytes_are_damage(data: bytes) -> None:
     assert sum(each.length for each in read_frames(data, SEAL)) == len(data)
     assert all(isinstance(each, Damage) for each in read_frames(data, SEAL))
 
 
 @pytest.mark.parametrize("cut", range(1, 24))
-def test_numbers_that_look_like_a_frame_are_not_taken_for_one(tmp_path, cut) -> None:
+def test_numbers_that_look_like_a_frame_are_not_taken_for_one(tmp_path: Path, cut: int) -> None:
     """A client sends the bytes of a frame as numbers, and the frame around them is torn."""
     log = PredictionLog(tmp_path / "own", mode="fast")
     write(log, 1)
@@ -269,7 +283,7 @@ def test_numbers_that_look_like_a_frame_are_not_taken_for_one(tmp_path, cut) -> 
         assert {record.actor for record in records} == {"ada"}
 
 
-def test_segments_that_were_cut_or_renamed_are_reported_once(tmp_path) -> None:
+def test_segments_that_were_cut_or_renamed_are_reported_once(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(SEGMENT)
     (tmp_path / "copy.segment").write_bytes(SEGMENT)
     first = read_from(tmp_path)
@@ -282,7 +296,7 @@ def test_segments_that_were_cut_or_renamed_are_reported_once(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["strict", "fast"])
-def test_deleted_segment_answers_nothing_and_a_new_one_begins(tmp_path, mode) -> None:
+def test_deleted_segment_answers_nothing_and_a_new_one_begins(tmp_path: Path, mode: str) -> None:
     log = PredictionLog(tmp_path, mode=mode)
     write(log, 3)
     for path in tmp_path.iterdir():
@@ -296,7 +310,7 @@ def test_deleted_segment_answers_nothing_and_a_new_one_begins(tmp_path, mode) ->
     assert [record.prediction_ids[0] for record in read_from(tmp_path).records] == ids
 
 
-def test_records_whose_declaration_is_lost_are_reported(tmp_path) -> None:
+def test_records_whose_declaration_is_lost_are_reported(tmp_path: Path) -> None:
     data = bytearray(SEGMENT)
     data[FRAMES[1].offset + 20] ^= 1
     (tmp_path / NAME).write_bytes(bytes(data))
@@ -304,7 +318,7 @@ def test_records_whose_declaration_is_lost_are_reported(tmp_path) -> None:
     assert (scan.records, scan.count("corrupt"), scan.count("orphan")) == ([], 1, 4)
 
 
-def test_columns_of_a_model(tmp_path) -> None:
+def test_columns_of_a_model(tmp_path: Path) -> None:
     log = PredictionLog(tmp_path, mode="fast")
     second = origin(version=2, inputs=("b", "c"))
     work = [
@@ -331,14 +345,14 @@ def test_columns_of_a_model(tmp_path) -> None:
     assert (len(empty.outputs), empty.features, empty.prediction_ids) == (0, {}, [])
 
 
-def test_folder_that_cannot_be_written_is_refused(tmp_path) -> None:
+def test_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(HomeUnusable):
         PredictionLog(tmp_path / "file")
 
 
 @pytest.mark.parametrize("mode", ["strict", "fast"])
-def test_full_disk_refuses_until_there_is_room_again(tmp_path, mode) -> None:
+def test_full_disk_refuses_until_there_is_room_again(tmp_path: Path, mode: str) -> None:
     """A limit on the size of files stands for the full disk: write(2) fails half way."""
     program = textwrap.dedent(
         f"""

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradeworthy.errors import InvalidInput, PayloadTooLarge, TradeworthyError
-from tradeworthy.serving.decoder import make_decoder, parse_time
+from tradeworthy.serving.decoder import Decoder, make_decoder, parse_time
 
 DECODER = make_decoder(("class", "größe"), max_rows=3, max_bytes=100_000)
 
 
-def refusal(body, decoder=DECODER):
+def refusal(body: bytes | str, decoder: Decoder = DECODER) -> TradeworthyError:
     with pytest.raises(TradeworthyError) as caught:
         decoder.decode(body if isinstance(body, bytes) else body.encode())
     return caught.value
@@ -47,7 +47,7 @@ def test_escapes_mean_what_they_stand_for() -> None:
     assert request.event_time == parse_time("2024-01-01", "event_time")
 
 
-def in_row(value) -> str:
+def in_row(value: object) -> str:
     return f'{{"rows": [{{"class": 1, "größe": 2}}, {{"class": 1, "größe": {value}}}]}}'
 
 
@@ -58,7 +58,7 @@ def in_row(value) -> str:
         *("null", "true", "false", '"2.5"', '""', "[1]", "{}", '{"größe": 1}'),
     ],
 )
-def test_value_that_is_no_finite_number_names_row_and_field(value) -> None:
+def test_value_that_is_no_finite_number_names_row_and_field(value: str) -> None:
     error = refusal(in_row(value))
     assert isinstance(error, InvalidInput)
     assert error.details == {"row": 1, "field": "größe"}
@@ -79,14 +79,14 @@ def test_value_that_is_no_finite_number_names_row_and_field(value) -> None:
         (r'{"class": 1, "größe": 2, "gr\u00f6ße": 5}', "größe"),
     ],
 )
-def test_missing_extra_and_repeated_keys_name_row_and_field(row, field) -> None:
+def test_missing_extra_and_repeated_keys_name_row_and_field(row: str, field: str) -> None:
     error = refusal(f'{{"rows": [{{"class": 1, "größe": 2}}, {row}]}}')
     assert error.code == "invalid_input"
     assert error.details == {"row": 1, "field": field}
 
 
 @pytest.mark.parametrize("row", ["[1, 2]", "1", "null", '"x"', "[]", "true"])
-def test_row_of_another_form_names_the_row(row) -> None:
+def test_row_of_another_form_names_the_row(row: str) -> None:
     error = refusal(f'{{"rows": [{row}]}}')
     assert error.code == "invalid_input"
     assert error.details == {"row": 0, "inputs": ["class", "größe"]}
@@ -122,7 +122,7 @@ GOOD = '"rows": [{"class": 1, "größe": 2}]'
         ('{"event_time": "2024-01-01"}', "rows"),
     ],
 )
-def test_wrong_top_level_names_the_field(body, field) -> None:
+def test_wrong_top_level_names_the_field(body: bytes | str, field: str) -> None:
     error = refusal(body)
     assert error.code == "invalid_input"
     assert error.details["field"] == field
@@ -152,7 +152,7 @@ def test_wrong_top_level_names_the_field(body, field) -> None:
         b'{"x": ' + b"[" * 40_000 + b"]" * 40_000 + b"}",
     ],
 )
-def test_what_is_not_a_request_is_refused(body) -> None:
+def test_what_is_not_a_request_is_refused(body: bytes) -> None:
     error = refusal(body)
     assert error.code == "invalid_input"
     assert len(error.message) < 300
@@ -183,7 +183,7 @@ def test_range_of_the_model_is_kept() -> None:
         *((('"',), 1, 1), (("\\",), 1, 1), (("a\n",), 1, 1), (("\ud800",), 1, 1)),
     ],
 )
-def test_decoder_of_nothing_is_refused(inputs, rows, size) -> None:
+def test_decoder_of_nothing_is_refused(inputs: tuple[str, ...], rows: int, size: int) -> None:
     with pytest.raises(InvalidInput):
         make_decoder(inputs, rows, size)
 
@@ -200,7 +200,9 @@ numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**60
     data=st.data(),
     ascii_only=st.booleans(),
 )
-def test_any_names_and_finite_numbers_are_read_exactly(inputs, data, ascii_only) -> None:
+def test_any_names_and_finite_numbers_are_read_exactly(
+    inputs: list[str], data: st.DataObject, ascii_only: bool
+) -> None:
     width = len(inputs)
     table = data.draw(
         st.lists(st.lists(numbers, min_size=width, max_size=width), min_size=1, max_size=4)
@@ -217,7 +219,7 @@ def test_any_names_and_finite_numbers_are_read_exactly(inputs, data, ascii_only)
 @pytest.mark.parametrize(
     "name", ["class", "None", "f0", "input_0", "rows", "__class__", "a:b", " "]
 )
-def test_names_that_mean_something_in_python_are_just_names(name) -> None:
+def test_names_that_mean_something_in_python_are_just_names(name: str) -> None:
     decoder = make_decoder((name, "other"), 3, 1000)
     body = json.dumps({"rows": [{name: 1, "other": 2}]}).encode()
     assert decoder.decode(body).rows.tolist() == [[1.0, 2.0]]
@@ -237,7 +239,7 @@ def test_names_that_mean_something_in_python_are_just_names(name) -> None:
         max_leaves=12,
     )
 )
-def test_any_json_is_answered_or_refused(value) -> None:
+def test_any_json_is_answered_or_refused(value: object) -> None:
     try:
         request = DECODER.decode(json.dumps(value).encode())
     except (InvalidInput, PayloadTooLarge):
@@ -246,7 +248,7 @@ def test_any_json_is_answered_or_refused(value) -> None:
 
 
 @given(place=st.integers(0, len(in_row(1).encode()) - 1), byte=st.integers(0, 255))
-def test_one_changed_byte_never_raises_anything_else(place, byte) -> None:
+def test_one_changed_byte_never_raises_anything_else(place: int, byte: int) -> None:
     body = bytearray(in_row(1).encode())
     body[place] = byte
     try:
@@ -258,7 +260,7 @@ def test_one_changed_byte_never_raises_anything_else(place, byte) -> None:
 
 
 @given(copies=st.lists(st.sampled_from(["class", "größe"]), max_size=3), data=st.data())
-def test_repeated_keys_are_always_refused(copies, data) -> None:
+def test_repeated_keys_are_always_refused(copies: list[str], data: st.DataObject) -> None:
     keys = data.draw(st.permutations(["class", "größe", *copies]))
     row = ", ".join(f'"{key}": {index}' for index, key in enumerate(keys))
     body = f'{{"rows": [{{{row}}}], "event_time": "2024-01-01T00:00:00Z"}}'.encode()
@@ -276,7 +278,7 @@ def test_many_keys_take_no_quadratic_time() -> None:
 
 
 @given(st.integers(-8_000_000_000_000_000, 7_000_000_000_000_000))
-def test_times_are_read_to_the_microsecond(microseconds) -> None:
+def test_times_are_read_to_the_microsecond(microseconds: int) -> None:
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
     whole = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
     assert parse_time(moment.date().isoformat(), "t") == round(whole.timestamp()) * 10**9
@@ -292,7 +294,7 @@ def test_times_are_read_to_the_microsecond(microseconds) -> None:
         *("2024-01-31T16:00+25:00", "2024-01-31T16:00+05", "1706659200", "2024-01-31 "),
     ],
 )
-def test_other_times_are_refused(text) -> None:
+def test_other_times_are_refused(text: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         parse_time(text, "event_time")
     assert caught.value.details == {"field": "event_time"}

@@ -3,9 +3,12 @@
 import asyncio
 import json
 import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Never
+from typing import Any, Never, TypeAlias
 
+import numpy as np
 import pytest
 
 from tradeworthy.errors import (
@@ -14,12 +17,13 @@ from tradeworthy.errors import (
     Forbidden,
     ModelQuarantined,
     NoProductionVersion,
+    TradeworthyError,
     Unauthenticated,
 )
-from tradeworthy.prediction_log.reader import read_from
+from tradeworthy.prediction_log.reader import PredictionRecord, read_from
 from tradeworthy.prediction_log.writer import PredictionLog
 from tradeworthy.serving.decoder import make_decoder
-from tradeworthy.serving.hot_path import HotPath
+from tradeworthy.serving.hot_path import HotPath, Message, Receive, Scope, Send
 from tradeworthy.serving.route_table import Blocked, Ready, RouteTable
 
 A, B = "a" * 64, "b" * 64
@@ -49,20 +53,20 @@ class Sum:
     def __init__(self) -> None:
         self.threads = []
 
-    def predict(self, rows):
+    def predict(self, rows: np.ndarray) -> np.ndarray:
         self.threads.append(threading.current_thread())
         return rows.sum(axis=1)
 
 
 class Failing(Sum):
-    def __init__(self, error) -> None:
+    def __init__(self, error: Exception) -> None:
         self.error = error
 
-    def predict(self, rows) -> Never:
+    def predict(self, rows: np.ndarray) -> Never:
         raise self.error
 
 
-def ready(**changes):
+def ready(**changes: Any) -> Ready:
     options = {
         "model": "m",
         "version": 3,
@@ -77,7 +81,7 @@ def ready(**changes):
     return Ready(**options | changes)
 
 
-def authorise(header, model):
+def authorise(header: bytes | None, model: str) -> SimpleNamespace:
     if header == b"Bearer outsider":
         raise Forbidden("not yours")
     if header != b"Bearer good":
@@ -85,24 +89,31 @@ def authorise(header, model):
     return SimpleNamespace(name="ada")
 
 
-def problem(error, path):
+def problem(error: TradeworthyError, path: str) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
     body = json.dumps({"code": error.code, "details": error.details}, default=list).encode()
     return STATUS[error.code], body, [(b"content-type", b"application/problem+json")]
 
 
-async def behind(scope, receive, send) -> None:
+async def behind(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 299, "headers": []})
     await send({"type": "http.response.body", "body": b"{}"})
 
 
-def body_of(rows=({"a": 1, "b": 2},), **more):
+def body_of(rows: Iterable[dict[str, float]] = ({"a": 1, "b": 2},), **more: object) -> bytes:
     return json.dumps({"rows": list(rows), "feature_graph_hash": A} | more).encode()
 
 
 class Client:
     """Sends requests to a hot path without a network."""
 
-    def __init__(self, folder, *, confirmed_until=2**62, max_pending=100, **routes) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        confirmed_until: int = 2**62,
+        max_pending: int = 100,
+        **routes: Ready | Blocked,
+    ) -> None:
         self.log = PredictionLog(folder, max_pending=max_pending)
         self.now = 1000
         self.authorise = authorise
@@ -119,10 +130,19 @@ class Client:
             max_bytes=500_000,
         )
 
-    def who(self, header, model):
+    def who(self, header: bytes | None, model: str) -> SimpleNamespace:
         return self.authorise(header, model)
 
-    def send(self, body=None, *, chunks=None, caller="good", model="m", drop=(), **headers):
+    def send(
+        self,
+        body: bytes | None = None,
+        *,
+        chunks: Sequence[bytes] | None = None,
+        caller: str = "good",
+        model: str = "m",
+        drop: Collection[str] = (),
+        **headers: str,
+    ) -> tuple[int | None, Any]:
         body = body_of() if body is None else body
         chunks = [body] if chunks is None else chunks
         given = {
@@ -140,10 +160,12 @@ class Client:
         }
         return self.call(scope, chunks)
 
-    def call(self, scope, chunks=(b"",), *, leave=False):
+    def call(
+        self, scope: Scope, chunks: Sequence[bytes] = (b"",), *, leave: bool = False
+    ) -> tuple[int | None, Any]:
         sent, left = [], list(chunks)
 
-        async def receive():
+        async def receive() -> Message:
             if not left:
                 return {"type": "http.disconnect"}
             chunk = left.pop(0)
@@ -151,7 +173,7 @@ class Client:
                 self.before_the_last_chunk()
             return {"type": "http.request", "body": chunk, "more_body": bool(left) or leave}
 
-        async def send(message) -> None:
+        async def send(message: Message) -> None:
             sent.append(message)
 
         asyncio.run(self.path(scope, receive, send))
@@ -164,21 +186,24 @@ class Client:
         self.headers = dict(sent[0]["headers"])
         return sent[0]["status"], json.loads(sent[1]["body"])
 
-    def code(self, *arguments, **options):
+    def code(self, *arguments: bytes, **options: Any) -> str:
         status, answer = self.send(*arguments, **options)
         assert STATUS[answer["code"]] == status
         return answer["code"]
 
     @property
-    def records(self):
+    def records(self) -> list[PredictionRecord]:
         return read_from(self.log.folder).records
 
 
+MakeClient: TypeAlias = Callable[..., Client]
+
+
 @pytest.fixture
-def make_client(tmp_path):
+def make_client(tmp_path: Path) -> Iterator[MakeClient]:
     made = []
 
-    def make(**options):
+    def make(**options: Any) -> Client:
         made.append(Client(tmp_path / f"log-{len(made)}", **options))
         return made[-1]
 
@@ -187,7 +212,7 @@ def make_client(tmp_path):
         client.log.close()
 
 
-def test_answer_says_what_made_it(make_client) -> None:
+def test_answer_says_what_made_it(make_client: MakeClient) -> None:
     client = make_client()
     status, answer = client.send(body_of([{"a": 1, "b": 2}, {"b": 0.5, "a": -1}]))
     (record,) = client.records
@@ -205,7 +230,7 @@ def test_answer_says_what_made_it(make_client) -> None:
     assert record.rows.tolist() == [[1.0, 2.0], [-1.0, 0.5]]
 
 
-def test_event_time_is_recorded(make_client) -> None:
+def test_event_time_is_recorded(make_client: MakeClient) -> None:
     client = make_client()
     assert client.send(body_of(event_time="1970-01-01T00:00:01Z"))[0] == 200
     assert client.records[0].event_time == 10**9
@@ -222,12 +247,14 @@ def test_event_time_is_recorded(make_client) -> None:
         ("POST", "/api/v1/models/m/predict", "other"),
     ],
 )
-def test_everything_else_goes_to_the_application(make_client, method, path, kind) -> None:
+def test_everything_else_goes_to_the_application(
+    make_client: MakeClient, method: str, path: str, kind: str
+) -> None:
     scope = {"type": kind, "method": method, "path": path, "headers": []}
     assert make_client().call(scope) == (299, {})
 
 
-def test_checks_answer_in_the_order_of_the_contract(make_client) -> None:
+def test_checks_answer_in_the_order_of_the_contract(make_client: MakeClient) -> None:
     """Every request has all later faults too, so that only the order decides."""
     blocked = Blocked(ModelQuarantined("stopped"), ready().decoder, A)
     late = make_client(
@@ -261,18 +288,20 @@ def test_checks_answer_in_the_order_of_the_contract(make_client) -> None:
         (NoProductionVersion("none"), A, "no_production_version"),
     ],
 )
-def test_blocked_models_say_why(make_client, error, sent, code) -> None:
+def test_blocked_models_say_why(
+    make_client: MakeClient, error: TradeworthyError, sent: str, code: str
+) -> None:
     client = make_client(m=Blocked(error, ready().decoder, A))
     assert client.code(body_of(feature_graph_hash=sent)) == code
 
 
-def test_blocked_model_without_a_manifest_still_wants_json(make_client) -> None:
+def test_blocked_model_without_a_manifest_still_wants_json(make_client: MakeClient) -> None:
     client = make_client(m=Blocked(ArtifactInvalid("missing")))
     assert client.code(b"{") == "invalid_input"
     assert client.code(b"{}") == "artifact_invalid"
 
 
-def test_known_mismatch_is_explained(make_client) -> None:
+def test_known_mismatch_is_explained(make_client: MakeClient) -> None:
     told = FeatureGraphMismatch("edited", differences=["a@1: constant N 1 -> 2"])
     client = make_client(m=ready(explain=lambda sent: told if sent == B else None))
     status, answer = client.send(body_of(feature_graph_hash=B))
@@ -282,7 +311,7 @@ def test_known_mismatch_is_explained(make_client) -> None:
     assert (status, answer["details"]["epoch"]) == (409, 7)
 
 
-def test_missing_hash_is_told_how_to_get_it(make_client) -> None:
+def test_missing_hash_is_told_how_to_get_it(make_client: MakeClient) -> None:
     status, answer = make_client().send(b'{"rows": [{"a": 1, "b": 2}]}')
     assert (status, answer["details"]) == (422, {"field": "feature_graph_hash"})
 
@@ -298,7 +327,7 @@ def test_missing_hash_is_told_how_to_get_it(make_client) -> None:
         {"drop": ["content-type"]},
     ],
 )
-def test_other_media_types_are_refused(make_client, headers) -> None:
+def test_other_media_types_are_refused(make_client: MakeClient, headers: dict[str, Any]) -> None:
     assert make_client().code(**headers) == "unsupported_media_type"
 
 
@@ -311,17 +340,19 @@ def test_other_media_types_are_refused(make_client, headers) -> None:
         {"drop": ["content-length"]},
     ],
 )
-def test_json_is_accepted_however_it_is_spelled(make_client, headers) -> None:
+def test_json_is_accepted_however_it_is_spelled(
+    make_client: MakeClient, headers: dict[str, Any]
+) -> None:
     assert make_client().send(**headers)[0] == 200
 
 
-def test_bodies_in_pieces_are_put_together(make_client) -> None:
+def test_bodies_in_pieces_are_put_together(make_client: MakeClient) -> None:
     body = body_of()
     pieces = [body[:1], b"", body[1:9], body[9:]]
     assert make_client().send(chunks=pieces, drop=["content-length"])[0] == 200
 
 
-def test_announced_and_unannounced_large_bodies_are_refused(make_client) -> None:
+def test_announced_and_unannounced_large_bodies_are_refused(make_client: MakeClient) -> None:
     client = make_client()
     chunk = b" " * 100_000
     assert client.code(chunks=[chunk] * 5) == "payload_too_large"
@@ -333,7 +364,7 @@ def test_announced_and_unannounced_large_bodies_are_refused(make_client) -> None
     assert client.unread > 900
 
 
-def test_client_that_leaves_gets_no_answer(make_client) -> None:
+def test_client_that_leaves_gets_no_answer(make_client: MakeClient) -> None:
     client = make_client()
     scope = {
         "type": "http",
@@ -345,7 +376,7 @@ def test_client_that_leaves_gets_no_answer(make_client) -> None:
     assert client.records == []
 
 
-def nobody(header, model) -> Never:
+def nobody(header: bytes | None, model: str) -> Never:
     raise Unauthenticated("revoked")
 
 
@@ -359,7 +390,9 @@ def nobody(header, model) -> Never:
         ({"m": ready(bound_hash=B, active_hash=B, running_hash=B)}, "feature_graph_mismatch"),
     ],
 )
-def test_what_changes_while_a_slow_body_comes_counts(make_client, change, code) -> None:
+def test_what_changes_while_a_slow_body_comes_counts(
+    make_client: MakeClient, change: dict[str, Any], code: str
+) -> None:
     """A client that trickles its body must not predict with a model that was stopped meanwhile."""
     client = make_client()
 
@@ -373,7 +406,7 @@ def test_what_changes_while_a_slow_body_comes_counts(make_client, change, code) 
     assert client.records == []
 
 
-def test_slow_body_is_answered_by_the_version_that_is_current_then(make_client) -> None:
+def test_slow_body_is_answered_by_the_version_that_is_current_then(make_client: MakeClient) -> None:
     client = make_client()
 
     def turn() -> None:
@@ -384,7 +417,7 @@ def test_slow_body_is_answered_by_the_version_that_is_current_then(make_client) 
     assert (status, answer["version"], answer["epoch"]) == (200, 4, 8)
 
 
-def test_lease_that_runs_out_while_a_slow_body_comes_counts(make_client) -> None:
+def test_lease_that_runs_out_while_a_slow_body_comes_counts(make_client: MakeClient) -> None:
     client = make_client(confirmed_until=2000)
 
     def later() -> None:
@@ -396,14 +429,16 @@ def test_lease_that_runs_out_while_a_slow_body_comes_counts(make_client) -> None
 
 
 @pytest.mark.parametrize("error", [RuntimeError("boom"), ArtifactInvalid("nan"), ValueError()])
-def test_failing_model_is_a_503_and_told_in_the_log(make_client, caplog, error) -> None:
+def test_failing_model_is_a_503_and_told_in_the_log(
+    make_client: MakeClient, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
     client = make_client(m=ready(predictor=Failing(error)))
     assert client.code() == "artifact_invalid"
     assert "version 3 of 'm' failed" in caplog.text
     assert client.records == []
 
 
-def test_large_batches_leave_the_event_loop(make_client) -> None:
+def test_large_batches_leave_the_event_loop(make_client: MakeClient) -> None:
     predictor = Sum()
     client = make_client(m=ready(predictor=predictor))
     for count in (1, 4000):
@@ -415,11 +450,11 @@ def test_large_batches_leave_the_event_loop(make_client) -> None:
     assert len(client.records) == 2
 
 
-def test_full_log_is_a_503(make_client) -> None:
+def test_full_log_is_a_503(make_client: MakeClient) -> None:
     assert make_client(max_pending=0).code() == "prediction_log_full"
 
 
-def test_counters_count_answers_rows_and_models_that_exist(make_client) -> None:
+def test_counters_count_answers_rows_and_models_that_exist(make_client: MakeClient) -> None:
     client = make_client()
     client.send(body_of([{"a": 1, "b": 2}] * 3))
     client.send(b"{")
@@ -431,7 +466,7 @@ def test_counters_count_answers_rows_and_models_that_exist(make_client) -> None:
     assert sum(counters.latency_buckets) == 1
 
 
-def test_new_table_takes_over_with_its_own_origin(make_client) -> None:
+def test_new_table_takes_over_with_its_own_origin(make_client: MakeClient) -> None:
     client = make_client()
     client.send()
     client.table = RouteTable(8, 2**62, {"m": ready(version=4)})

@@ -12,6 +12,7 @@ from tradeworthy.errors import (
     ModelNotFound,
     ModelQuarantined,
     ReleaseUnconfirmed,
+    TradeworthyError,
 )
 from tradeworthy.serving.decoder import PredictRequest, make_decoder
 from tradeworthy.serving.route_table import Blocked, Ready, RouteTable
@@ -24,7 +25,7 @@ class Sum:
     n_inputs = 2
     largest = 1e300
 
-    def predict(self, rows):
+    def predict(self, rows: np.ndarray) -> np.ndarray:
         return rows.sum(axis=1)
 
 
@@ -42,7 +43,7 @@ READY = Ready(
 TABLE = RouteTable(7, 100, {"m": READY})
 
 
-def rows(sent):
+def rows(sent: str | None) -> PredictRequest:
     return PredictRequest(np.ones((1, 2)), sent, None)
 
 
@@ -71,7 +72,7 @@ def test_lease_holds_to_its_last_nanosecond() -> None:
 
 
 @pytest.mark.parametrize("field", ["bound_hash", "active_hash", "running_hash"])
-def test_route_out_of_line_cannot_be_made(field) -> None:
+def test_route_out_of_line_cannot_be_made(field: str) -> None:
     with pytest.raises(FeatureGraphMismatch):
         replace(READY, **{field: B})
 
@@ -114,7 +115,9 @@ def test_rows_of_unknown_code_are_told_every_hash() -> None:
         (ArtifactInvalid("x"), B, FeatureGraphMismatch),
     ],
 )
-def test_blocked_routes_answer_in_the_order_of_the_contract(error, sent, expected) -> None:
+def test_blocked_routes_answer_in_the_order_of_the_contract(
+    error: TradeworthyError, sent: str | None, expected: type[TradeworthyError]
+) -> None:
     with pytest.raises(expected):
         TABLE.admit(Blocked(error, bound_hash=A), rows(sent))
 

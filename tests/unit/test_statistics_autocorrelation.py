@@ -15,7 +15,7 @@ from tradeworthy.statistics.autocorrelation import (
 from tradeworthy.statistics.performance import sharpe_ratio
 
 
-def ar1(rho, size=200_000):
+def ar1(rho: float, size: int = 200_000) -> np.ndarray:
     """Returns with first-order autocorrelation ``rho`` and a Sharpe ratio of 0.05 per period."""
     shocks = np.random.default_rng(11).normal(0, 0.01, size)
     series = np.empty(size)
@@ -30,7 +30,7 @@ def test_autocorrelations_of_a_first_order_process() -> None:
 
 
 @given(st.lists(st.floats(-0.5, 0.5), min_size=2, max_size=60), st.integers(0, 5))
-def test_autocorrelations_are_what_their_definition_says(series, n_lags) -> None:
+def test_autocorrelations_are_what_their_definition_says(series: list[float], n_lags: int) -> None:
     assume(n_lags < len(series))
     mean, total = np.mean(series), np.var(series) * len(series)
     found = autocorrelations(series, n_lags)
@@ -44,7 +44,7 @@ def test_autocorrelations_are_what_their_definition_says(series, n_lags) -> None
 
 
 @pytest.mark.parametrize("rho", [-0.4, 0.0, 0.5])
-def test_the_adjusted_sharpe_ratio_is_that_of_a_years_returns(rho) -> None:
+def test_the_adjusted_sharpe_ratio_is_that_of_a_years_returns(rho: float) -> None:
     series = ar1(rho)
     years = series[: len(series) // 12 * 12].reshape(-1, 12).sum(axis=1)
     adjusted = autocorrelation_adjusted_sharpe_ratio(series, 11, 12)

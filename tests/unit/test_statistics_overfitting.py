@@ -3,9 +3,12 @@
 import itertools
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -22,7 +25,7 @@ from tradeworthy.statistics.overfitting import (
 ANSWERS = json.loads((Path(__file__).parents[1] / "answers" / "validation_cpcv.json").read_text())
 
 
-def plain_pbo(trials, n_blocks):
+def plain_pbo(trials: np.ndarray, n_blocks: int) -> float:
     """CSCV read out of the paper, split by split, without ties."""
     blocks = np.array_split(np.asarray(trials).T, n_blocks)
     lower = 0
@@ -38,7 +41,7 @@ def plain_pbo(trials, n_blocks):
     return lower / len(combinations)
 
 
-def noise(seed, n_trials=10, n_observations=320):
+def noise(seed: int, n_trials: int = 10, n_observations: int = 320) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, 0.01, size=(n_trials, n_observations))
 
 
@@ -53,7 +56,9 @@ def noise(seed, n_trials=10, n_observations=320):
         (5, 20, 999, 12),
     ],
 )
-def test_agrees_with_the_plain_computation(seed, n_trials, n_observations, n_blocks) -> None:
+def test_agrees_with_the_plain_computation(
+    seed: int, n_trials: int, n_observations: int, n_blocks: int
+) -> None:
     trials = noise(seed, n_trials, n_observations)
     assert probability_of_backtest_overfitting(trials, n_blocks) == pytest.approx(
         plain_pbo(trials, n_blocks), abs=1e-12
@@ -102,16 +107,18 @@ def test_the_columns_of_a_frame_are_trials() -> None:
     assert probability_of_backtest_overfitting(frame, 8) == expected
 
     class OtherFrame:  # as those of pandas, which have keys and columns and are no Mapping
-        def keys(self):
+        def keys(self) -> list[str]:
             return frame.columns
 
-        def __iter__(self):
+        def __iter__(self) -> Iterator[str]:
             return iter(frame.columns)
 
-        def __getitem__(self, name):
+        def __getitem__(self, name: str) -> pl.Series:
             return frame[name]
 
-        def __array__(self, dtype=None, copy=None):
+        def __array__(
+            self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+        ) -> np.ndarray:
             return frame.to_numpy()
 
     assert probability_of_backtest_overfitting(OtherFrame(), 8) == expected
@@ -146,7 +153,7 @@ def test_every_half_is_once_in_sample_and_its_logit_stands_in_its_place() -> Non
 
 @given(st.integers(0, 1000), st.permutations(range(6)))
 @settings(max_examples=25)
-def test_the_order_of_trials_does_not_matter(seed, order) -> None:
+def test_the_order_of_trials_does_not_matter(seed: int, order: list[int]) -> None:
     trials = noise(seed, 6, 64)
     trials[5] = trials[2]  # with a tie in it
     trials[1] = 0.0
@@ -156,7 +163,7 @@ def test_the_order_of_trials_does_not_matter(seed, order) -> None:
 
 @given(st.integers(0, 1000), st.floats(0.01, 100))
 @settings(max_examples=25)
-def test_scale_does_not_matter(seed, factor) -> None:
+def test_scale_does_not_matter(seed: int, factor: float) -> None:
     trials = noise(seed, 5, 64)
     assert probability_of_backtest_overfitting(
         trials * factor, 4
@@ -215,13 +222,13 @@ def test_trials_that_tie_in_sample_share_the_split() -> None:
         (noise(0, 10, 20), 16),
     ],
 )
-def test_what_cannot_be_judged_is_refused(trials, n_blocks) -> None:
+def test_what_cannot_be_judged_is_refused(trials: object, n_blocks: float) -> None:
     with pytest.raises(InvalidInput):
         probability_of_backtest_overfitting(trials, n_blocks)
 
 
 @pytest.mark.parametrize("case", ANSWERS["cases"], ids=lambda case: str(case["arguments"]))
-def test_splits_agree_with_skfolio(case) -> None:
+def test_splits_agree_with_skfolio(case: dict[str, Any]) -> None:
     splits = combinatorial_purged_splits(**case["arguments"])
     assert [split.train.tolist() for split in splits] == case["train"]
     assert [split.test.tolist() for split in splits] == case["test"]
@@ -236,7 +243,9 @@ sizes = st.tuples(st.integers(2, 7), st.integers(1, 6)).filter(lambda pair: pair
 
 
 @given(sizes, st.integers(70, 100), st.integers(0, 3), st.integers(0, 3))
-def test_training_keeps_its_distance(size, n_observations, purge, embargo) -> None:
+def test_training_keeps_its_distance(
+    size: tuple[int, int], n_observations: int, purge: int, embargo: int
+) -> None:
     # A group has 10 observations at least, and loses 3 + 3 + 3 of them at most.
     n_groups, n_test = size
     splits = combinatorial_purged_splits(n_observations, n_groups, n_test, purge, embargo)
@@ -253,7 +262,7 @@ def test_training_keeps_its_distance(size, n_observations, purge, embargo) -> No
 
 
 @given(sizes)
-def test_every_path_covers_every_group_and_uses_each_test_once(size) -> None:
+def test_every_path_covers_every_group_and_uses_each_test_once(size: tuple[int, int]) -> None:
     n_groups, n_test = size
     paths = combinatorial_paths(n_groups, n_test)
     assert len(paths) == math.comb(n_groups, n_test) * n_test // n_groups
@@ -267,7 +276,7 @@ def test_every_path_covers_every_group_and_uses_each_test_once(size) -> None:
     "arguments",
     [(10, 6, 6), (10, 6, 0), (5, 6, 2), (10, 6, 2, -1), (10, 6, 2, 0, -1), (12, 6, 5, 9)],
 )
-def test_impossible_splits_are_refused(arguments) -> None:
+def test_impossible_splits_are_refused(arguments: tuple[int, ...]) -> None:
     with pytest.raises(InvalidInput):
         combinatorial_purged_splits(*arguments)
 

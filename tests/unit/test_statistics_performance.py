@@ -2,7 +2,10 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -38,7 +41,7 @@ returns = st.lists(st.floats(-0.5, 0.5).map(lambda value: round(value, 6)), min_
 
 @pytest.mark.parametrize("case", ANSWERS["cases"], ids=lambda case: case["name"])
 @pytest.mark.parametrize("figure", sorted(ANSWERS["cases"][0]["answers"]))
-def test_agrees_with_empyrical(case, figure) -> None:
+def test_agrees_with_empyrical(case: dict[str, Any], figure: str) -> None:
     closes = np.array(case["closes"])
     series = closes[1:] / closes[:-1] - 1
     options = {"periods_per_year": case["periods_per_year"]} if figure in ANNUALISED else {}
@@ -48,26 +51,26 @@ def test_agrees_with_empyrical(case, figure) -> None:
 
 @pytest.mark.parametrize("figure", EVERY, ids=lambda figure: figure.__name__)
 @pytest.mark.parametrize("bad", [[0.1, math.nan], [math.inf, 0.1], [[0.1], [0.2]], ["x"], [None]])
-def test_unknown_returns_are_refused(figure, bad) -> None:
+def test_unknown_returns_are_refused(figure: Callable[..., float], bad: list[object]) -> None:
     with pytest.raises(InvalidInput):
         figure(bad)
 
 
 @pytest.mark.parametrize("figure", EVERY, ids=lambda figure: figure.__name__)
-def test_no_return_has_no_figure(figure) -> None:
+def test_no_return_has_no_figure(figure: Callable[..., float]) -> None:
     assert math.isnan(figure([]))
 
 
 @pytest.mark.parametrize(
     "figure", [p.sharpe_ratio, p.sortino_ratio, p.annual_volatility, p.calmar_ratio, p.skewness]
 )
-def test_one_return_has_no_dispersion(figure) -> None:
+def test_one_return_has_no_dispersion(figure: Callable[..., float]) -> None:
     assert math.isnan(figure([-0.1]))
 
 
 @pytest.mark.parametrize("value", [0.1, 0.0001, -0.03, 0.0, 1 / 3, 1234.567])
 @pytest.mark.parametrize("size", [2, 3, 7, 1000])
-def test_constant_returns_have_no_sharpe_whatever_rounding_says(value, size) -> None:
+def test_constant_returns_have_no_sharpe_whatever_rounding_says(value: float, size: int) -> None:
     assert math.isnan(p.sharpe_ratio([value] * size))
     assert math.isnan(p.kurtosis([value] * size))
     assert p.annual_volatility([value] * size) == 0.0
@@ -126,26 +129,26 @@ def test_series_of_any_kind_and_settings_by_place_or_by_name() -> None:
 
 
 @pytest.mark.parametrize("periods", [0, -1, math.nan, math.inf])
-def test_periods_per_year_must_make_sense(periods) -> None:
+def test_periods_per_year_must_make_sense(periods: float) -> None:
     with pytest.raises(InvalidInput):
         p.sharpe_ratio([0.1, 0.2], periods_per_year=periods)
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0, -0.1, math.nan])
-def test_tail_level_must_make_sense(level) -> None:
+def test_tail_level_must_make_sense(level: float) -> None:
     with pytest.raises(InvalidInput):
         p.value_at_risk([0.1, 0.2], level=level)
 
 
 @given(returns, st.floats(0.01, 100.0))
-def test_ratios_do_not_change_with_scale(series, factor) -> None:
+def test_ratios_do_not_change_with_scale(series: list[float], factor: float) -> None:
     for ratio in RATIOS:
         before, after = ratio(series), ratio([value * factor for value in series])
         assert after == pytest.approx(before, rel=1e-6, nan_ok=True)
 
 
 @given(returns)
-def test_negation_turns_the_sharpe_ratio_and_skewness(series) -> None:
+def test_negation_turns_the_sharpe_ratio_and_skewness(series: list[float]) -> None:
     turned = [-value for value in series]
     for figure in (p.sharpe_ratio, p.skewness):
         assert figure(turned) == pytest.approx(-figure(series), rel=1e-9, abs=1e-12, nan_ok=True)
@@ -153,7 +156,7 @@ def test_negation_turns_the_sharpe_ratio_and_skewness(series) -> None:
 
 
 @given(returns, st.randoms(use_true_random=False))
-def test_order_matters_to_the_drawdown_only(series, random) -> None:
+def test_order_matters_to_the_drawdown_only(series: list[float], random: Random) -> None:
     shuffled = list(series)
     random.shuffle(shuffled)
     for figure in EVERY:
@@ -164,7 +167,7 @@ def test_order_matters_to_the_drawdown_only(series, random) -> None:
 
 
 @given(returns)
-def test_drawdown_bounds(series) -> None:
+def test_drawdown_bounds(series: list[float]) -> None:
     drawdown = p.max_drawdown(series)
     assert 0.0 <= drawdown <= 1.0
     assert drawdown >= -min(series) - 1e-12 or min(series) > 0
@@ -173,21 +176,21 @@ def test_drawdown_bounds(series) -> None:
 
 
 @given(returns, st.floats(0.01, 0.99))
-def test_the_tail_is_worse_than_its_edge(series, level) -> None:
+def test_the_tail_is_worse_than_its_edge(series: list[float], level: float) -> None:
     shortfall = p.expected_shortfall(series, level=level)
     assert p.value_at_risk(series, level=level) <= shortfall + 1e-12
     assert shortfall <= -min(series) + 1e-12
 
 
 @given(returns)
-def test_moments_are_possible(series) -> None:
+def test_moments_are_possible(series: list[float]) -> None:
     skew, kurt = p.skewness(series), p.kurtosis(series)
     assume(not math.isnan(skew))
     assert kurt >= 1.0 + skew**2 - 1e-6 * kurt
 
 
 @given(returns)
-def test_annual_return_compounds_to_the_final_equity(series) -> None:
+def test_annual_return_compounds_to_the_final_equity(series: list[float]) -> None:
     total = p.equity_curve(series)[-1]
     annual = p.annual_return(series, periods_per_year=len(series))
     assert annual == pytest.approx(total - 1.0, rel=1e-9, abs=1e-12)

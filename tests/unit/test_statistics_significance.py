@@ -1,6 +1,7 @@
 """Significance of a Sharpe ratio: published figures, limits and laws."""
 
 import math
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -60,7 +61,9 @@ def test_deflated_sharpe_with_46_trials_of_2014() -> None:
         (12, -0.72, 5.78, 3.0, 2.5, 27.35),
     ],
 )
-def test_track_records_of_2012(periods, skewness, kurtosis, annual, benchmark, years) -> None:
+def test_track_records_of_2012(
+    periods: int, skewness: float, kurtosis: float, annual: float, benchmark: float, years: float
+) -> None:
     root = math.sqrt(periods)
     length = minimum_track_record_length(annual / root, skewness, kurtosis, benchmark / root)
     assert length / periods == pytest.approx(years, abs=5e-3)
@@ -100,7 +103,7 @@ def test_the_numeric_example_of_2025_with_autocorrelation() -> None:
 
 @pytest.mark.parametrize("rho", [0.9, 0.5, 0.2, 0.0, -0.2, -0.6])
 @pytest.mark.parametrize("size", [1, 2, 3, 12, 48, 250])
-def test_annualisation_factors_of_lo_2002(rho, size) -> None:
+def test_annualisation_factors_of_lo_2002(rho: float, size: int) -> None:
     # Equation 21, the closed form for a first-order process.
     tail = 1 - (1 - rho**size) / (size * (1 - rho))
     expected = math.sqrt(size) / math.sqrt(1 + 2 * rho / (1 - rho) * tail)
@@ -134,7 +137,9 @@ def test_a_great_many_trials_keep_their_precision() -> None:
 
 
 @given(st.floats(-0.5, 0.5), st.integers(2, 5000), st.floats(-0.5, 0.5))
-def test_psr_is_a_probability_that_falls_with_the_benchmark(sharpe, size, benchmark) -> None:
+def test_psr_is_a_probability_that_falls_with_the_benchmark(
+    sharpe: float, size: int, benchmark: float
+) -> None:
     value = probabilistic_sharpe_ratio(sharpe, size, benchmark=benchmark)
     assert 0.0 <= value <= 1.0
     assert value >= probabilistic_sharpe_ratio(sharpe, size, benchmark=benchmark + 0.1)
@@ -144,7 +149,9 @@ def test_psr_is_a_probability_that_falls_with_the_benchmark(sharpe, size, benchm
 @given(
     st.floats(0.02, 0.5), st.floats(-2, 2), st.floats(5.5, 20), st.sampled_from(["2012", "2025"])
 )
-def test_track_record_is_what_psr_needs(sharpe, skew, kurt, method) -> None:
+def test_track_record_is_what_psr_needs(
+    sharpe: float, skew: float, kurt: float, method: Literal["2012", "2025"]
+) -> None:
     length = minimum_track_record_length(sharpe, skew, kurt, confidence=0.95, method=method)
     reached = probabilistic_sharpe_ratio(
         sharpe, max(math.ceil(length), 2), skew, kurt, method=method
@@ -158,13 +165,13 @@ def test_track_record_is_what_psr_needs(sharpe, skew, kurt, method) -> None:
 
 
 @given(st.integers(2, 1000), st.floats(1e-6, 1.0))
-def test_more_trials_deflate_more(n_trials, variance) -> None:
+def test_more_trials_deflate_more(n_trials: int, variance: float) -> None:
     few = expected_maximum_sharpe(n_trials, variance)
     assert 0.0 < few < expected_maximum_sharpe(n_trials + 1, variance)
 
 
 @given(st.integers(1, 250), st.floats(-0.9, 0.9))
-def test_positive_autocorrelation_lowers_the_factor(periods, rho) -> None:
+def test_positive_autocorrelation_lowers_the_factor(periods: int, rho: float) -> None:
     factor = lo_annualisation_factor(periods, rho)
     assert lo_annualisation_factor(periods, 0.0) == pytest.approx(math.sqrt(periods))
     if periods > 1 and abs(rho) > 1e-6:
@@ -208,7 +215,7 @@ def test_a_sharpe_below_its_benchmark_never_has_record_enough() -> None:
         {"autocorrelation": -1.0, "method": "2025"},
     ],
 )
-def test_what_is_not_known_is_refused(change) -> None:
+def test_what_is_not_known_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         probabilistic_sharpe_ratio(**{**RECORD, **change})
 
@@ -226,13 +233,13 @@ def test_what_is_not_known_is_refused(change) -> None:
         (-3, 1.0),
     ],
 )
-def test_impossible_searches_are_refused(n_trials, variance) -> None:
+def test_impossible_searches_are_refused(n_trials: float, variance: float) -> None:
     with pytest.raises(InvalidInput):
         expected_maximum_sharpe(n_trials, variance)
 
 
 @pytest.mark.parametrize("confidence", [0.4, 1.0, math.nan])
-def test_confidence_must_make_sense(confidence) -> None:
+def test_confidence_must_make_sense(confidence: float) -> None:
     with pytest.raises(InvalidInput):
         minimum_track_record_length(0.1, confidence=confidence)
 
@@ -241,7 +248,7 @@ def test_confidence_must_make_sense(confidence) -> None:
     "rho", [1.0, -1.0, 2.0, math.nan, math.inf, [0.1, math.nan], [-0.99] * 11, [[0.1], [0.2]]]
 )
 @pytest.mark.parametrize("periods", [12, 5000])
-def test_impossible_autocorrelation_is_refused(rho, periods) -> None:
+def test_impossible_autocorrelation_is_refused(rho: float | list[Any], periods: int) -> None:
     with pytest.raises(InvalidInput):
         lo_annualisation_factor(periods, rho)
 
