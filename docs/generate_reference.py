@@ -18,7 +18,7 @@ from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 from reference_words import ADVICE, BY_REQUEST, MANIFEST, NAMES
 from typer.main import get_command
 
-from tradeworthy.access.roles import PERMISSIONS, Action
+from tradeworthy.access.roles import Action
 from tradeworthy.api.app import create_api
 from tradeworthy.api.http.governed_route import ACTION
 from tradeworthy.api.http.problems import STATUS
@@ -109,8 +109,8 @@ def routes_page() -> str:
 def _callers(method: str, path: str, action: str | None) -> str:
     if action is None:
         return "everybody, without a token"
-    allowed = PERMISSIONS[Action(action)]
-    everybody = PERMISSIONS[Action.READ]
+    allowed = Action(action).roles
+    everybody = Action.READ.roles
     told = "any token" if allowed == everybody else ", ".join(sorted(allowed))
     return BY_REQUEST.get((method, path), told)
 
@@ -312,8 +312,8 @@ def lifecycle_page() -> str:
     ]
     roles = [
         (f"`{action}`", ", ".join(sorted(allowed)))
-        for action, allowed in PERMISSIONS.items()
-        if allowed != PERMISSIONS[Action.READ]
+        for action, allowed in ((each, each.roles) for each in Action)
+        if allowed != Action.READ.roles
     ]
     return page(
         "Lifecycle, events and roles",
@@ -331,10 +331,10 @@ def lifecycle_page() -> str:
 
 def _move(source: Any, target: Any) -> tuple[str, str]:
     if is_promotion(source, target):
-        (role,) = PERMISSIONS[Action[f"PROMOTE_{target}"]]
+        (role,) = Action[f"PROMOTE_{target}"].roles
         return "promote", role
     if target == "RETIRED":
-        (role,) = PERMISSIONS[Action.RETIRE]
+        (role,) = Action.RETIRE.roles
         return "retire, with a reason", role
     return "a new champion takes over; stands by for a rollback", "-"
 

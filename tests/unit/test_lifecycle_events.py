@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -13,16 +16,23 @@ from contract.promotion_commands import NOON
 from tradeworthy.base.digests import Json
 from tradeworthy.errors import InvalidInput
 from tradeworthy.lifecycle.events import (
+    Attachment,
     Event,
     ModelRegistered,
     VersionDrafted,
     VersionPromoted,
     VersionRetired,
 )
-from tradeworthy.lifecycle.recorded_events import body_from_json, body_to_json, event_kinds
+from tradeworthy.lifecycle.recorded_events import (
+    body_from_json,
+    body_to_json,
+    event_kinds,
+    rebuild,
+)
 from tradeworthy.lifecycle.stages import Stage
 
 KINDS = list(event_kinds().values())
+TIMES = st.datetimes(timezones=st.just(UTC))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -31,6 +41,29 @@ def test_a_body_survives_json(kind: type[Any], data: st.DataObject) -> None:
     body = data.draw(st.builds(kind))
     text = json.dumps(body_to_json(body), sort_keys=True)
     assert body_from_json(kind.__name__, json.loads(text)) == body
+
+
+class Size(StrEnum):
+    """An enum of a capability's own."""
+
+    SMALL = "small"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionExcused(Attachment):
+    """What the events of capabilities to come hold: times, enums, options, and any names."""
+
+    source: str
+    until: datetime
+    since: datetime | None
+    size: Size
+    stages: tuple[Stage, ...]
+
+
+@given(body=st.builds(VersionExcused, until=TIMES, since=st.none() | TIMES))
+def test_any_field_of_an_event_survives_json(body: VersionExcused) -> None:
+    fields = json.loads(json.dumps(body_to_json(body)))
+    assert rebuild(VersionExcused, fields) == body
 
 
 def test_the_kinds_that_are_stored_never_change() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
+from typing import Self
 
 from tradeworthy.errors import Forbidden
 
@@ -21,57 +20,43 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """What can be asked of the product."""
+    """What can be asked of the product, each with the roles that may do it."""
 
-    READ = "read"
-    PREDICT = "predict"
-    REGISTER_MODEL = "register_model"
-    DRAFT_VERSION = "draft_version"
-    RECORD_MANIFEST = "record_manifest"
-    UPLOAD = "upload"
-    BACKTEST = "backtest"
-    PROMOTE = "promote"
-    PROMOTE_TRAINED = "promote_trained"
-    PROMOTE_VALIDATED = "promote_validated"
-    PROMOTE_STAGING = "promote_staging"
-    PROMOTE_PRODUCTION = "promote_production"
-    APPROVE = "approve"
-    RETIRE = "retire"
-    QUARANTINE = "quarantine"
-    MOVE_RELEASE = "move_release"
-    ACTIVATE_RELEASE = "activate_release"
-    FORCE_RELEASE = "force_release"
-    SCAN_DRIFT = "scan_drift"
-    MANAGE_TOKENS = "manage_tokens"
+    _roles: frozenset[Role]
 
+    def __new__(cls, name: str, *roles: Role) -> Self:
+        """Make an action of its name and its roles."""
+        action = str.__new__(cls, name)
+        action._value_ = name
+        action._roles = frozenset(roles)
+        return action
 
-_EVERYBODY = frozenset(Role)
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles that may do it."""
+        return self._roles
 
-PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
-    {
-        Action.READ: _EVERYBODY,
-        Action.PREDICT: _EVERYBODY,
-        Action.REGISTER_MODEL: frozenset({Role.RESEARCHER}),
-        Action.DRAFT_VERSION: frozenset({Role.RESEARCHER}),
-        Action.RECORD_MANIFEST: frozenset({Role.RESEARCHER}),
-        Action.UPLOAD: frozenset({Role.RESEARCHER, Role.OPERATOR}),
-        Action.BACKTEST: frozenset({Role.RESEARCHER, Role.VALIDATOR}),
-        # Whoever may take one of the steps; which one is known when the request is read.
-        Action.PROMOTE: frozenset({Role.RESEARCHER, Role.VALIDATOR, Role.OPERATOR}),
-        Action.PROMOTE_TRAINED: frozenset({Role.RESEARCHER}),
-        Action.PROMOTE_VALIDATED: frozenset({Role.VALIDATOR}),
-        Action.PROMOTE_STAGING: frozenset({Role.OPERATOR}),
-        Action.PROMOTE_PRODUCTION: frozenset({Role.OPERATOR}),
-        Action.APPROVE: frozenset({Role.VALIDATOR}),
-        Action.RETIRE: frozenset({Role.OPERATOR}),
-        Action.QUARANTINE: frozenset({Role.OPERATOR}),
-        Action.MOVE_RELEASE: frozenset({Role.OPERATOR, Role.ADMIN}),
-        Action.ACTIVATE_RELEASE: frozenset({Role.OPERATOR}),
-        Action.FORCE_RELEASE: frozenset({Role.ADMIN}),
-        Action.SCAN_DRIFT: frozenset({Role.OPERATOR}),
-        Action.MANAGE_TOKENS: frozenset({Role.ADMIN}),
-    }
-)
+    READ = "read", *Role
+    PREDICT = "predict", *Role
+    REGISTER_MODEL = "register_model", Role.RESEARCHER
+    DRAFT_VERSION = "draft_version", Role.RESEARCHER
+    RECORD_MANIFEST = "record_manifest", Role.RESEARCHER
+    UPLOAD = "upload", Role.RESEARCHER, Role.OPERATOR
+    BACKTEST = "backtest", Role.RESEARCHER, Role.VALIDATOR
+    # Whoever may take one of the steps; which one is known when the request is read.
+    PROMOTE = "promote", Role.RESEARCHER, Role.VALIDATOR, Role.OPERATOR
+    PROMOTE_TRAINED = "promote_trained", Role.RESEARCHER
+    PROMOTE_VALIDATED = "promote_validated", Role.VALIDATOR
+    PROMOTE_STAGING = "promote_staging", Role.OPERATOR
+    PROMOTE_PRODUCTION = "promote_production", Role.OPERATOR
+    APPROVE = "approve", Role.VALIDATOR
+    RETIRE = "retire", Role.OPERATOR
+    QUARANTINE = "quarantine", Role.OPERATOR
+    MOVE_RELEASE = "move_release", Role.OPERATOR, Role.ADMIN
+    ACTIVATE_RELEASE = "activate_release", Role.OPERATOR
+    FORCE_RELEASE = "force_release", Role.ADMIN
+    SCAN_DRIFT = "scan_drift", Role.OPERATOR
+    MANAGE_TOKENS = "manage_tokens", Role.ADMIN
 
 
 UNSCOPED_ACTIONS = frozenset(
@@ -113,7 +98,7 @@ class Actor:
         ...
         tradeworthy.errors.Forbidden: 'ana' may not retire: that takes the role operator
         """
-        allowed = PERMISSIONS[action]
+        allowed = action.roles
         if not self.roles & allowed:
             names = " or ".join(sorted(allowed))
             raise Forbidden(

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from tradeworthy.base.digests import sha256_hex
-from tradeworthy.client.answers import Body, bodies_of, body_of
+from tradeworthy.client.answers import bodies_of, body_of
 from tradeworthy.client.connection import JSON, Connection
+from tradeworthy.client.requests import Requests
 from tradeworthy.wire.backtests import BacktestResponse
 from tradeworthy.wire.datasets import BlobResponse, DatasetResponse
 from tradeworthy.wire.drift import DriftReportResponse
@@ -29,7 +30,7 @@ from tradeworthy.wire.versions import DraftResponse, RecordedManifestResponse, V
 _ML, _MODELS = "/api/v1/ml", "/api/v1/models"
 
 
-class Client:
+class Client(Requests):
     """Speaks to a service: a server by its URL, or a home's own service in this process.
 
     Parameters
@@ -61,13 +62,13 @@ class Client:
         home: str | Path | None = None,
         token: str | None = None,
     ) -> None:
-        self._connection = Connection.to(server=server, home=home, token=token)
+        super().__init__(Connection.to(server=server, home=home, token=token))
 
     @classmethod
     def over(cls, connection: Connection) -> Self:
         """Return a client that speaks over a connection, which others may share."""
         client = cls.__new__(cls)
-        client._connection = connection
+        client.connection = connection
         return client
 
     def __enter__(self) -> Self:
@@ -78,7 +79,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connection."""
-        self._connection.close()
+        self.connection.close()
 
     def register_model(
         self, name: str, *, strategy: str, owner: str, tier: str = "standard"
@@ -130,12 +131,12 @@ class Client:
     def record_manifest(self, model: str, version: int, text: bytes) -> RecordedManifestResponse:
         """Attach its manifest to a draft."""
         path = f"{_ML}/{model}/versions/{version}/manifest"
-        answer = self._connection.send_bytes("PUT", path, text, JSON)
+        answer = self.connection.send_bytes("PUT", path, text, JSON)
         return body_of(RecordedManifestResponse, answer)
 
     def manifest(self, model: str, version: int) -> dict[str, Any]:
         """Return the manifest of a version."""
-        found: dict[str, Any] = self._connection.get(f"{_ML}/{model}/versions/{version}/manifest")
+        found: dict[str, Any] = self.connection.get(f"{_ML}/{model}/versions/{version}/manifest")
         return found
 
     def tag_version(self, model: str, version: int, key: str, value: str) -> VersionResponse:
@@ -210,7 +211,7 @@ class Client:
         """Leave an evaluation to a running service; `job` says what came of it."""
         body = {"version": version, "dataset_hash": dataset_hash, "costs": costs}
         path = f"{_ML}/{model}/backtest"
-        answer = self._connection.post(path, body, prefer="respond-async")
+        answer = self.connection.post(path, body, prefer="respond-async")
         return body_of(JobAcceptedResponse, answer)
 
     def job(self, job: str) -> JobResponse:
@@ -220,11 +221,11 @@ class Client:
     def upload_blob(self, data: bytes) -> BlobResponse:
         """Keep a file under its digest."""
         path = f"{_ML}/blobs/{sha256_hex(data)}"
-        return body_of(BlobResponse, self._connection.send_bytes("PUT", path, data))
+        return body_of(BlobResponse, self.connection.send_bytes("PUT", path, data))
 
     def upload_dataset(self, name: str, data: bytes) -> DatasetResponse:
         """Keep market data, CSV or Parquet, under the hash of its content."""
-        answer = self._connection.send_bytes("POST", f"{_ML}/datasets", data, name=name)
+        answer = self.connection.send_bytes("POST", f"{_ML}/datasets", data, name=name)
         return body_of(DatasetResponse, answer)
 
     def datasets(self) -> list[DatasetResponse]:
@@ -271,7 +272,7 @@ class Client:
     ) -> list[DriftReportResponse]:
         """Scan every slot that is due and return the reports that are new."""
         body = {"model": model, "as_of": _written(as_of)}
-        answer = self._connection.post(f"{_ML}/drift/scans", body)
+        answer = self.connection.post(f"{_ML}/drift/scans", body)
         return bodies_of(DriftReportResponse, answer)
 
     def drift_reports(
@@ -299,21 +300,12 @@ class Client:
 
     def revoke_token(self, token_id: str) -> None:
         """Revoke a token."""
-        self._connection.post(f"{_ML}/tokens/{token_id}/revoke")
+        self.connection.post(f"{_ML}/tokens/{token_id}/revoke")
 
     def _change(
         self, model: str, version: int, what: str, body: Mapping[str, object]
     ) -> VersionResponse:
         return self._post(VersionResponse, f"{_ML}/{model}/versions/{version}/{what}", body)
-
-    def _get(self, kind: type[Body], path: str, **query: object) -> Body:
-        return body_of(kind, self._connection.get(path, **query))
-
-    def _list(self, kind: type[Body], path: str, **query: object) -> list[Body]:
-        return bodies_of(kind, self._connection.get(path, **query))
-
-    def _post(self, kind: type[Body], path: str, body: Mapping[str, object] | None = None) -> Body:
-        return body_of(kind, self._connection.post(path, body))
 
 
 def _written(moment: datetime | str | None) -> str | None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from types import MappingProxyType
-from typing import get_args
+from types import MappingProxyType, NoneType
+from typing import get_args, get_type_hints
 
 import tradeworthy.lifecycle
 from tradeworthy.base.digests import Json
 from tradeworthy.errors import InvalidInput
 from tradeworthy.lifecycle.events import Attachment, EventBody
-from tradeworthy.lifecycle.stages import Stage
 
 
 @cache
@@ -49,13 +50,7 @@ def body_to_json(body: EventBody) -> dict[str, Json]:
     >>> body_to_json(VersionRetired(3, Stage.STAGING))
     {'version': 3, 'source': 'STAGING'}
     """
-    fields: dict[str, Json] = {}
-    for field in dataclasses.fields(body):
-        value = getattr(body, field.name)
-        if isinstance(value, tuple):
-            value = list(value)
-        fields[field.name] = str(value) if isinstance(value, Stage) else value
-    return fields
+    return {field.name: _to_json(getattr(body, field.name)) for field in dataclasses.fields(body)}
 
 
 def body_from_json(kind: str, fields: dict[str, Json]) -> EventBody:
@@ -75,13 +70,47 @@ def body_from_json(kind: str, fields: dict[str, Json]) -> EventBody:
     if known is None:
         raise InvalidInput(f"unknown event kind {kind!r}: read it with the release that wrote it")
     try:
-        values = {name: _from_json(name, value) for name, value in fields.items()}
-        return known(**values)  # type: ignore[arg-type]
+        return rebuild(known, fields)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"event {kind} does not fit this release: {error}") from error
 
 
-def _from_json(name: str, value: Json) -> object:
-    if name in {"source", "target"}:
-        return Stage(str(value))
-    return tuple(value) if isinstance(value, list) else value
+def rebuild(kind: type[EventBody], fields: Mapping[str, Json]) -> EventBody:
+    """Rebuild an event's body of a known kind.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For fields that the kind does not have, or values that its types do not.
+    """
+    types = get_type_hints(kind)
+    values = {name: _from_json(types.get(name), value) for name, value in fields.items()}
+    return kind(**values)  # type: ignore[arg-type]
+
+
+def _to_json(value: object) -> Json:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case Enum():
+            return str(value.value)
+        case tuple():
+            return [_to_json(each) for each in value]
+        case None | bool() | int() | float() | str():
+            return value
+    raise TypeError(f"an event cannot hold {value!r}: use texts, numbers, times, enums or tuples")
+
+
+def _from_json(declared: object, value: Json) -> object:
+    """Rebuild a field's value by the type that its event declares."""
+    options = get_args(declared) or (declared,)
+    if isinstance(value, list):
+        return tuple(_from_json(options[0], each) for each in value)
+    if value is None and NoneType in options:
+        return None
+    for option in options:
+        if isinstance(option, type) and issubclass(option, Enum):
+            return option(value)
+        if option is datetime:
+            return datetime.fromisoformat(str(value))
+    return value

@@ -8,27 +8,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from tradeworthy.errors import ModelNotFound, PreconditionFailed, StaleStage
 from tradeworthy.lifecycle.commands import Command
 from tradeworthy.lifecycle.decide import decide
 from tradeworthy.lifecycle.events import Event
 from tradeworthy.lifecycle.state import ModelState
-from tradeworthy.store.ports.documents import Document
 from tradeworthy.store.ports.models import ModelRecord
-from tradeworthy.store.ports.trials import LedgerEntry
 from tradeworthy.store.unit_of_work import Store, Unit, View
 
 ATTEMPTS = 8
 
 
+Keep: TypeAlias = Callable[[Unit, Sequence[Event]], None]
+"""Writes what belongs to events, in the unit that they are written in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A command with what has to be kept along with its events."""
+    """A command, and what writes the rest of its unit: documents, trials, rows of a capability."""
 
     command: Command
-    documents: Sequence[Document] = ()
-    ledger: Sequence[LedgerEntry] = ()
+    keep: Keep | None = None
 
 
 def record_of(view: View, model: str) -> ModelRecord:
@@ -100,8 +102,8 @@ def change_model(
 
 def _write(unit: Unit, record: ModelRecord, events: tuple[Event, ...], change: Change) -> None:
     unit.events.append(record.state.name, record.revision, events)
-    unit.documents.add(*change.documents, at=events[0].at)
-    unit.trials.add(*change.ledger)
+    if change.keep is not None:
+        change.keep(unit, events)
 
 
 def _present(store: Store, model: str) -> ModelRecord | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from tradeworthy.access.roles import Action, Actor
@@ -35,7 +35,7 @@ from tradeworthy.promotion.plan import PromotionPlan
 from tradeworthy.store.blobs import BlobFolder
 from tradeworthy.store.ports.documents import Document
 from tradeworthy.store.ports.models import ModelRecord
-from tradeworthy.store.unit_of_work import Store
+from tradeworthy.store.unit_of_work import Store, Unit
 
 RESERVED_NAMES = frozenset(
     {"blobs", "datasets", "drift", "jobs", "models", "policy", "releases", "tokens", "versions"}
@@ -144,7 +144,11 @@ class ModelRegistry:
         content = json_digest("content/v1", {"manifest": digest, "artifact": artifact})
         document = Document(digest, "manifest", manifest.to_json().encode())
         command = RecordManifest(version, digest, artifact, content)
-        self._change(record, Change(command, documents=(document,)), actor)
+
+        def keep(unit: Unit, events: Sequence[Event]) -> None:
+            unit.documents.add(document, at=events[0].at)
+
+        self._change(record, Change(command, keep), actor)
         return self.model(model).state.versions[version]
 
     def plan_promotion(

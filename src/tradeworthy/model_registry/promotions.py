@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from tradeworthy.access.roles import Action, Actor
 from tradeworthy.errors import PromotionRefused
 from tradeworthy.lifecycle.commands import Promote, Retire
+from tradeworthy.lifecycle.events import Event
 from tradeworthy.lifecycle.stages import Stage, promotion_target
 from tradeworthy.lifecycle.state import ModelState, VersionState, version_of
 from tradeworthy.model_registry.case import Case
@@ -21,6 +22,7 @@ from tradeworthy.promotion.verdict import Verdict, judge_promotion
 from tradeworthy.store.ports.documents import Document
 from tradeworthy.store.ports.models import ModelRecord
 from tradeworthy.store.ports.trials import LedgerEntry
+from tradeworthy.store.unit_of_work import Unit
 
 
 class Promotions:
@@ -154,9 +156,16 @@ class Promotions:
                 f"{plan.model} v{plan.version} is not promoted to {plan.target}: {failed}",
                 verdict=verdict.as_dict(),
             )
-        document = Document(verdict.digest, "verdict", verdict.to_json())
+        version = state.versions[plan.version]
+
+        def keep(unit: Unit, events: Sequence[Event]) -> None:
+            at = events[0].at
+            unit.documents.add(Document(verdict.digest, "verdict", verdict.to_json()), at=at)
+            if plan.target is Stage.TRAINED:
+                unit.trials.add(*_pending_trial(state, version, at))
+
         if plan.target is Stage.RETIRED:
-            return Change(Retire(plan.version), documents=(document,))
+            return Change(Retire(plan.version), keep)
         command = Promote(
             plan.version,
             plan.source,
@@ -166,9 +175,7 @@ class Promotions:
             policy_digest=policy.standing_digest,
             required_approvals=policy.required_approvals,
         )
-        training = plan.target is Stage.TRAINED
-        trial = _pending_trial(state, state.versions[plan.version], self._clock())
-        return Change(command, documents=(document,), ledger=trial if training else ())
+        return Change(command, keep)
 
 
 def _pending_trial(
