@@ -361,6 +361,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> None:
     RegistryMachine.template = path
 
 
+@pytest.mark.slow
 class TestRegistryMachine(RegistryMachine.TestCase):  # type: ignore[misc, name-defined]
     """The short form."""
 

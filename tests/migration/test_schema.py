@@ -68,6 +68,7 @@ def test_the_head_is_the_newest_script(engine: Engine) -> None:
     assert ScriptDirectory(folder).get_current_head() == migrations.head()
 
 
+@pytest.mark.slow
 def test_telling_the_head_loads_no_alembic() -> None:
     code = (
         "import sys; from tradeworthy.store import migrations; print(migrations.head());"

@@ -210,6 +210,7 @@ print("lives")
 TOKENS = ["0", "1", "-1", "3", "-4", "7", "1e300", "nan", "2147483647", "1e-320", "", "x", "1 1"]
 
 
+@pytest.mark.slow
 def test_whatever_passes_does_not_end_the_process(tmp_path: Path) -> None:
     """Numbers changed at random: in a process of its own, for this one must outlive a defect."""
     draw = random.Random(11)

@@ -443,6 +443,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Train:
     return train
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["regression", "binary"])
 def test_lightgbm_answers_as_its_own_package_does(trained: Train, objective: str) -> None:
     text, rows, golden = trained(objective=objective)
@@ -454,6 +455,7 @@ def test_lightgbm_answers_as_its_own_package_does(trained: Train, objective: str
     assert predictor.predict(fortran).tolist() == golden.tolist()
 
 
+@pytest.mark.slow
 def test_lightgbm_is_safe_in_several_threads(trained: Train) -> None:
     text, rows, golden = trained(objective="regression")
     predictor = load(text, kind="lightgbm")
@@ -465,6 +467,7 @@ def test_lightgbm_is_safe_in_several_threads(trained: Train) -> None:
         assert all(pool.map(ask, range(2000)))
 
 
+@pytest.mark.slow
 def test_lightgbm_of_another_shape_is_refused(trained: Train) -> None:
     text, _, _ = trained(objective="regression")
     assert refusal(text, kind="lightgbm", n_inputs=4).details == {"expected": 4, "actual": 3}

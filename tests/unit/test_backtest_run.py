@@ -572,6 +572,7 @@ print(run_backtest(bars, weights, costs=Costs(commission_bps=2)).digest)
 """
 
 
+@pytest.mark.slow
 def test_the_digest_is_the_same_in_every_process_and_for_every_thread_count() -> None:
     digests = set()
     for threads, seed in (("1", "0"), ("2", "1"), ("4", "2")):

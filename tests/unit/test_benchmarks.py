@@ -45,6 +45,7 @@ def test_every_benchmark_is_run_by_all() -> None:
     assert set(BENCHMARKS) == set(SMALLEST)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SMALLEST))
 def test_smallest_form(name: str, tmp_path: Path) -> None:
     kept = tmp_path / "results"
@@ -58,6 +59,7 @@ def test_smallest_form(name: str, tmp_path: Path) -> None:
         assert result["measured"] is None or result["measured"] > 0
 
 
+@pytest.mark.slow
 def test_a_failing_benchmark_fails_the_run(tmp_path: Path) -> None:
     for name in ("run_all.py", "measure.py"):
         shutil.copy(FOLDER / name, tmp_path)

@@ -20,6 +20,7 @@ SLOT = "2026-01-05T10:00:00Z"
 INTRADAY = Windows()
 DAILY = Windows(current_sessions=20, reference_sessions=250)
 PROCESSES = ("iid", "ar_0.9", "ar_0.99", "garch", "t3")
+pytestmark = pytest.mark.slow
 
 
 def draw(process: str, series: int, length: int, seed: int) -> np.ndarray:

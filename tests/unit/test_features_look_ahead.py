@@ -88,6 +88,7 @@ def test_features_over_the_whole_history_fail(name: str) -> None:
     assert found.steps_ahead > 20
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.integers(-6, 12), st.integers(0, 999))
 def test_a_shift_is_measured_exactly(shift: int, seed: int) -> None:

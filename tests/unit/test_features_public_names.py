@@ -366,6 +366,7 @@ def hashes(folder: Path, package: Path) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_moving_a_file_of_the_product_changes_no_hash(tmp_path: Path) -> None:
     source = Path(tradeworthy.__file__).parents[1]
     (tmp_path / "features.py").write_text(FEATURES)

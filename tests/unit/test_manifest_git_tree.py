@@ -11,6 +11,8 @@ import pytest
 
 from tradeworthy.manifest.files.git_tree import UNKNOWN, GitTree, read_git_tree
 
+pytestmark = pytest.mark.slow  # each makes a repository and runs git
+
 
 def git(folder: Path, *arguments: str) -> str:
     identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]

@@ -351,6 +351,7 @@ def test_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         PredictionLog(tmp_path / "file")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["strict", "fast"])
 def test_full_disk_refuses_until_there_is_room_again(tmp_path: Path, mode: str) -> None:
     """A limit on the size of files stands for the full disk: write(2) fails half way."""

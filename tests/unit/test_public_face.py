@@ -112,6 +112,7 @@ def test_the_names_of_the_mission_are_where_it_says() -> None:
     assert drift_detection.classify_severity is tradeworthy.drift.classify_severity
 
 
+@pytest.mark.slow
 def test_importing_the_package_loads_nothing_else_of_it() -> None:
     program = "import sys, tradeworthy; print(*(n for n in sys.modules if 'tradeworthy' in n))"
     loaded = subprocess.check_output([sys.executable, "-c", program], text=True).split()
@@ -120,6 +121,7 @@ def test_importing_the_package_loads_nothing_else_of_it() -> None:
     }
 
 
+@pytest.mark.slow
 def test_tab_completes_names_that_are_not_loaded_yet() -> None:
     program = (
         "import rlcompleter, tradeworthy as tw; tab = rlcompleter.Completer({'tw': tw}).complete\n"
@@ -163,6 +165,7 @@ tw.nothing_of_the_kind
 """
 
 
+@pytest.mark.slow
 def test_a_strict_type_checker_sees_the_types(tmp_path: Path) -> None:
     file = tmp_path / "notebook.py"
     file.write_text(USER)
