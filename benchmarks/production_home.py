@@ -136,7 +136,7 @@ def draft(service: Service, model: str, artifact: bytes) -> int:
         version=version,
         strategy=STRATEGY,
         feature_graph_hash=snapshot.hash,
-        feature_graph=snapshot.to_json(),  # type: ignore[arg-type]
+        feature_graph=snapshot,
         inputs=FEATURES,
         code=CodeRecord(signal_rule=rule),
         files=(FileRecord("forest.onnx", "onnx", len(artifact), sha256),),

@@ -33,7 +33,7 @@ from tradeworthy.manifest.completeness import (
     REQUIRED_FOR_TRAINED,
     REQUIRED_FOR_VALIDATED,
 )
-from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.manifest.manifest_fields import ManifestFields
 from tradeworthy.promotion.concerns import GATES
 from tradeworthy.promotion.files.policy_file import default_policy_path, read_policy_file
 from tradeworthy.promotion.policy.policy_schema import BUILT_IN, KEYS, Kind, PolicyKey
@@ -252,7 +252,7 @@ def _policy_meanings(text: str) -> dict[str, str]:
 
 def manifest_page() -> str:
     """Every field of a manifest."""
-    found = dict(_manifest_fields(Manifest, ""))
+    found = dict(_manifest_fields(ManifestFields, ""))
     _same(MANIFEST, found, "MANIFEST")
     needed = dict.fromkeys(REQUIRED_FOR_TRAINED, "TRAINED") | dict.fromkeys(
         REQUIRED_FOR_VALIDATED, "VALIDATED"

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pickle
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType, FunctionType
 from typing import Any
 
 import httpx
 import pytest
 
 from api.served_home import Serve, ServedHome, told
-from api.small_home import SmallHome, approve
+from api.small_home import SmallHome, approve, speaking
 from tradeworthy.base.digests import sha256_hex
+from tradeworthy.client import Client
+from tradeworthy.manifest.consistency import inconsistencies
+from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.manifest.manifest_fields import compact_json, parse_manifest
 from waiting import until
 
 
@@ -204,3 +215,34 @@ def test_market_data_that_cannot_be_read_is_refused(served: ServedHome, data: by
     path = "/api/v1/ml/datasets?name=x"
     response = served.client("ana").post(path, content=data, headers=headers)
     assert told(response) == (422, "dataset_invalid")
+
+
+@contextmanager
+def counting(*functions: FunctionType) -> Iterator[Counter[str]]:
+    """Count the calls of functions in this thread and in those that start meanwhile."""
+    calls: Counter[str] = Counter()
+    names = {each.__code__: each.__name__ for each in functions}
+
+    def count(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code in names:
+            calls[names[frame.f_code]] += 1
+
+    threading.setprofile(count)
+    sys.setprofile(count)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+
+
+def test_recording_a_manifest_parses_and_digests_it_once(home: SmallHome) -> None:
+    with speaking(home, "ana") as speaker:
+        client = Client.over(speaker)
+        text = dataclasses.replace(client.manifest("m", 4), version=5).to_json().encode()
+        once = (parse_manifest, compact_json, inconsistencies)
+        with counting(*once) as calls:
+            recorded = client.record_manifest("m", 5, text)
+        assert calls == {each.__name__: 1 for each in once}
+        assert client.manifest("m", 5).digest == recorded.manifest_digest
+        assert client.manifest("m", 5) == Manifest.from_json(text)

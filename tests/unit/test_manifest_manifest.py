@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -14,18 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradeworthy.base.digests import is_digest
-from tradeworthy.errors import ManifestInvalid
+from tradeworthy.base.digests import is_digest, tagged_digest
+from tradeworthy.errors import FeatureGraphInvalid, ManifestInvalid
+from tradeworthy.features.feature_graph import FeatureGraph, feature
 from tradeworthy.manifest.completeness import missing_evidence, missing_fields
 from tradeworthy.manifest.config_hash import training_config_hash
+from tradeworthy.manifest.consistency import inconsistencies
 from tradeworthy.manifest.dataset_hash import dataset_digest
-from tradeworthy.manifest.manifest import (
-    Manifest,
-    inconsistencies,
-    manifest_digest,
-    manifest_schema,
-    parse_manifest,
-)
+from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.manifest.manifest_fields import manifest_schema, parse_manifest
 from tradeworthy.manifest.records import (
     CodeRecord,
     ColumnRecord,
@@ -48,14 +46,27 @@ CONFIG = {"window": 20, "alpha": 0.5, "scale": 1.0, "run": {"name": "first"}}
 TABLE = dataset_digest(pl.DataFrame({"close": [1.0, 2.0, 3.0], "day": [1, 2, 3]}))
 
 
+@feature(version=1)
+def vol(close: pl.Expr) -> pl.Expr:
+    return close.rolling_std(20)
+
+
+@feature(version=1)
+def momentum(close: pl.Expr) -> pl.Expr:
+    return close / close.shift(10) - 1
+
+
+GRAPH = FeatureGraph.from_definitions([vol, momentum]).snapshot(("vol", "momentum"))
+
+
 def full_manifest(**changes: Any) -> Manifest:
     """A manifest with every field recorded."""
     manifest = Manifest(
         model="spx-trend",
         version=7,
         strategy="trend",
-        feature_graph_hash="a" * 64,
-        feature_graph={"hash": "a" * 64, "nodes": {"vol": {"version": 1}}},
+        feature_graph_hash=GRAPH.hash,
+        feature_graph=GRAPH,
         inputs=("vol", "momentum"),
         training_config_hash=training_config_hash(CONFIG, ["run.name"]),
         config=CONFIG,
@@ -147,7 +158,8 @@ def test_what_is_written_is_read_back_and_keeps_its_digest(manifest: Manifest) -
     again = Manifest.from_json(text)
     assert again == manifest
     assert again.to_json() == text
-    assert manifest_digest(again) == manifest_digest(manifest)
+    assert again.digest == manifest.digest
+    assert again.canonical_bytes == manifest.canonical_bytes
     assert Manifest.from_json(text.encode()) == manifest
     VALIDATOR.validate(json.loads(text))
 
@@ -183,14 +195,14 @@ def test_the_digest_sees_every_field_and_no_layout() -> None:
     manifest = full_manifest()
     body = json.loads(manifest.to_json())
     spread = json.dumps(dict(reversed(body.items())), indent=7)
-    assert manifest_digest(Manifest.from_json(spread)) == manifest_digest(manifest)
+    assert Manifest.from_json(spread).digest == manifest.digest
     others = [
         full_manifest(created_by="bob"),
         full_manifest(metrics={"sharpe": 1.5}),
         full_manifest(version=8),
         full_manifest(inputs=("momentum", "vol")),
     ]
-    digests = {manifest_digest(other) for other in (manifest, *others)}
+    digests = {other.digest for other in (manifest, *others)}
     assert len(digests) == len(others) + 1
     assert all(is_digest(digest) for digest in digests)
 
@@ -389,19 +401,71 @@ def test_the_published_schema_is_the_one_the_code_uses() -> None:
     assert manifest_schema() == SCHEMA
 
 
+def _deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "field"),
     [
-        {"metrics": {"sharpe": math.nan}},
-        {"config": {"when": object()}, "training_config_hash": None},
-        {"training_config_hash": "0" * 64},
-        {"version": "7"},
-        {"strategy": "\ud800"},
+        ({"metrics": {"sharpe": math.nan}}, None),
+        ({"config": {"when": object()}, "training_config_hash": None}, None),
+        ({"training_config_hash": "0" * 64}, "training_config_hash"),
+        ({"version": "7"}, "version"),
+        ({"strategy": "\ud800"}, None),
+        ({"feature_graph_hash": "0" * 64}, "feature_graph_hash"),
+        ({"feature_graph_hash": None}, "feature_graph_hash"),
+        ({"dataset_hash": "0" * 64}, "dataset_hash"),
+        ({"inputs": ("vol", "vol")}, "inputs"),
+        ({"files": (FileRecord("../model.onnx", "onnx", 1, "a" * 64),)}, "files.0.name"),
+        ({"determinism": DeterminismRecord(grade="perfect")}, "determinism.grade"),  # type: ignore[arg-type]
+        ({"config": {"deep": _deep(200)}, "training_config_hash": None}, None),
+        ({"config": {"huge": 10**400}, "training_config_hash": None}, None),
     ],
 )
-def test_a_manifest_that_could_not_be_read_back_is_not_written(changes: dict[str, Any]) -> None:
-    manifest = full_manifest(**changes)
-    with pytest.raises(ManifestInvalid):
-        manifest.to_json()
-    with pytest.raises(ManifestInvalid):
-        manifest_digest(manifest)
+def test_a_manifest_that_could_not_be_read_back_cannot_be_made(
+    changes: dict[str, Any], field: str | None
+) -> None:
+    with pytest.raises(ManifestInvalid) as caught:
+        full_manifest(**changes)
+    assert caught.value.details.get("field") == field
+
+
+def test_its_feature_graph_is_a_value_whose_hashes_were_recomputed() -> None:
+    assert full_manifest().feature_graph == GRAPH
+    assert Manifest.from_json(full_manifest().to_json()).feature_graph == GRAPH
+    assert full_manifest(feature_graph=None).feature_graph is None
+    body = _body()
+    body["feature_graph"]["nodes"]["vol@1"]["metadata"] = {"owner": "eve"}
+    with pytest.raises(FeatureGraphInvalid, match="its digest does not fit"):
+        Manifest.from_json(json.dumps(body))
+
+
+def test_what_a_caller_changes_later_does_not_reach_it() -> None:
+    config: dict[str, Any] = {"window": 20, "folds": (1, 2)}
+    metrics = {"sharpe": 1}
+    manifest = Manifest("m", 1, "s", config=config, metrics=metrics)  # type: ignore[arg-type]
+    digest = manifest.digest
+    config["window"], metrics["sharpe"] = 21, 2
+    assert manifest.config == {"window": 20, "folds": [1, 2]}
+    assert manifest.metrics == {"sharpe": 1.0}
+    assert Manifest.from_json(manifest.to_json()).digest == manifest.digest == digest
+
+
+def test_bytes_and_digests_of_recorded_manifests_stay() -> None:
+    # Written and digested before manifests held their graph as a value.
+    recorded = (Path(__file__).parents[1] / "answers" / "recorded_manifest.json").read_bytes()
+    manifest = Manifest.from_json(recorded)
+    assert manifest.to_json().encode() == recorded
+    assert manifest.digest == "a77910569d2e13f9af2561c2aeea076208f73aac796fb398e242351a40a9595b"
+    assert dataclasses.replace(manifest, feature_graph=manifest.feature_graph) == manifest
+
+
+def test_its_digest_is_of_its_canonical_bytes() -> None:
+    manifest = full_manifest()
+    assert manifest.digest == tagged_digest("manifest/v1", manifest.canonical_bytes)
+    assert json.loads(manifest.canonical_bytes) == json.loads(manifest.to_json())
+    assert b": " not in Manifest("m", 1, "s").canonical_bytes

@@ -23,7 +23,7 @@ from tradeworthy.manifest.dataset_hash import dataset_digest
 from tradeworthy.manifest.files.environment import describe_runtime
 from tradeworthy.manifest.files.manifest_file import read_manifest, write_manifest
 from tradeworthy.manifest.files.verify import CheckStatus, VerifyReport, verify_manifest
-from tradeworthy.manifest.manifest import Manifest, manifest_digest
+from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.manifest.records import (
     ColumnRecord,
     DatasetRecord,
@@ -51,7 +51,7 @@ def manifest(version: int = 1, created_by: str = "ada") -> Manifest:
         version=version,
         strategy="trend",
         feature_graph_hash=GRAPH.hash,
-        feature_graph=GRAPH.to_json(),
+        feature_graph=GRAPH,
         inputs=("change",),
         training_config_hash=training_config_hash({"window": 20}),
         config={"window": 20},
@@ -178,18 +178,19 @@ def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
 
 
 def test_a_manifest_that_contradicts_itself_leaves_no_file(tmp_path: Path) -> None:
-    broken = Manifest("m", 1, "s", config={"a": 1}, training_config_hash="0" * 64)
     with pytest.raises(ManifestInvalid):
-        write_manifest(broken, tmp_path)
+        write_manifest(
+            Manifest("m", 1, "s", config={"a": 1}, training_config_hash="0" * 64), tmp_path
+        )
     assert list(tmp_path.iterdir()) == []
 
 
 def test_papers_in_order_pass(papers: Path) -> None:
-    told = manifest_digest(manifest())
+    told = manifest().digest
     report = verify_manifest(papers, papers.parent, expected_digest=told)
     assert report.passed
     assert (report.exit_code, report.level) == (0, "V0")
-    assert report.digest == manifest_digest(manifest())
+    assert report.digest == manifest().digest
     assert {check.status for check in report.checks} == {CheckStatus.PASSED}
 
 
@@ -275,7 +276,7 @@ def test_every_field_of_the_feature_graph_is_covered_by_its_hashes(papers: Path)
 
 
 def test_the_digest_of_the_registry_covers_what_no_other_hash_does(papers: Path) -> None:
-    told = manifest_digest(manifest())
+    told = manifest().digest
     body = json.loads(papers.read_text())
     changed = papers.parent / "changed" / papers.name
     changed.parent.mkdir()

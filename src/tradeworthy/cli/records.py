@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,11 +34,9 @@ def fetch(
 ) -> None:
     """Write the manifest that the registry has of a version to a file, to verify it."""
     from tradeworthy.manifest.files.manifest_file import write_manifest
-    from tradeworthy.manifest.manifest import parse_manifest
 
     with context_of(ctx).client() as client:
-        found = client.manifest(model, version)
-    path = write_manifest(parse_manifest(json.dumps(found).encode()), into)
+        path = write_manifest(client.manifest(model, version), into)
     show({"manifest": str(path)}, as_json=as_json, human=fields)
 
 

@@ -5,10 +5,11 @@ The service checks every argument and says what is wrong with it; the client che
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 from tradeworthy.base.digests import sha256_hex
 from tradeworthy.client.answers import bodies_of, body_of
@@ -26,6 +27,9 @@ from tradeworthy.wire.promotions import PromotionResponse
 from tradeworthy.wire.releases import ActivationResponse, ReleaseResponse
 from tradeworthy.wire.tokens import IssuedTokenResponse, TokenResponse
 from tradeworthy.wire.versions import DraftResponse, RecordedManifestResponse, VersionResponse
+
+if TYPE_CHECKING:
+    from tradeworthy.manifest.manifest import Manifest
 
 _ML, _MODELS = "/api/v1/ml", "/api/v1/models"
 
@@ -134,10 +138,21 @@ class Client(Requests):
         answer = self.connection.send_bytes("PUT", path, text, JSON)
         return body_of(RecordedManifestResponse, answer)
 
-    def manifest(self, model: str, version: int) -> dict[str, Any]:
-        """Return the manifest of a version."""
-        found: dict[str, Any] = self.connection.get(f"{_ML}/{model}/versions/{version}/manifest")
-        return found
+    def manifest(self, model: str, version: int) -> Manifest:
+        """Return the manifest of a version.
+
+        Raises
+        ------
+        ManifestInvalid
+            If what comes back is none, or none that this release reads.
+        FeatureGraphInvalid
+            If the hashes of its feature graph do not fit.
+        """
+        # Only who asks for one waits for the reader of manifests to load.
+        from tradeworthy.manifest.manifest import Manifest
+
+        content = self.connection.get(f"{_ML}/{model}/versions/{version}/manifest")
+        return Manifest.from_json(json.dumps(content))
 
     def tag_version(self, model: str, version: int, key: str, value: str) -> VersionResponse:
         """Put a tag on a version."""

@@ -37,7 +37,6 @@ from tradeworthy.evidence.evidence import Evidence
 from tradeworthy.features.compute.feature_table import compute_features
 from tradeworthy.features.compute.look_ahead import look_ahead_report
 from tradeworthy.features.graph_diff import diff_snapshots
-from tradeworthy.features.graph_snapshot import GraphSnapshot
 from tradeworthy.manifest.dataset_hash import dataset_hash
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.market_data.bars import BarArrays, bar_arrays
@@ -224,7 +223,7 @@ def _placed(rows: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
 def _check_code(manifest: Manifest, loaded: LoadedStrategy) -> None:
     if manifest.feature_graph is None or manifest.config is None:
         raise ManifestInvalid(f"{manifest.file_name} records no feature graph or no configuration")
-    bound = GraphSnapshot.from_json(manifest.feature_graph)
+    bound = manifest.feature_graph
     if bound.hash != loaded.snapshot.hash:
         diff = diff_snapshots(bound, loaded.snapshot)
         raise FeatureGraphMismatch(

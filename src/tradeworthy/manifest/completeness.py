@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tradeworthy.manifest.manifest import Manifest
+from typing import Any
+
+from tradeworthy.manifest.manifest_fields import ManifestFields
 
 # Enough to say what the version is, what it was made of, and to find its bytes again.
 REQUIRED_FOR_TRAINED: tuple[str, ...] = (
@@ -37,33 +39,35 @@ REQUIRED_FOR_VALIDATED: tuple[str, ...] = (
 )
 
 
-def missing_fields(manifest: Manifest) -> tuple[str, ...]:
+def missing_fields(manifest: ManifestFields[Any]) -> tuple[str, ...]:
     """Return the fields that a TRAINED version needs and that ``manifest`` does not record.
 
     Examples
     --------
+    >>> from tradeworthy.manifest.manifest import Manifest
     >>> missing_fields(Manifest(model="m", version=1, strategy="s"))[:3]
     ('feature_graph_hash', 'feature_graph', 'inputs')
     """
     return _absent(manifest, REQUIRED_FOR_TRAINED)
 
 
-def missing_evidence(manifest: Manifest) -> tuple[str, ...]:
+def missing_evidence(manifest: ManifestFields[Any]) -> tuple[str, ...]:
     """Return the further fields that validation needs and that ``manifest`` does not record.
 
     Examples
     --------
+    >>> from tradeworthy.manifest.manifest import Manifest
     >>> "dataset.train_end" in missing_evidence(Manifest(model="m", version=1, strategy="s"))
     True
     """
     return _absent(manifest, REQUIRED_FOR_VALIDATED)
 
 
-def _absent(manifest: Manifest, fields: tuple[str, ...]) -> tuple[str, ...]:
+def _absent(manifest: ManifestFields[Any], fields: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in fields if not _recorded(manifest, name))
 
 
-def _recorded(manifest: Manifest, name: str) -> bool:
+def _recorded(manifest: ManifestFields[Any], name: str) -> bool:
     value: object = manifest
     for part in name.split("."):
         value = getattr(value, part)

@@ -21,14 +21,14 @@ from tradeworthy.lifecycle.names import check_name
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState, VersionState, version_of
 from tradeworthy.lifecycle.tags import Tag
-from tradeworthy.manifest.manifest import Manifest, manifest_digest
+from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.model_registry.approvals import Approvals
 from tradeworthy.model_registry.changes import (
     Change,
     change_model,
     record_of,
 )
-from tradeworthy.model_registry.manifests import artifact_digest, check_identity, read_manifest
+from tradeworthy.model_registry.manifests import artifact_digest, check_identity
 from tradeworthy.model_registry.policies import Policies
 from tradeworthy.model_registry.promotions import Promotions
 from tradeworthy.promotion.plan import PromotionPlan
@@ -119,13 +119,15 @@ class ModelRegistry:
     def record_manifest(
         self, model: str, version: int, text: bytes, *, actor: Actor
     ) -> VersionState:
-        """Attach its papers to a draft; return the version with their digests.
+        """Attach its manifest to a draft; return the version with the manifest's digests.
 
         Raises
         ------
         ManifestInvalid
-            If the manifest is broken, of another version, its graph does not hash to what it
-            says, or one of its files was not uploaded.
+            If the manifest is broken, contradicts itself, is of another version, or names a file
+            that was not uploaded.
+        FeatureGraphInvalid
+            If its feature graph's own hashes do not fit.
         ArtifactInvalid
             If one of its files is not what its digest says.
         InvalidTransition
@@ -136,11 +138,10 @@ class ModelRegistry:
         actor.require(Action.RECORD_MANIFEST)
         record = self._authorised(model, Action.RECORD_MANIFEST, actor)
         version_of(record.state, version)
-        manifest = read_manifest(text)
+        manifest = Manifest.from_json(text)
         check_identity(manifest, record.state, version)
         self._check_files(manifest)
-        digest = manifest_digest(manifest)
-        artifact = artifact_digest(manifest)
+        digest, artifact = manifest.digest, artifact_digest(manifest)
         content = json_digest("content/v1", {"manifest": digest, "artifact": artifact})
         document = Document(digest, "manifest", manifest.to_json().encode())
         command = RecordManifest(version, digest, artifact, content)

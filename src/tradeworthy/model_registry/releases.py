@@ -169,7 +169,7 @@ def _missing(view: View, version: VersionState, release: Release) -> list[str]:
     manifest = manifest_of(view, version)
     if manifest.feature_graph is None:
         raise ManifestInvalid(f"{manifest.file_name} has no feature graph")
-    return list(missing_nodes(GraphSnapshot.from_json(manifest.feature_graph), release))
+    return list(missing_nodes(manifest.feature_graph, release))
 
 
 def rollback_target(state: ModelState) -> VersionState | None:

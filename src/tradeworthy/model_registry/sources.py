@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tradeworthy.artifacts.predictor import CheckedPredictor, load_predictor
-from tradeworthy.errors import InvalidInput, TradeworthyError
+from tradeworthy.errors import InvalidInput, ManifestInvalid, TradeworthyError
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.model_registry.alignment import Alignment, compare
-from tradeworthy.model_registry.manifests import graph_of
 from tradeworthy.model_registry.releases import active_release
 from tradeworthy.model_registry.running_code import RunningCode
 from tradeworthy.store.blobs import BlobFolder
@@ -39,7 +38,12 @@ class Sources:
         ManifestInvalid
             If the manifest records no feature graph.
         """
-        bound = graph_of(manifest)
+        bound = manifest.feature_graph
+        if bound is None:
+            raise ManifestInvalid(
+                f"{manifest.file_name} records no feature graph: train from a feature file",
+                field="feature_graph",
+            )
         with self.store.read() as view:
             active = active_release(view)
         rule = manifest.code.signal_rule

@@ -22,7 +22,7 @@ from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import VersionState
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.model_registry.alignment import Alignment, compare
-from tradeworthy.model_registry.manifests import graph_of, manifest_of
+from tradeworthy.model_registry.manifests import manifest_of
 from tradeworthy.model_registry.sources import Sources
 from tradeworthy.runtime.token_cache import TokenCache
 from tradeworthy.serving.decoder import FLOAT64_MAX, make_decoder
@@ -246,11 +246,10 @@ class RouteRefresher:
         """
 
         def explain(sent: str) -> FeatureGraphMismatch | None:
-            rule = manifest.code.signal_rule
-            if rule is None:
+            rule, bound = manifest.code.signal_rule, manifest.feature_graph
+            if rule is None or bound is None:
                 return None
             try:
-                bound = graph_of(manifest)
                 running = self._sources.code.graph(rule.feature_file or rule.file)
                 alignment = compare(bound, bound.nodes, running.nodes)
             except TradeworthyError:

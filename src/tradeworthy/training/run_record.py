@@ -221,7 +221,7 @@ class RunRecord:
             "metrics": dict(self.metrics),
         }
         # Better refused now than after a version has been drafted.
-        Manifest(model="candidate", version=1, strategy=strategy, **fields).to_json()
+        Manifest(model="candidate", version=1, strategy=strategy, **fields)
         return Candidate(strategy, self.artifact, fields)
 
     def _feature_fields(self) -> dict[str, Any]:
@@ -229,7 +229,7 @@ class RunRecord:
             return {}
         return {
             "feature_graph_hash": self.snapshot.hash,
-            "feature_graph": self.snapshot.to_json(),
+            "feature_graph": self.snapshot,
             "inputs": self.inputs,
         }
 

@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 
 from tradeworthy.errors import AlreadyExists, HomeUnusable, ManifestInvalid
-from tradeworthy.manifest.manifest import MAX_BYTES, Manifest
+from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.manifest.manifest_fields import MAX_BYTES
 
 
 def write_manifest(manifest: Manifest, folder: Path) -> Path:
@@ -18,8 +19,6 @@ def write_manifest(manifest: Manifest, folder: Path) -> Path:
 
     Raises
     ------
-    ManifestInvalid
-        If the manifest contradicts itself.
     AlreadyExists
         If another manifest stands under that name.
     HomeUnusable
@@ -41,12 +40,14 @@ def write_manifest(manifest: Manifest, folder: Path) -> Path:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read the manifest at ``path`` and check it against itself.
+    """Read the manifest at ``path``.
 
     Raises
     ------
     ManifestInvalid
         If there is no such file, or it is not a manifest that fits itself.
+    FeatureGraphInvalid
+        If the hashes of its feature graph do not fit.
     """
     return Manifest.from_json(read_manifest_text(path))
 

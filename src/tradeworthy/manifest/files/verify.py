@@ -17,13 +17,10 @@ from pathlib import Path
 from tradeworthy.errors import FeatureGraphInvalid, ManifestInvalid
 from tradeworthy.features.graph_snapshot import GraphSnapshot
 from tradeworthy.manifest.completeness import missing_fields
+from tradeworthy.manifest.consistency import inconsistencies
 from tradeworthy.manifest.files.manifest_file import read_manifest_text
-from tradeworthy.manifest.manifest import (
-    Manifest,
-    inconsistencies,
-    manifest_digest,
-    parse_manifest,
-)
+from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.manifest.manifest_fields import UncheckedManifest, parse_manifest
 from tradeworthy.manifest.records import FileRecord
 
 _HASHES = ("training_config_hash", "feature_graph_hash", "dataset_hash")
@@ -90,7 +87,7 @@ def verify_manifest(
     except ManifestInvalid as error:
         return VerifyReport(path, None, (Check("manifest", CheckStatus.FAILED, error.message),))
     wrong = dict(inconsistencies(manifest))
-    digest = None if wrong else manifest_digest(manifest)
+    digest = _digest(manifest)
     checks = [
         Check("manifest", CheckStatus.PASSED, f"schema version {manifest.schema_version}"),
         _digest_check(digest, expected_digest),
@@ -104,6 +101,13 @@ def verify_manifest(
     return VerifyReport(path, digest, tuple(checks))
 
 
+def _digest(manifest: UncheckedManifest) -> str | None:
+    try:
+        return Manifest.checked(manifest).digest
+    except (ManifestInvalid, FeatureGraphInvalid):
+        return None
+
+
 def _digest_check(digest: str | None, expected: str | None) -> Check:
     if expected is None:
         return Check("digest", CheckStatus.NOT_CHECKED, "no digest to compare with was given")
@@ -113,7 +117,7 @@ def _digest_check(digest: str | None, expected: str | None) -> Check:
     return Check("digest", CheckStatus.FAILED, detail)
 
 
-def _graph_check(manifest: Manifest) -> Check:
+def _graph_check(manifest: UncheckedManifest) -> Check:
     if manifest.feature_graph is None:
         return Check("feature_graph", CheckStatus.NOT_CHECKED, "not recorded")
     try:
@@ -127,13 +131,13 @@ def _graph_check(manifest: Manifest) -> Check:
     return Check("feature_graph", CheckStatus.PASSED, f"{len(snapshot.nodes)} nodes")
 
 
-def _name_check(path: Path, manifest: Manifest) -> Check:
+def _name_check(path: Path, manifest: UncheckedManifest) -> Check:
     if path.name == manifest.file_name:
         return Check("file name", CheckStatus.PASSED, path.name)
     return Check("file name", CheckStatus.FAILED, f"should be {manifest.file_name}")
 
 
-def _hash_check(name: str, manifest: Manifest, problem: str | None) -> Check:
+def _hash_check(name: str, manifest: UncheckedManifest, problem: str | None) -> Check:
     if problem is not None:
         return Check(name, CheckStatus.FAILED, problem)
     ground = {
@@ -146,7 +150,7 @@ def _hash_check(name: str, manifest: Manifest, problem: str | None) -> Check:
     return Check(name, CheckStatus.PASSED, getattr(manifest, name))
 
 
-def _completeness_check(manifest: Manifest) -> Check:
+def _completeness_check(manifest: UncheckedManifest) -> Check:
     missing = missing_fields(manifest)
     if missing:
         return Check("complete", CheckStatus.FAILED, "not recorded: " + ", ".join(missing))
