@@ -23,7 +23,7 @@ test: checks
 	$(BIN)/python -m pytest $(EXAMPLES)
 	$(BIN)/python -m pytest -m "not acceptance" -n 2 --dist worksteal
 
-# For every few minutes of work: no process, server or model is made, few examples are drawn.
+# For every few minutes of work: no process or server is started, few examples are drawn.
 test-fast: checks
 	$(BIN)/python -m pytest tests/unit tests/contract tests/migration -q -n 2 --dist worksteal \
 		-m "not acceptance and not postgres and not slow" --hypothesis-profile=quick

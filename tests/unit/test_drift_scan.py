@@ -376,6 +376,7 @@ def test_a_report_with_an_infinity_is_not_written() -> None:
         replace(report, features=(evidence("x", Severity.NORMAL, math.inf),)).to_json()
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**32 - 1))
 def test_any_columns_make_a_report_that_recomputes(seed: int) -> None:

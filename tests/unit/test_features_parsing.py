@@ -37,6 +37,7 @@ def restless() -> Iterator[None]:
     gc.set_threshold(*thresholds)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("restless")
 def test_threads_that_parse_at_once_each_get_their_tree() -> None:
     def parse(_: int) -> set[str]:

@@ -57,6 +57,7 @@ def tables(draw: st.DrawFn) -> pa.Table:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(tables(), st.integers(0, 30), st.permutations(list(range(8))))
 def test_the_writer_the_chunks_and_the_column_order_leave_no_trace(

@@ -136,6 +136,7 @@ except HomeUnusable as error:
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing(papers: Path, tmp_path: Path) -> None:
     folder = tmp_path / "full"
     folder.mkdir()

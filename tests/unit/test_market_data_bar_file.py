@@ -112,6 +112,7 @@ def test_what_is_no_file_of_bars_is_refused(data: bytes) -> None:
         parse_bars(data, symbol="X")
 
 
+@pytest.mark.slow
 def test_a_damaged_parquet_file_is_refused_or_read_and_never_a_crash() -> None:
     # A damaged file may make the reader panic, which is no Exception.
     buffer = io.BytesIO()
