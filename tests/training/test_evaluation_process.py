@@ -20,7 +20,7 @@ import pytest
 
 from processes import alive, children_of, command_line
 from tradeworthy.errors import StrategyInvalid
-from tradeworthy.evaluation.child import MAX_SAID, WORKER
+from tradeworthy.evaluation.child import MAX_REPLY, MAX_SAID, WORKER
 from tradeworthy.evaluation.process import EvaluationProcess
 from tradeworthy.evidence.evaluation_request import EvaluationRequest
 from training.strategy_workshop import (
@@ -156,6 +156,34 @@ def test_whoever_touches_the_answer_spoils_it(
 ) -> None:
     told.write_text(FORGERIES[forgery])
     with pytest.raises(StrategyInvalid, match=r"which is void|process died"):
+        process(mischievous)
+    told.unlink()
+    assert process(mischievous).training_data_rebuilt
+
+
+# Code that means to can find the seal; what it writes under it is read with no more trust.
+UNDER_THE_SEAL = """
+import sys
+frame = sys._getframe()
+while "replies" not in frame.f_locals:
+    frame = frame.f_back
+seal, pipe = frame.f_locals["message"]["seal"], frame.f_locals["replies"]
+pipe.write(seal.encode() + b" " + {text}); pipe.flush()
+time.sleep(600)
+"""
+HOSTILE = {
+    "a key twice": (r"""b'{"evidence": {}, "evidence": {}}\n'""", "the key 'evidence' twice"),
+    "too much": (f"b' ' * {2 * MAX_REPLY}", f"more than {MAX_REPLY} bytes"),
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_what_is_no_answer_is_refused_whoever_wrote_it(
+    hostile: str, process: EvaluationProcess, mischievous: EvaluationRequest, told: Path
+) -> None:
+    text, message = HOSTILE[hostile]
+    told.write_text(UNDER_THE_SEAL.format(text=text))
+    with pytest.raises(StrategyInvalid, match=message):
         process(mischievous)
     told.unlink()
     assert process(mischievous).training_data_rebuilt

@@ -16,13 +16,16 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO
+
+from tradeworthy.evidence.evaluation_request import EvaluationRequest
 
 # Named, not imported: nothing that runs users' code is ever loaded into the serving process.
 WORKER = "tradeworthy.evaluation.worker"
 MARK = "TRADEWORTHY_EVALUATION"
-MAX_REPLY = 256 * 2**20
+MAX_REPLY = 64 * 2**20
 MAX_SAID = 64 * 2**10
 _CHUNK = 1 << 16
 _MANY = 50
@@ -39,7 +42,7 @@ _KEPT_SORTS = ("_NUM_THREADS", "_MAX_THREADS")
 
 
 class ReplyInvalid(Exception):
-    """The child wrote something else than one answer under the seal it was given."""
+    """The child wrote something else than one answer of a bounded size under its seal."""
 
 
 class EvaluationChild:
@@ -93,8 +96,8 @@ class EvaluationChild:
         with self._alive:
             return self._process.poll() is None
 
-    def ask(self, request: dict[str, object], seconds: float) -> dict[str, object]:
-        """Send a request and return the reply.
+    def ask(self, request: EvaluationRequest, seconds: float) -> bytes:
+        """Send a request and return the text of the reply, which nobody has read yet.
 
         Raises
         ------
@@ -107,12 +110,14 @@ class EvaluationChild:
         """
         # Who has the seal has read the request, before users' code; to find the pipe is not enough.
         seal = secrets.token_hex(16)
-        message = json.dumps({"seal": seal, "request": request}).encode() + b"\n"
+        message = json.dumps({"seal": seal, "request": asdict(request)}).encode() + b"\n"
         reply_seal, _, answer = self._exchange(message, seconds).partition(b" ")
         if reply_seal != seal.encode():
-            raise ReplyInvalid
-        reply: dict[str, object] = json.loads(answer)
-        return reply
+            raise ReplyInvalid(
+                "the strategy's code wrote into the evaluation's answer, which is void: print to "
+                "standard output"
+            )
+        return answer
 
     def _exchange(self, message: bytes, seconds: float) -> bytes:
         requests, replies, said = self._pipes()
@@ -136,10 +141,13 @@ class EvaluationChild:
                         pipes.unregister(requests)
                 if replies in ready:
                     reply += _received(replies)
+                    if len(reply) > MAX_REPLY:
+                        raise ReplyInvalid(
+                            f"the evaluation's answer has more than {MAX_REPLY} bytes: evaluate "
+                            "on fewer bars"
+                        )
                     if reply.endswith(b"\n"):
                         return bytes(reply[: reply.index(b"\n")])
-                    if len(reply) > MAX_REPLY:
-                        raise ReplyInvalid
 
     def _pipes(self) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
         process = self._process

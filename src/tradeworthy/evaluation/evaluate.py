@@ -34,6 +34,12 @@ from tradeworthy.errors import (
 from tradeworthy.evidence.evaluation_request import EvaluationRequest
 from tradeworthy.evidence.evaluation_settings import EvaluationSettings
 from tradeworthy.evidence.evidence import Evidence
+from tradeworthy.evidence.findings import (
+    FeatureSight,
+    FoldPeriod,
+    GuardFinding,
+    LookAheadFindings,
+)
 from tradeworthy.features.compute.feature_table import compute_features
 from tradeworthy.features.compute.look_ahead import look_ahead_report
 from tradeworthy.features.graph_diff import diff_snapshots
@@ -103,7 +109,7 @@ def evaluate(request: EvaluationRequest) -> Evidence:
         artifact_metrics=running.hold_out(
             manifest, Path(request.artifact_file), train_end, settings
         ),
-        data_findings=tuple(asdict(finding) for finding in run_data_guards(bars)),
+        data_findings=tuple(GuardFinding(**asdict(each)) for each in run_data_guards(bars)),
         look_ahead=_look_ahead(loaded, bars, settings.seed),
         drift=running.drift(manifest, settings),
         settings=settings,
@@ -282,22 +288,30 @@ def _costs(settings: EvaluationSettings) -> Costs:
     return Costs(commission_bps=settings.commission_bps, slippage_bps=settings.slippage_bps)
 
 
-def _fold_dates(walked: WalkForwardResult, arrays: BarArrays) -> tuple[Mapping[str, Json], ...]:
+def _fold_dates(walked: WalkForwardResult, arrays: BarArrays) -> tuple[FoldPeriod, ...]:
     return tuple(
-        {
-            "first": str(arrays.dates[fold.split.test_start])[:19],
-            "last": str(arrays.dates[fold.split.test_stop - 1])[:19],
-            "trained_on": fold.split.train_stop - fold.split.train_start,
-        }
+        FoldPeriod(
+            first=str(arrays.dates[fold.split.test_start])[:19],
+            last=str(arrays.dates[fold.split.test_stop - 1])[:19],
+            trained_on=fold.split.train_stop - fold.split.train_start,
+        )
         for fold in walked.folds
     )
 
 
-def _look_ahead(loaded: LoadedStrategy, bars: pl.DataFrame, seed: int) -> dict[str, Json]:
+def _look_ahead(loaded: LoadedStrategy, bars: pl.DataFrame, seed: int) -> LookAheadFindings:
     inputs = list(loaded.strategy.inputs)
 
     def compute(known: pl.DataFrame) -> pl.DataFrame:
         return compute_features(loaded.graph, known, inputs, entity=SYMBOL, time=TIME)
 
     report = look_ahead_report(compute, bars, inputs, time=TIME, entity=SYMBOL, seed=seed)
-    return cast("dict[str, Json]", report.to_json())
+    return LookAheadFindings(
+        passed=report.passed,
+        bars=report.bars,
+        seed=report.seed,
+        features={
+            name: FeatureSight(each.passed, each.steps_ahead, each.lookback, dict(each.tests))
+            for name, each in report.features.items()
+        },
+    )

@@ -12,10 +12,10 @@ import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
 
-from tradeworthy.errors import HomeUnusable, StrategyInvalid, rebuild
+from tradeworthy.errors import HomeUnusable, StrategyInvalid
 from tradeworthy.evaluation.child import EvaluationChild, ReplyInvalid
+from tradeworthy.evaluation.reply import read_reply
 from tradeworthy.evidence.evaluation_request import EvaluationRequest
 from tradeworthy.evidence.evidence import Evidence
 
@@ -60,7 +60,7 @@ class EvaluationProcess:
         with self._turn:
             child = self._take()
             try:
-                reply = child.ask(_told(request), self._seconds)
+                reply = child.ask(_absolute(request), self._seconds)
             except EOFError as error:
                 code = child.end()
                 raise StrategyInvalid(
@@ -73,13 +73,10 @@ class EvaluationProcess:
                     "make training faster, or raise TRADEWORTHY_EVALUATION_SECONDS"
                 ) from error
             except ReplyInvalid as error:
-                raise StrategyInvalid(
-                    "the strategy's code wrote into the evaluation's answer, which is void: "
-                    "print to standard output"
-                ) from error
+                raise StrategyInvalid(str(error)) from error
             finally:
                 self._put_away(child)
-        return _evidence(reply)
+        return read_reply(reply)
 
     def _take(self) -> EvaluationChild:
         with self._guard:
@@ -136,16 +133,11 @@ class EvaluationProcess:
 _KILLED = ", killed, or out of memory"
 
 
-def _told(request: EvaluationRequest) -> dict[str, object]:
+def _absolute(request: EvaluationRequest) -> EvaluationRequest:
     # The child has a working folder of its own.
-    told = dataclasses.asdict(request)
-    for name in ("strategy_file", "artifact_file", "dataset_file"):
-        told[name] = str(Path(told[name]).absolute())
-    return told
-
-
-def _evidence(reply: dict[str, object]) -> Evidence:
-    if "error" in reply:
-        error = cast("dict[str, Any]", reply["error"])
-        raise rebuild(error["code"], error["message"], error["details"])
-    return Evidence.from_json(cast("dict[str, Any]", reply["evidence"]))
+    return dataclasses.replace(
+        request,
+        strategy_file=str(Path(request.strategy_file).absolute()),
+        artifact_file=str(Path(request.artifact_file).absolute()),
+        dataset_file=str(Path(request.dataset_file).absolute()),
+    )

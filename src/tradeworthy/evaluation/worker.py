@@ -8,33 +8,47 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import os
 import signal
 import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 from tradeworthy.evaluation.fence import put_up_fence
+
+if TYPE_CHECKING:
+    from tradeworthy.evidence.evaluation_request import EvaluationRequest
 
 # What most strategies train with, where it is installed: a second of imports that nobody waits for.
 _USUAL = "sklearn.linear_model"
 
 
-def answer(request: dict[str, Any]) -> dict[str, object]:
+def answer(request: EvaluationRequest) -> dict[str, object]:
     """Evaluate what a request asks for; return the evidence or the error."""
     from tradeworthy.errors import TradeworthyError
     from tradeworthy.evaluation.evaluate import evaluate
-    from tradeworthy.evidence.evaluation_request import EvaluationRequest
-    from tradeworthy.evidence.evaluation_settings import EvaluationSettings
 
-    settings = EvaluationSettings(**request.pop("settings"))
     try:
-        return {"evidence": evaluate(EvaluationRequest(settings=settings, **request)).to_json()}
+        return {"evidence": evaluate(request).to_json()}
     except TradeworthyError as error:
-        problem = {"code": error.code, "message": error.message, "details": error.details}
-        return {"error": problem}
+        details = {name: _finite(value) for name, value in error.details.items()}
+        return {"error": {"code": error.code, "message": error.message, "details": details}}
+
+
+def _finite(value: object) -> object:
+    # The reader of the answer takes no NaN.
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _request(content: object) -> EvaluationRequest:
+    from pydantic import TypeAdapter
+
+    from tradeworthy.evidence.evaluation_request import EvaluationRequest
+
+    return TypeAdapter(EvaluationRequest).validate_python(content)
 
 
 def main() -> None:
@@ -57,7 +71,7 @@ def main() -> None:
     if line:
         threading.Thread(target=_end_with_the_parent, args=(requests,), daemon=True).start()
         message = json.loads(line)
-        reply = json.dumps(answer(message["request"]), default=str)
+        reply = json.dumps(answer(_request(message["request"])), default=str)
         replies.write(f"{message['seal']} {reply}\n".encode())
         replies.flush()
 

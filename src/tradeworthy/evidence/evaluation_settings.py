@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from tradeworthy.base.digests import json_digest
+from tradeworthy.evidence.record_types import EvidenceRecord, Number, Text, Whole
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluationSettings:
+class EvaluationSettings(EvidenceRecord):
     """How a candidate is tested.
 
     Parameters
@@ -27,17 +28,17 @@ class EvaluationSettings:
         Of the look-ahead tests' perturbations.
     """
 
-    commission_bps: float
-    slippage_bps: float
-    execution: str
-    folds: int
-    min_train: int
-    purge: int
-    embargo: int
-    periods_per_year: float
-    current_sessions: int
-    reference_sessions: int
-    seed: int = 0
+    commission_bps: Number
+    slippage_bps: Number
+    execution: Text
+    folds: Whole
+    min_train: Whole
+    purge: Whole
+    embargo: Whole
+    periods_per_year: Number
+    current_sessions: Whole
+    reference_sessions: Whole
+    seed: Whole = 0
 
     @property
     def cost_bps(self) -> float:

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, JsonValue, TypeAdapter, ValidationError
 
 from tradeworthy.base.digests import Json, json_digest
 from tradeworthy.errors import InvalidInput
 from tradeworthy.evidence.evaluation_settings import EvaluationSettings
+from tradeworthy.evidence.findings import FoldPeriod, GuardFinding, LookAheadFindings
+from tradeworthy.evidence.record_types import EvidenceRecord, Figure, Finite, Flag, Text
 
 SCHEME = "evidence/v1"
+_DRIFT_STATUSES = ("OK", "INSUFFICIENT", "CLOSED", "NO_DATA")
+_DRIFT_SEVERITIES = (None, "NORMAL", "MODERATE", "SEVERE")
+
+
+def _check_drift(report: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    status, severity = report.get("status"), report.get("severity", False)
+    if status not in _DRIFT_STATUSES or severity not in _DRIFT_SEVERITIES:
+        raise ValueError("no status or severity that a drift report has")
+    return report
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(EvidenceRecord):
     """What an evaluation found.
 
     Attributes
@@ -45,26 +58,26 @@ class Evidence:
         How it was tested.
     """
 
-    feature_graph_hash: str
-    entry_point_hash: str
-    signal_rule_hash: str
-    dataset_hash: str
-    training_data_rebuilt: bool
-    result_digest: str
-    returns: tuple[float, ...]
-    metrics: Mapping[str, float | None]
-    fold_sharpes: tuple[float | None, ...]
-    folds: tuple[Mapping[str, Json], ...]
-    artifact_metrics: Mapping[str, float | None] | None
-    data_findings: tuple[Mapping[str, Json], ...]
-    look_ahead: Mapping[str, Json]
-    drift: Mapping[str, Json]
+    feature_graph_hash: Text
+    entry_point_hash: Text
+    signal_rule_hash: Text
+    dataset_hash: Text
+    training_data_rebuilt: Flag
+    result_digest: Text
+    returns: tuple[Finite, ...]
+    metrics: Mapping[str, Figure]
+    fold_sharpes: tuple[Figure, ...]
+    folds: tuple[FoldPeriod, ...]
+    artifact_metrics: Mapping[str, Figure] | None
+    data_findings: tuple[GuardFinding, ...]
+    look_ahead: LookAheadFindings
+    drift: Annotated[Mapping[str, JsonValue], AfterValidator(_check_drift)]
     settings: EvaluationSettings
 
     @property
     def data_guard_failures(self) -> tuple[str, ...]:
         """The guards that failed, each once."""
-        failed = {str(f["guard"]) for f in self.data_findings if f["severity"] == "fail"}
+        failed = {each.guard for each in self.data_findings if each.severity == "fail"}
         return tuple(sorted(failed))
 
     @property
@@ -85,28 +98,32 @@ class Evidence:
         return body
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Evidence:
+    def from_json(cls, data: object) -> Evidence:
         """Return the evidence that ``to_json`` wrote.
 
         Raises
         ------
         InvalidInput
-            For another scheme or shape.
+            For another scheme, a field that is missing, unknown or of another type, and for NaN
+            and infinities.
         """
-        if data.get("scheme") != SCHEME:
+        if not isinstance(data, Mapping) or data.get("scheme") != SCHEME:
             raise InvalidInput(f"not evidence of scheme {SCHEME}: run the backtest again")
         try:
-            values = {field.name: data[field.name] for field in fields(cls)}
-            values["settings"] = EvaluationSettings(**values["settings"])
-            for name in ("returns", "fold_sharpes", "folds", "data_findings"):
-                values[name] = tuple(values[name])
-            return cls(**values)
-        except (KeyError, TypeError) as error:
-            raise InvalidInput(f"not evidence: {error}; run the backtest again") from error
+            return _ADAPTER.validate_python({k: v for k, v in data.items() if k != "scheme"})
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise InvalidInput(
+                f"not evidence: {place}: {first['msg']}; run the backtest again"
+            ) from error
+
+
+_ADAPTER: TypeAdapter[Evidence] = TypeAdapter(Evidence)
 
 
 def _plain(value: Any) -> Json:
-    if isinstance(value, EvaluationSettings):
+    if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     if isinstance(value, tuple):
         return [_plain(each) for each in value]

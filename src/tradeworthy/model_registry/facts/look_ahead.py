@@ -10,4 +10,4 @@ def gather(case: Case) -> LookAheadFacts:
     """Return the facts."""
     if case.evidence is None:
         return LookAheadFacts()
-    return LookAheadFacts(case.evidence.look_ahead.get("passed") is True)
+    return LookAheadFacts(case.evidence.look_ahead.passed)
