@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from api.served_home import ServedHome
+from api.served_home import INPUTS, ServedHome
 from api.small_home import SmallHome, speaking
 from tradeworthy.client import Client
 from tradeworthy.client.connection import Connection
@@ -132,7 +133,7 @@ def test_certificates_that_are_not_there(monkeypatch: pytest.MonkeyPatch, tmp_pa
     ],
 )
 def test_urls_that_are_none(url: str) -> None:
-    with pytest.raises(SettingsInvalid, match="--server is not a URL"):
+    with pytest.raises(SettingsInvalid, match="the server is not a URL"):
         ask(url)
 
 
@@ -244,16 +245,48 @@ def test_a_prefix_of_the_path_is_kept() -> None:
 def test_token_files(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n")
-    assert read_token(file) == TOKEN
+    assert read_token(file, None, {}) == TOKEN
+    assert read_token(None, None, {"TRADEWORTHY_TOKEN_FILE": str(file)}) == TOKEN
     for content in (f"{TOKEN} {TOKEN}".encode(), b"a\nb", "é".encode(), b"\xff"):
         file.write_bytes(content)
         with pytest.raises(Unauthenticated) as caught:
-            read_token(file)
+            read_token(file, None, {})
         assert TOKEN not in caught.value.message
     with pytest.raises(Unauthenticated):
-        read_token(tmp_path)
+        read_token(tmp_path, None, {})
     file.write_text("")
-    assert read_token(file) is None
+    assert read_token(file, None, {}) is None
+
+
+@pytest.mark.parametrize("token", [f"{TOKEN}ü", f"{TOKEN}\x00", f"{TOKEN} {TOKEN}", f"{TOKEN}\nx"])
+def test_what_is_no_token_is_refused_and_never_quoted(token: str) -> None:
+    with pytest.raises(Unauthenticated) as caught:
+        Client(server="http://127.0.0.1:9", token=token)
+    chain = [caught.value, caught.value.__cause__, caught.value.__context__]
+    assert not any(TOKEN in repr(each) for each in chain)
+
+
+def test_a_token_is_taken_as_it_stands_in_a_file(served: ServedHome) -> None:
+    token = f"{served.home.token('all')}\n"
+    with Client(server=served.url, token=token) as client:
+        assert client.models()
+        assert repr(client) == f"<Client of {served.url}>"
+    with pytest.raises(ServerUnreachable, match="closed"):
+        client.models()
+
+
+def test_a_header_that_cannot_be_sent_is_not_quoted(served: ServedHome) -> None:
+    with pytest.raises(ServerUnreachable) as caught:
+        Connection(RemoteServer(served.url), f"{TOKEN}\n").get("/api/v1/models")
+    assert TOKEN not in caught.value.message
+    assert caught.value.__cause__ is None
+
+
+def test_numbers_of_numpy_are_sent_as_numbers(served: ServedHome) -> None:
+    rows = [{name: np.float32(0.5) for name in INPUTS}]
+    with Client(server=served.url, token=served.home.token("vera")) as client:
+        answer = client.predict("m", rows, feature_graph_hash=served.graph_hash())  # type: ignore[arg-type]
+    assert len(answer.predictions) == 1
 
 
 @pytest.mark.parametrize("body", [b"{}", b'[{"name": "m"}]', b'"m"', b"null"])

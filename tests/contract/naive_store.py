@@ -38,7 +38,7 @@ from tradeworthy.store.ports.idempotency import (
 )
 from tradeworthy.store.ports.jobs import JobProblem, JobRecord, Jobs
 from tradeworthy.store.ports.models import ModelRecord, ModelSummary, ReadModels
-from tradeworthy.store.ports.outbox import Message, Outbox, event_message
+from tradeworthy.store.ports.outbox import Message, Outbox, check_own_id, event_message
 from tradeworthy.store.ports.releases import Activation, Releases
 from tradeworthy.store.ports.tokens import Tokens
 from tradeworthy.store.ports.trials import LedgerEntry, Trials
@@ -371,6 +371,7 @@ class NaiveOutbox(NaivePort, Outbox):
 
     def add(self, *messages: Message) -> None:
         for message in messages:
+            check_own_id(message)
             if message.id in self.kept.messages:
                 raise AlreadyExists(f"message {message.id!r} exists already")
             if message.model not in self.kept.models:

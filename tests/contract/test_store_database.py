@@ -16,11 +16,13 @@ from contract.promotion_commands import AUTHOR, NOON, digest, keep, story
 from tradeworthy.errors import (
     IdempotencyConflict,
     InvalidInput,
+    InvalidTransition,
     SettingsInvalid,
     StoreUnavailable,
 )
+from tradeworthy.lifecycle.events import Event, VersionDrafted
 from tradeworthy.lifecycle.stages import Stage
-from tradeworthy.lifecycle.tags import Tag
+from tradeworthy.lifecycle.tags import Tag, VersionTagged
 from tradeworthy.store.engine import open_engine, transaction
 from tradeworthy.store.migrations import upgrade
 from tradeworthy.store.ports.documents import Document
@@ -243,3 +245,18 @@ def test_a_pool_that_is_used_up_is_reported(tmp_path: Path) -> None:
 def test_other_databases_are_refused(url: str) -> None:
     with pytest.raises(SettingsInvalid):
         open_engine(url)
+
+
+def test_whoever_goes_on_after_a_failed_append_keeps_none_of_it(sql_store: SqlStore) -> None:
+    keep(sql_store, story(Stage.DRAFT))
+    tagged = Event("m", VersionTagged(1, "k", "v"), AUTHOR, NOON)
+    cannot_follow = Event("m", VersionDrafted(9), AUTHOR, NOON)
+    before = view(sql_store).events.of_model("m"), view(sql_store).models.get("m")
+    with sql_store.begin() as one:
+        with pytest.raises(InvalidTransition):
+            one.events.append("m", 2, [tagged, cannot_follow])
+        one.documents.add(Document(digest("kept"), "verdict", b"{}"), at=NOON)
+    after = view(sql_store).events.of_model("m"), view(sql_store).models.get("m")
+    assert after == before
+    assert view(sql_store).versions.tags("m") == {}
+    assert view(sql_store).documents.get(digest("kept")) is not None

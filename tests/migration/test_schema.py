@@ -76,3 +76,20 @@ def test_telling_the_head_loads_no_alembic() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == migrations.head()
+
+
+UPGRADE = """
+import sys
+from tradeworthy.store.engine import open_engine
+from tradeworthy.store.migrations import upgrade
+upgrade(open_engine(sys.argv[1]))
+"""
+
+
+def test_processes_that_upgrade_at_once_do_it_once(engine: Engine) -> None:
+    url = engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
+    command = [sys.executable, "-c", UPGRADE, url]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    ends = [(process.communicate()[1], process.returncode) for process in processes]
+    assert ends == [("", 0)] * 3
+    migrations.check(engine)

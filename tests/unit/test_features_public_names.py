@@ -386,3 +386,21 @@ def test_moving_a_file_of_the_product_changes_no_hash(tmp_path: Path) -> None:
             )
             each.write_text(text, "utf-8")
     assert hashes(tmp_path, moved) == hashes(tmp_path, source)
+
+
+PATCHES = [
+    "import tradeworthy.statistics.performance as p\np.sharpe_ratio = len",
+    "import tradeworthy.statistics.performance\n"
+    "setattr(tradeworthy.statistics.performance, 'sharpe_ratio', len)",
+    "from tradeworthy.statistics import performance as p\np._mean = len",
+]
+
+
+@pytest.mark.parametrize("patch", PATCHES)
+def test_what_changes_this_product_under_a_path_of_its_own_is_refused(patch: str) -> None:
+    rule = "from tradeworthy import feature\nfrom tradeworthy.statistics import sharpe_ratio\n"
+    rule += RULE.format("sharpe_ratio")
+    with pytest.raises(FeatureLogicRefused):
+        logic_hash(f"{patch}\n{rule}")
+    with pytest.raises(FeatureLogicRefused):
+        logic_hash(f"import side\n{rule}", side=patch)

@@ -39,10 +39,11 @@ class Context:
 
     def client(self) -> Client:
         """Open a client for the server or the home."""
-        from tradeworthy.client import Client, read_token
+        from tradeworthy.client import Client
 
-        token = read_token(self.token_file, self.token)
-        return Client(server=self.server, home=self.home, token=token)
+        return Client(
+            server=self.server, home=self.home, token=self.token, token_file=self.token_file
+        )
 
 
 def context_of(ctx: typer.Context) -> Context:

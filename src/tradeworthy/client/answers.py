@@ -28,7 +28,7 @@ def content_of(answer: Answer) -> Any:
         return None
     content = read_json(
         answer.body,
-        what=f"is --server a Tradeworthy service? Its answer ({answer.status})",
+        what=f"is that URL a Tradeworthy service? Its answer ({answer.status})",
         refusal=ServerUnreachable,
     )
     if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
@@ -40,7 +40,7 @@ def _error_of(status: int, problem: dict[str, Any]) -> TradeworthyError:
     code, detail, details = (problem.get(name) for name in ("code", "detail", "details"))
     if not (isinstance(code, str) and isinstance(detail, str)):
         return TradeworthyError(
-            f"the server answered {status} without saying why: is --server a Tradeworthy service?"
+            f"the server answered {status} without saying why: is that URL a Tradeworthy service?"
         )
     return rebuild(code, detail, details if isinstance(details, dict) else {})
 
@@ -59,7 +59,7 @@ def body_of(kind: type[Body], content: Any) -> Body:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise ServerUnreachable(
-            f"the answer is no {kind.__name__} ({place or 'body'}: {first['msg']}): is --server a "
+            f"the answer is no {kind.__name__} ({place or 'body'}: {first['msg']}): is that URL a "
             "Tradeworthy service, and of this release?"
         ) from error
 
@@ -74,6 +74,6 @@ def bodies_of(kind: type[Body], content: Any) -> list[Body]:
     """
     if not isinstance(content, list):
         raise ServerUnreachable(
-            f"the answer is no list of {kind.__name__}: is --server a Tradeworthy service?"
+            f"the answer is no list of {kind.__name__}: is that URL a Tradeworthy service?"
         )
     return [body_of(kind, each) for each in content]

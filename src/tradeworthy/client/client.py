@@ -6,6 +6,7 @@ The service checks every argument and says what is wrong with it; the client che
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from tradeworthy.base.digests import sha256_hex
 from tradeworthy.client.answers import bodies_of, body_of
 from tradeworthy.client.connection import JSON, Connection
 from tradeworthy.client.requests import Requests
+from tradeworthy.client.token_file import read_token
 from tradeworthy.wire.backtests import BacktestResponse
 from tradeworthy.wire.datasets import BlobResponse, DatasetResponse
 from tradeworthy.wire.drift import DriftReportResponse
@@ -40,22 +42,25 @@ class Client(Requests):
     Parameters
     ----------
     server
-        A server's URL; it wins over a home.
+        A server's URL; it wins over a home. Where neither is given, ``TRADEWORTHY_SERVER``.
     home
-        The home folder, where no server is named; by default the one of the settings.
-    token
-        The bearer token; ``read_token`` reads one from a file.
+        The home folder, where no server is named; by default ``TRADEWORTHY_HOME``.
+    token, token_file
+        The bearer token, or the file that holds it; by default ``TRADEWORTHY_TOKEN_FILE`` or
+        ``TRADEWORTHY_TOKEN``.
 
     Raises
     ------
     SettingsInvalid
         For a URL that is none, or settings that cannot be used.
+    Unauthenticated
+        For a token file that cannot be read, or what cannot be a token.
 
     Examples
     --------
     As a trading system does::
 
-        with Client(server="http://127.0.0.1:8765", token=token) as client:
+        with Client(server="http://127.0.0.1:8765", token_file="trader.token") as client:
             print(client.status("index-trend").production)
     """
 
@@ -65,8 +70,12 @@ class Client(Requests):
         server: str | None = None,
         home: str | Path | None = None,
         token: str | None = None,
+        token_file: str | Path | None = None,
     ) -> None:
-        super().__init__(Connection.to(server=server, home=home, token=token))
+        word = read_token(token_file, token, os.environ)
+        if server is None and home is None:
+            server = os.environ.get("TRADEWORTHY_SERVER")
+        super().__init__(Connection.to(server=server, home=home, token=word))
 
     @classmethod
     def over(cls, connection: Connection) -> Self:
@@ -74,6 +83,9 @@ class Client(Requests):
         client = cls.__new__(cls)
         client.connection = connection
         return client
+
+    def __repr__(self) -> str:
+        return f"<Client of {self.connection}>"
 
     def __enter__(self) -> Self:
         return self

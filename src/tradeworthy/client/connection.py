@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from tradeworthy.client.answers import content_of
 from tradeworthy.client.home_service import HomeService
 from tradeworthy.client.remote_server import RemoteServer
 from tradeworthy.client.transport import Request, Transport
+from tradeworthy.errors import InvalidInput, ServerUnreachable
 
 JSON, BYTES = "application/json", "application/octet-stream"
 
@@ -29,6 +31,7 @@ class Connection:
 
     def __init__(self, transport: Transport, token: str | None = None) -> None:
         self._transport = transport
+        self._closed = False
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
 
     @classmethod
@@ -53,6 +56,9 @@ class Connection:
         place = None if home is None else Path(home)
         return cls(HomeService(read_settings(home=place)), token)
 
+    def __str__(self) -> str:
+        return str(self._transport)
+
     def __enter__(self) -> Self:
         return self
 
@@ -67,7 +73,7 @@ class Connection:
         self, path: str, body: Mapping[str, object] | None = None, *, prefer: str | None = None
     ) -> Any:
         """Send a POST with a JSON body and return the answer's JSON."""
-        content = json.dumps(body or {}).encode()
+        content = json.dumps(body or {}, default=_plain).encode()
         headers = {"content-type": JSON} | ({"prefer": prefer} if prefer else {})
         return self._send("POST", path, content, headers, {})
 
@@ -78,7 +84,8 @@ class Connection:
         return self._send(method, path, content, {"content-type": kind}, parameters)
 
     def close(self) -> None:
-        """Close what carries the requests."""
+        """Close what carries the requests; nothing can be sent after it."""
+        self._closed = True
         self._transport.close()
 
     def _send(
@@ -89,6 +96,8 @@ class Connection:
         headers: Mapping[str, str],
         parameters: Mapping[str, object],
     ) -> Any:
+        if self._closed:
+            raise ServerUnreachable("this client was closed: make another one")
         query = {
             name: [_text(each) for each in value] if isinstance(value, list) else _text(value)
             for name, value in parameters.items()
@@ -96,6 +105,23 @@ class Connection:
         }
         request = Request(method, _quoted(path), query, {**self._headers, **headers}, content)
         return content_of(self._transport.send(request))
+
+
+def _plain(value: object) -> object:
+    """Turn a number of numpy's and a date into what JSON has.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> json.dumps([np.float32(0.5), date(2026, 1, 5)], default=_plain)
+    '[0.5, "2026-01-05"]'
+    """
+    if isinstance(value, date):
+        return value.isoformat()
+    number = getattr(value, "item", None)
+    if number is None:
+        raise InvalidInput(f"{type(value).__name__} cannot be sent as JSON: send plain values")
+    return number()
 
 
 def _text(value: object) -> str:

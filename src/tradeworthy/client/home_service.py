@@ -26,11 +26,12 @@ class HomeService:
         self._service: Service | None = None
         self._app: FastAPI | None = None
 
+    def __str__(self) -> str:
+        return f"the home {self._settings.home}"
+
     def send(self, request: Request) -> Answer:
         """Answer one request."""
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
+        if not _in_a_loop():
             return asyncio.run(self._send(request))
         # A notebook's cells run inside a loop, which takes no second one in its thread.
         with ThreadPoolExecutor(1) as thread:
@@ -65,3 +66,11 @@ class HomeService:
         if self._service is not None:
             self._service.close()
             self._service = self._app = None
+
+
+def _in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -43,6 +43,9 @@ class RemoteServer:
                 "correct HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE or SSL_CERT_DIR"
             ) from error
 
+    def __str__(self) -> str:
+        return self._url
+
     def send(self, request: Request) -> Answer:
         """Answer one request."""
         try:
@@ -53,15 +56,20 @@ class RemoteServer:
                 headers=request.headers,
                 params=request.query,
             )
+        except httpx.LocalProtocolError:
+            # Its text quotes the header that it refuses, which may be the token.
+            raise ServerUnreachable(
+                f"nothing was sent to {self._url}: a header of the request cannot be sent"
+            ) from None
         except httpx.RequestError as error:
             reason = str(error) or type(error).__name__
             raise ServerUnreachable(
-                f"no answer from {self._url} ({reason}): is it running, and is --server right?"
+                f"no answer from {self._url} ({reason}): is it running, and is its URL right?"
             ) from error
         if response.has_redirect_location:
             raise ServerUnreachable(
                 f"{self._url} redirects to {response.headers['location'][:200]}, where your token "
-                "is not sent: if that is the service, name it with --server"
+                "is not sent: if that is the service, name that URL"
             )
         return Answer(response.status_code, response.content)
 
@@ -76,8 +84,8 @@ def _checked_url(text: str) -> str:
     except (httpx.InvalidURL, ValueError):
         url = httpx.URL("")
     if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment:
-        raise SettingsInvalid("--server is not a URL such as https://models.example:8765")
+        raise SettingsInvalid("the server is not a URL such as https://models.example:8765")
     if url.userinfo:
         # It would be sent instead of the token; here it is not quoted either.
-        raise SettingsInvalid("--server has a user or password in it: leave them out")
+        raise SettingsInvalid("the server's URL has a user or password in it: leave them out")
     return text.rstrip("/")

@@ -16,7 +16,7 @@ class Request:
     method: str
     path: str
     query: Mapping[str, str | list[str]] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     content: bytes | None = None
 
 

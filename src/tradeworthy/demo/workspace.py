@@ -54,7 +54,7 @@ class Workspace:
 
     def client_of(self, name: str, transport: Transport) -> Client:
         """Return a client that speaks as ``name``."""
-        return Client.over(Connection(transport, read_token(self.token_file(name))))
+        return Client.over(Connection(transport, read_token(self.token_file(name), None, {})))
 
 
 def fresh_folder(folder: Path | None) -> Path:

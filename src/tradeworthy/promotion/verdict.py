@@ -51,7 +51,7 @@ class Verdict:
     @property
     def digest(self) -> str:
         """Digest of `to_json`."""
-        return tagged_digest("verdict/v1", self.to_json())
+        return tagged_digest("verdict/v2", self.to_json())
 
     def as_dict(self) -> dict[str, Json]:
         """Return the verdict as JSON-ready values, every gate listed."""

@@ -5,7 +5,6 @@ What was not recorded is missing from the manifest, and the gates say so.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,7 +25,6 @@ from tradeworthy.client.candidate_upload import (
     upload_dataset,
 )
 from tradeworthy.client.client import Client
-from tradeworthy.client.token_file import read_token
 from tradeworthy.errors import InvalidInput, PromotionRefused
 from tradeworthy.features.feature_graph import FeatureGraph
 from tradeworthy.manifest.files.git_tree import read_git_tree
@@ -258,11 +256,7 @@ def record_run(
             run.estimator(Ridge(alpha=0.1).fit(...))
         print(run.version, run.manifest_path)
     """
-    if server is None and home is None:
-        server = os.environ.get("TRADEWORTHY_SERVER")
-    file = token_file or os.environ.get("TRADEWORTHY_TOKEN_FILE")
-    token = read_token(Path(file) if file else None, os.environ.get("TRADEWORTHY_TOKEN"))
-    with Client(server=server, home=home, token=token) as client:
+    with Client(server=server, home=home, token_file=token_file) as client:
         # Better to hear of a wrong name or token before hours of training than after them.
         strategy = model_strategy(client, model)
         run = RecordedRun(model, strategy)

@@ -10,7 +10,13 @@ import pytest
 
 from contract.one_call import commit, unit, view
 from contract.promotion_commands import AUTHOR, NOON, OPERATOR, keep, story
-from tradeworthy.errors import AlreadyExists, InvalidTransition, ModelNotFound, StaleStage
+from tradeworthy.errors import (
+    AlreadyExists,
+    InvalidInput,
+    InvalidTransition,
+    ModelNotFound,
+    StaleStage,
+)
 from tradeworthy.lifecycle.commands import Quarantine
 from tradeworthy.lifecycle.events import Event, VersionDrafted
 from tradeworthy.lifecycle.recorded_events import body_to_json
@@ -50,6 +56,11 @@ class OutboxContract:
         assert ids(view(store).outbox.undelivered("m", limit=2)) == ["m/1", "m/2"]
         assert ids(view(store).outbox.undelivered("other")) == ["other/1"]
         assert view(store).outbox.undelivered("ghost") == ()
+
+    def test_ids_of_events_are_no_ids_of_other_messages(self, store: Store) -> None:
+        keep(store, story(Stage.DRAFT))
+        with pytest.raises(InvalidInput), store.begin() as one:
+            one.outbox.add(Message("m/9", "m", "Alert", {}, NOON))
 
     def test_messages_go_with_their_unit(self, store: Store) -> None:
         keep(store, story(Stage.DRAFT))

@@ -129,8 +129,11 @@ def _imported(node: ast.expr, module: Module, project: Project) -> tuple[str, st
             return None
         place = Place(module.path, imports[0].lineno)
         found = Resolver(project).follow(target, attributes, place).target
-    except FeatureLogicRefused:
-        # What cannot be resolved here cannot be used by a feature either: it is refused there.
+    except FeatureLogicRefused as error:
+        if error.details.get("reason") == "not_public":
+            # It changes this product under names that features reach by public ones.
+            raise
+        # What else cannot be resolved here cannot be used by a feature: it is refused there.
         return None
     return (found.module, found.name) if isinstance(found, Symbol) else _home_and_name(found.name)
 

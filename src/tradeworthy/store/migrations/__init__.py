@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, func, inspect, select, text
 
 from tradeworthy.errors import StoreUnavailable
 from tradeworthy.store.engine import transaction
 
+# Any number, as long as it stays.
+_LOCK = 7_204_511
 _VERSIONS = Path(__file__).parent / "versions"
 
 
@@ -43,6 +45,9 @@ def upgrade(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     with transaction(engine, writes=True) as connection:
+        if connection.dialect.name == "postgresql":
+            # One at a time, as BEGIN IMMEDIATE has it on SQLite.
+            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         schema = _schema_of(connection)
         if schema is not None and schema not in _schemas():
             raise StoreUnavailable(

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from tradeworthy.base.digests import Json
+from tradeworthy.errors import InvalidInput
 from tradeworthy.lifecycle.events import Event
 from tradeworthy.lifecycle.recorded_events import body_to_json
 
@@ -81,6 +82,12 @@ class Outbox(ReadOutbox, Protocol):
 
         Deliver and mark in the order of the messages: what is marked is never taken again.
         """
+
+
+def check_own_id(message: Message) -> None:
+    """Raise ``InvalidInput`` for an id that the message of an event has, or will have."""
+    if message.id.removeprefix(f"{message.model}/").isdecimal():
+        raise InvalidInput(f"{message.id!r} is the id of an event's message: choose another")
 
 
 def event_message(revision: int, event: Event) -> Message:

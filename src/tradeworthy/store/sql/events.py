@@ -85,10 +85,12 @@ class SqlEvents(SqlPort, Events):
 
     def append(self, model: str, expected_revision: int, events: Sequence[Event]) -> int:
         try:
-            model_id = _lock(self.connection, model, expected_revision, events)
-            _write(self.connection, model_id, model, events)
-            messages = starmap(event_message, enumerate(events, expected_revision + 1))
-            insert_messages(self.connection, model_id, messages)
+            # A savepoint: whoever goes on after an error has none of it, on every database.
+            with self.connection.begin_nested():
+                model_id = _lock(self.connection, model, expected_revision, events)
+                _write(self.connection, model_id, model, events)
+                messages = starmap(event_message, enumerate(events, expected_revision + 1))
+                insert_messages(self.connection, model_id, messages)
         except IntegrityError as error:
             raise moved(model) from error
         return expected_revision + len(events)

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from tradeworthy.errors import AlreadyExists, ModelNotFound
-from tradeworthy.store.ports.outbox import Message, Outbox
+from tradeworthy.store.ports.outbox import Message, Outbox, check_own_id
 from tradeworthy.store.sql.lifecycle_tables import models
 from tradeworthy.store.sql.schema import SqlPort, UtcDateTime, metadata
 
@@ -53,6 +53,12 @@ Index(
     sqlite_where=text("delivered_at IS NULL"),
     postgresql_where=text("delivered_at IS NULL"),
 )
+Index(
+    "ix_outbox_oldest",
+    outbox.c.position,
+    sqlite_where=text("delivered_at IS NULL"),
+    postgresql_where=text("delivered_at IS NULL"),
+)
 _waiting = outbox.c.delivered_at.is_(None)
 
 
@@ -63,7 +69,9 @@ class SqlOutbox(SqlPort, Outbox):
 
     def add(self, *messages: Message) -> None:
         for message in messages:
-            query = select(models.c.id).where(models.c.name == message.model)
+            check_own_id(message)
+            # Locked, as by whoever appends events: the order of commits is that of positions.
+            query = select(models.c.id).where(models.c.name == message.model).with_for_update()
             model_id = self.connection.execute(query).scalar_one_or_none()
             if model_id is None:
                 raise ModelNotFound(f"no model {message.model!r}", model=message.model)
