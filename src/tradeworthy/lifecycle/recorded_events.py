@@ -47,6 +47,7 @@ def body_to_json(body: EventBody) -> dict[str, Json]:
     Examples
     --------
     >>> from tradeworthy.lifecycle.events import VersionRetired
+    >>> from tradeworthy.lifecycle.stages import Stage
     >>> body_to_json(VersionRetired(3, Stage.STAGING))
     {'version': 3, 'source': 'STAGING'}
     """
