@@ -34,7 +34,9 @@ def answered(told_home: SmallHome, tmp_path_factory: pytest.TempPathFactory) -> 
     return dict(json.loads(done.stdout))
 
 
-def test_a_first_request_imports_nothing(answered: dict[str, Any]) -> None:
+def test_a_first_request_imports_nothing_unless_it_sends_market_data(
+    answered: dict[str, Any],
+) -> None:
     assert answered["imported"] == []
 
 
