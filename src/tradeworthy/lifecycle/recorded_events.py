@@ -84,9 +84,14 @@ def rebuild(kind: type[EventBody], fields: Mapping[str, Json]) -> EventBody:
     TypeError, ValueError
         For fields that the kind does not have, or values that its types do not.
     """
-    types = get_type_hints(kind)
+    types = _types_of(kind)
     values = {name: _from_json(types.get(name), value) for name, value in fields.items()}
     return kind(**values)  # type: ignore[arg-type]
+
+
+@cache
+def _types_of(kind: type[EventBody]) -> Mapping[str, object]:
+    return get_type_hints(kind)
 
 
 def _to_json(value: object) -> Json:
