@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import datetime
 from enum import Enum
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import MappingProxyType, NoneType
-from typing import get_args, get_type_hints
+from typing import cast, get_args, get_type_hints
 
 import tradeworthy.lifecycle
 from tradeworthy.base.digests import Json
@@ -84,13 +84,13 @@ def rebuild(kind: type[EventBody], fields: Mapping[str, Json]) -> EventBody:
     TypeError, ValueError
         For fields that the kind does not have, or values that its types do not.
     """
-    types = _types_of(kind)
+    types = _types_of(cast("Hashable", kind))
     values = {name: _from_json(types.get(name), value) for name, value in fields.items()}
     return kind(**values)  # type: ignore[arg-type]
 
 
 @cache
-def _types_of(kind: type[EventBody]) -> Mapping[str, object]:
+def _types_of(kind: Hashable) -> Mapping[str, object]:
     return get_type_hints(kind)
 
 
