@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -163,6 +165,19 @@ def test_a_file_that_is_no_database_is_reported(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         store.ping()
     store.close()
+
+
+def test_a_new_file_that_another_connection_writes_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "tradeworthy.sqlite"
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(time, "sleep", lambda _: writer.close())
+    engine = open_engine(f"sqlite:///{path}")
+    with transaction(engine, writes=True) as connection:
+        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+    engine.dispose()
 
 
 def test_a_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:

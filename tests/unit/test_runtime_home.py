@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import secrets
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
+from tradeworthy.base.clock import utc_now
 from tradeworthy.base.settings import Settings
 from tradeworthy.errors import HomeUnusable
+from tradeworthy.model_registry.tokens import Tokens
 from tradeworthy.runtime.home import KEY_BYTES, make_home, read_token_key, write_secret
+from tradeworthy.runtime.home_setup import InitialisedHome, initialise
+from tradeworthy.store.sql_store import SqlStore
 
 KEY = bytes(range(KEY_BYTES))
 
@@ -62,3 +69,22 @@ def test_a_home_where_none_can_be(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "file" / "home")
     with pytest.raises(HomeUnusable, match="choose another --home"):
         make_home(settings, policy_text="", key=KEY)
+
+
+def test_of_many_that_initialise_a_home_at_once_one_gets_a_token_that_works(
+    tmp_path: Path,
+) -> None:
+    settings = Settings(home=tmp_path / "home")
+    together = Barrier(4)
+
+    def take_part(_: int) -> InitialisedHome:
+        together.wait()
+        return initialise(settings, admin="root", clock=utc_now, randomness=secrets.token_bytes)
+
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(take_part, range(4)))
+    [token_file] = [home.admin_token for home in made if home.admin_token]
+    store = SqlStore.open(settings.database)
+    tokens = Tokens(store, read_token_key(settings), utc_now, secrets.token_bytes)
+    assert tokens.authenticate(token_file.read_text().strip()).name == "root"
+    store.close()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tradeworthy.base.settings import Settings
@@ -28,15 +31,27 @@ def make_home(settings: Settings, *, policy_text: str, key: bytes) -> None:
             settings.strategies_folder,
         ):
             folder.mkdir(parents=True, exist_ok=True)
-        if not settings.policy_file.exists():
-            settings.policy_file.write_text(policy_text, encoding="utf-8")
-        if settings.token_key is None and not settings.token_key_file.exists():
-            write_secret(settings.token_key_file, key.hex())
+        with locked(settings.home):
+            if not settings.policy_file.exists():
+                settings.policy_file.write_text(policy_text, encoding="utf-8")
+            if settings.token_key is None and not settings.token_key_file.exists():
+                write_secret(settings.token_key_file, key.hex())
     except OSError as error:
         raise HomeUnusable(
             f"cannot write {error.filename or settings.home}: {error.strerror}; "
             "choose another --home"
         ) from error
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder's lock, which ends with the process that holds it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_secret(path: Path, text: str) -> None:

@@ -12,7 +12,7 @@ from tradeworthy.access.tokens import actor_name
 from tradeworthy.base.settings import Settings
 from tradeworthy.model_registry.tokens import Tokens
 from tradeworthy.promotion.files.policy_file import default_policy_path
-from tradeworthy.runtime.home import KEY_BYTES, make_home, read_token_key, write_secret
+from tradeworthy.runtime.home import KEY_BYTES, locked, make_home, read_token_key, write_secret
 from tradeworthy.store.engine import open_engine
 from tradeworthy.store.migrations import upgrade
 from tradeworthy.store.sql_store import SqlStore
@@ -61,17 +61,28 @@ def initialise(
     make_home(settings, policy_text=policy, key=randomness(KEY_BYTES))
     engine = open_engine(settings.database)
     try:
-        upgrade(engine)
-        store = SqlStore(engine)
-        token_file = None
-        with store.read() as view:
-            has_tokens = bool(view.tokens.all())
-        if not has_tokens:
-            tokens = Tokens(store, read_token_key(settings), clock, randomness)
-            token_file = settings.home / f"{admin}.token"
-            # One of an attempt that was interrupted was never kept.
-            token_file.unlink(missing_ok=True)
-            tokens.first_admin(admin, partial(write_secret, token_file))
+        # Of several that initialise at once the first one writes the token.
+        with locked(settings.home):
+            upgrade(engine)
+            token_file = _first_token(SqlStore(engine), settings, admin, clock, randomness)
     finally:
         engine.dispose()
     return InitialisedHome(settings.home, settings.policy_file, token_file)
+
+
+def _first_token(
+    store: SqlStore,
+    settings: Settings,
+    admin: str,
+    clock: Callable[[], datetime],
+    randomness: Callable[[int], bytes],
+) -> Path | None:
+    with store.read() as view:
+        if view.tokens.all():
+            return None
+    token_file = settings.home / f"{admin}.token"
+    # One of an attempt that was interrupted was never kept.
+    token_file.unlink(missing_ok=True)
+    tokens = Tokens(store, read_token_key(settings), clock, randomness)
+    tokens.first_admin(admin, partial(write_secret, token_file))
+    return token_file
