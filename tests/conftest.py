@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +13,11 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
 
 from contract.naive_store import NaiveStore
-from postgres_server import PostgresServer, find_server
+from postgres_server import PostgresServer, empty, find_server
 from tradeworthy.store.engine import open_engine
 from tradeworthy.store.migrations import upgrade
 from tradeworthy.store.sql_store import SqlStore
+from tradeworthy.store.tables import metadata
 from tradeworthy.store.unit_of_work import Store
 
 # How long an example takes is the machine's affair.
@@ -41,47 +43,74 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
         yield server
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+KINDS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
+
+
+@pytest.fixture(params=KINDS)
+def empty_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """An empty database of each kind."""
     if request.param == "sqlite":
-        engine = open_engine(f"sqlite:///{tmp_path / 'tradeworthy.sqlite'}")
-        yield engine
-        engine.dispose()
+        yield from _opened(f"sqlite:///{tmp_path / 'tradeworthy.sqlite'}")
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     with server.database() as url:
-        engine = open_engine(url)
-        yield engine
-        engine.dispose()
+        yield from _opened(url)
+
+
+@pytest.fixture(params=KINDS)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database of each kind with the present schema."""
+    yield from _database(request.param, request, tmp_path)
 
 
 @pytest.fixture
 def sql_store(engine: Engine) -> SqlStore:
     """A store on each kind of database."""
-    upgrade(engine)
     return SqlStore(engine)
 
 
-@pytest.fixture(params=["memory", "sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture(params=["memory", *KINDS])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Every implementation of the store."""
     if request.param == "memory":
         yield NaiveStore()
         return
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'tradeworthy.sqlite'}"
-        yield from _migrated(url)
+    for engine in _database(request.param, request, tmp_path):
+        yield SqlStore(engine)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the present schema, which is only copied."""
+    path = tmp_path_factory.mktemp("template") / "tradeworthy.sqlite"
+    for engine in _opened(f"sqlite:///{path}"):
+        upgrade(engine)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres: PostgresServer) -> Iterator[str]:
+    """The URL of a database with the present schema; one test after the other has it."""
+    with postgres.database() as url:
+        for engine in _opened(url):
+            upgrade(engine)
+        yield url
+
+
+def _database(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Engine]:
+    if kind == "sqlite":
+        path = folder / "tradeworthy.sqlite"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        yield from _opened(f"sqlite:///{path}")
         return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    with server.database() as url:
-        yield from _migrated(url)
+    url = request.getfixturevalue("postgres_database")
+    yield from _opened(url)
+    empty(url, [table.name for table in metadata.sorted_tables])
 
 
-def _migrated(url: str) -> Iterator[Store]:
+def _opened(url: str) -> Iterator[Engine]:
     engine = open_engine(url)
-    upgrade(engine)
-    yield SqlStore(engine)
+    yield engine
     engine.dispose()
 
 

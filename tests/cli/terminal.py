@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from typing import Any
 
+from cli.command_process import Ended, run_command
 from training.home_workshop import PEOPLE, Desk
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command printed, and its exit code."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """The answer."""
-        assert self.code == 0, self.err
-        return json.loads(self.out)
 
 
 @dataclass
@@ -50,21 +33,17 @@ class Terminal:
 
     def say(
         self, *arguments: object, who: str | None = "ana", stdin: str = "", **extra: str
-    ) -> Said:
+    ) -> Ended:
         """Run a command as somebody."""
         before = ["--token-file", str(self.desk.token_file(who))] if who else []
         if self.server:
             before += ["--server", self.server]
-        done = subprocess.run(
-            [sys.executable, "-m", "tradeworthy.cli", *before, *map(str, arguments)],
-            cwd=self.desk.folder,
-            env=self.environment(**extra),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
+        said = run_command(
+            [*before, *map(str, arguments)],
+            folder=self.desk.folder,
+            environment=self.environment(**extra),
+            stdin=stdin,
         )
-        said = Said(done.returncode, done.stdout, done.stderr)
         for secret in self.secrets:
             assert secret not in said.out + said.err, arguments
         assert "Traceback" not in said.err, said.err

@@ -38,8 +38,6 @@ from tradeworthy.lifecycle.evolve import fold
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState
 from tradeworthy.lifecycle.tags import Tag
-from tradeworthy.store.engine import open_engine
-from tradeworthy.store.migrations import upgrade
 from tradeworthy.store.ports.models import ModelRecord
 from tradeworthy.store.ports.versions import VersionQuery
 from tradeworthy.store.sql_store import SqlStore
@@ -352,13 +350,9 @@ class RegistryMachine(RuleBasedStateMachine):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def template(tmp_path_factory: pytest.TempPathFactory) -> None:
+def template(sqlite_template: Path) -> None:
     """Give every machine its empty database."""
-    path = tmp_path_factory.mktemp("machine") / "empty.sqlite"
-    engine = open_engine(f"sqlite:///{path}")
-    upgrade(engine)
-    engine.dispose()
-    RegistryMachine.template = path
+    RegistryMachine.template = sqlite_template
 
 
 @pytest.mark.slow

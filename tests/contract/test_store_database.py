@@ -187,9 +187,9 @@ def test_a_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_database_without_the_schema_is_reported(engine: Engine) -> None:
+def test_a_database_without_the_schema_is_reported(empty_engine: Engine) -> None:
     with pytest.raises(StoreUnavailable):
-        view(SqlStore(engine)).models.page()
+        view(SqlStore(empty_engine)).models.page()
 
 
 def test_a_server_that_is_not_there_is_reported(tmp_path: Path) -> None:

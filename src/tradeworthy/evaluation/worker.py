@@ -10,6 +10,7 @@ import importlib
 import json
 import math
 import os
+import select
 import signal
 import sys
 import threading
@@ -22,7 +23,7 @@ from tradeworthy.evaluation.fence import put_up_fence
 if TYPE_CHECKING:
     from tradeworthy.evidence.evaluation_request import EvaluationRequest
 
-# What most strategies train with, where it is installed: a second of imports that nobody waits for.
+# What most strategies train with, where it is installed: seconds of imports for who waits idly.
 _USUAL = "sklearn.linear_model"
 
 
@@ -65,8 +66,9 @@ def main() -> None:
     put_up_fence(Path.cwd(), private, map(Path, limits["readable"]))
     # Within the fence, since libraries start threads; ahead of the request, since they take time.
     importlib.import_module("tradeworthy.evaluation.evaluate")
-    with suppress(ImportError):
-        importlib.import_module(_USUAL)
+    if not select.select([requests], [], [], 0)[0]:
+        with suppress(ImportError):
+            importlib.import_module(_USUAL)
     line = requests.readline()
     if line:
         threading.Thread(target=_end_with_the_parent, args=(requests,), daemon=True).start()
