@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 import time
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -20,13 +22,22 @@ from tradeworthy.runtime.prediction_metrics import PredictionMetrics
 from tradeworthy.runtime.service import Service, open_service
 from tradeworthy.serving.hot_path import HotPath
 
+_TITLE = "Tradeworthy"
+_SUMMARY = "The gate and the record between models and money."
+
+
+@functools.cache
+def _document() -> dict[str, Any]:
+    """Return the OpenAPI document, which is the same whatever home is served."""
+    return openapi_of(routes(), title=_TITLE, version=__version__, summary=_SUMMARY)
+
 
 def create_api(service: Service) -> FastAPI:
     """Return every route but the hot path; the command line speaks to it in process."""
     app = FastAPI(
-        title="Tradeworthy",
+        title=_TITLE,
         version=__version__,
-        summary="The gate and the record between models and money.",
+        summary=_SUMMARY,
         # The pages would load scripts from elsewhere; /openapi.json says the same.
         docs_url=None,
         redoc_url=None,
@@ -36,7 +47,7 @@ def create_api(service: Service) -> FastAPI:
     app.state.service = service
     problems.install(app)
     app.router.routes.extend(routes())
-    app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
+    app.openapi = _document  # type: ignore[method-assign]
     build_routes(app)
     return app
 

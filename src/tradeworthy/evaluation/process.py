@@ -43,7 +43,8 @@ class EvaluationProcess:
         self._guard = threading.Lock()
         self._running: EvaluationChild | None = None
         self._spare: EvaluationChild | None = None
-        self._used = self._closed = False
+        self._taken = 0
+        self._closed = False
 
     def __call__(self, request: EvaluationRequest) -> Evidence:
         """Evaluate a candidate.
@@ -92,21 +93,19 @@ class EvaluationProcess:
                 raise HomeUnusable(
                     f"the evaluation's process cannot be started: {error.strerror}"
                 ) from error
-            # Whoever evaluates once may be a command that ends with it.
-            if self._used:
-                self._prepare()
-            self._used = True
+            self._taken += 1
+            self._prepare()
             return self._running
 
     def _put_away(self, child: EvaluationChild) -> None:
         child.end()
         with self._guard:
             self._running = None
-            if not self._closed:
-                self._prepare()
+            self._prepare()
 
     def _prepare(self) -> None:
-        if self._spare is None:
+        # Whoever evaluates once may be a command that ends with it.
+        if self._taken > 1 and self._spare is None and not self._closed:
             try:
                 self._spare = self._start()
             except OSError as error:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
 
 from tradeworthy.api.http.idempotency import HEADER, KEY_PATTERN, REPLAYED
 from tradeworthy.wire.problems import Problem
@@ -26,25 +27,23 @@ _ONLY_CHANGES = ("409", "413")
 _ONLY_BODIES = ("415",)
 
 
-def openapi_of(app: FastAPI) -> dict[str, Any]:
-    """Return the document of ``app``, made once."""
-    if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title, version=app.version, summary=app.summary, routes=app.routes
-        )
-        components = document.setdefault("components", {})
-        known = components.setdefault("schemas", {})
-        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-        known |= problem.pop("$defs", {}) | {"Problem": problem}
-        for unused in ("HTTPValidationError", "ValidationError"):
-            known.pop(unused, None)
-        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        for path, item in document["paths"].items():
-            for method, operation in item.items():
-                if path.startswith("/api/"):
-                    _complete(path, method, operation)
-        app.openapi_schema = document
-    return app.openapi_schema
+def openapi_of(
+    routes: Sequence[BaseRoute], *, title: str, version: str, summary: str
+) -> dict[str, Any]:
+    """Return the document of all routes."""
+    document = get_openapi(title=title, version=version, summary=summary, routes=routes)
+    components = document.setdefault("components", {})
+    known = components.setdefault("schemas", {})
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    known |= problem.pop("$defs", {}) | {"Problem": problem}
+    for unused in ("HTTPValidationError", "ValidationError"):
+        known.pop(unused, None)
+    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if path.startswith("/api/"):
+                _complete(path, method, operation)
+    return document
 
 
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
