@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from cli.command_process import Ended, run_command
+from command_process import Ended, run_command
 from training.home_workshop import PEOPLE, Desk
 
 

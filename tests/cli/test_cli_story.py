@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
 from cli.terminal import Terminal
+from command_process import Ended, run_command
 from tradeworthy.cli.app import app
 from training.strategy_workshop import FEATURES, edited
 from waiting import until
@@ -133,6 +137,23 @@ def _the_same_here_and_there(terminal: Terminal, remote: Terminal) -> None:
         ["history", "m", "--json", "--at", "2026-01-01T00:00:00Z"],
     ):
         assert terminal.say(*words) == remote.say(*words)
+
+
+@pytest.mark.parametrize("words", [["--version"], ["models", "list"], ["models", "status", "x"]])
+def test_a_command_that_is_started_and_one_that_is_forked_say_the_same(
+    words: list[str], terminal: Terminal
+) -> None:
+    environment = terminal.environment(TRADEWORTHY_TOKEN_FILE=str(terminal.desk.token_file("ana")))
+    started = subprocess.run(
+        [sys.executable, "-m", "tradeworthy.cli", *words],
+        cwd=terminal.desk.folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    forked = run_command(words, folder=terminal.desk.folder, environment=environment)
+    assert forked == Ended(started.returncode, started.stdout, started.stderr)
 
 
 def test_init_keeps_its_secrets_to_their_files(terminal: Terminal, tmp_path: Path) -> None:

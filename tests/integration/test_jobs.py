@@ -20,6 +20,7 @@ import pytest
 
 from api.served_home import told
 from api.small_home import SmallHome, make_home, speaking, train
+from command_process import run_command
 from contract.one_call import unit, view
 from made_once import made_once
 from tradeworthy.access.roles import Actor, Role
@@ -257,9 +258,9 @@ def test_the_document_says_so(shared: Service) -> None:
 def command(home: SmallHome, *arguments: str, server: str | None = None) -> str:
     options = ["--home", str(home.folder), "--token-file", str(home.folder / "ana.token")]
     options += ["--server", server] if server else []
-    done = subprocess.run([*CLI, *options, *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    done = run_command([*options, *arguments], folder=home.folder, environment=os.environ)
+    assert done.code == 0, done.err
+    return done.out
 
 
 def test_a_job_left_in_the_home_is_taken_by_the_next_service(home: SmallHome, serve: Serve) -> None:
