@@ -11,8 +11,9 @@ EXAMPLES := -p no:randomly --doctest-modules src --ignore=src/tradeworthy/store/
 	--ignore=src/tradeworthy/evaluation/worker.py
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
-# Tests start hundreds of processes: they share what is compiled.
+# Tests start hundreds of processes: they share what is compiled, and do not each take every core.
 unexport PYTHONDONTWRITEBYTECODE
+test test-fast: export OPENBLAS_NUM_THREADS := 1
 
 .PHONY: demo test test-fast acceptance bench serve lock clean
 

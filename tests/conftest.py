@@ -26,6 +26,7 @@ settings.register_profile("quick", settings.get_profile("full"), max_examples=10
 settings.load_profile("full")
 
 pytest.register_assert_rewrite("contract.suites")
+MINUTES = ("tests/docs/test_tutorial.py", "tests/demo/test_demo.py::TestDemo")
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
@@ -112,6 +113,15 @@ def _opened(url: str) -> Iterator[Engine]:
     engine = open_engine(url)
     yield engine
     engine.dispose()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes minutes: last, it would leave all workers but one with nothing to do.
+
+    The other tests stay in whatever order they are.
+    """
+    items.sort(key=lambda item: not item.nodeid.startswith(MINUTES))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -135,6 +135,16 @@ def test_of_endless_printing_the_beginning_is_told(
     assert "bytes more" in said
 
 
+def test_a_child_that_waits_loads_what_the_last_one_needed(
+    process: EvaluationProcess, mischievous: EvaluationRequest, told: Path
+) -> None:
+    told.write_text("import sklearn.linear_model")
+    for _ in range(2):
+        process(mischievous)
+    (waiting,) = [each for each in children_of(os.getpid()) if WORKER in command_line(each)]
+    until(lambda: "/sklearn/" in Path(f"/proc/{waiting}/maps").read_text())
+
+
 EVERYWHERE = """
 for each in range(3, 64):
     try:
@@ -168,7 +178,7 @@ frame = sys._getframe()
 while "replies" not in frame.f_locals:
     frame = frame.f_back
 seal, pipe = frame.f_locals["message"]["seal"], frame.f_locals["replies"]
-pipe.write(seal.encode() + b" " + {text}); pipe.flush()
+pipe.write(seal.encode() + b" - " + {text}); pipe.flush()
 time.sleep(600)
 """
 HOSTILE = {

@@ -16,10 +16,11 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
+from tradeworthy.evaluation.ahead import named
 from tradeworthy.evidence.evaluation_request import EvaluationRequest
 
 # Named, not imported: nothing that runs users' code is ever loaded into the serving process.
@@ -45,6 +46,14 @@ class ReplyInvalid(Exception):
     """The child wrote something else than one answer of a bounded size under its seal."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The text of an answer, which nobody has read yet, and what it took of `LIBRARIES`."""
+
+    text: bytes
+    libraries: tuple[str, ...]
+
+
 class EvaluationChild:
     """A process that has loaded what evaluations need, and waits for one.
 
@@ -57,6 +66,8 @@ class EvaluationChild:
         A folder that its code may not read, where the system can see to that.
     readable
         What of it the code may read all the same.
+    libraries
+        Which of ``ahead.LIBRARIES`` it loads while it waits.
 
     Raises
     ------
@@ -64,20 +75,26 @@ class EvaluationChild:
         If it cannot be started.
     """
 
-    def __init__(self, private: Path | None = None, readable: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        private: Path | None = None,
+        readable: Sequence[Path] = (),
+        libraries: Sequence[str] = (),
+    ) -> None:
         self._alive = threading.Lock()
         self._said = bytearray()
         self._unsaid = 0
         self._code: int | None = None
         self._mark = secrets.token_hex(16)
-        fence = {
+        given = {
             "private": None if private is None else str(private.absolute()),
             "readable": [str(each.absolute()) for each in readable],
+            "ahead": list(libraries),
         }
         self._scratch = tempfile.mkdtemp(prefix="tradeworthy-evaluation-")
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", WORKER, json.dumps(fence)],
+                [sys.executable, "-P", "-m", WORKER, json.dumps(given)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -96,8 +113,8 @@ class EvaluationChild:
         with self._alive:
             return self._process.poll() is None
 
-    def ask(self, request: EvaluationRequest, seconds: float) -> bytes:
-        """Send a request and return the text of the reply, which nobody has read yet.
+    def ask(self, request: EvaluationRequest, seconds: float) -> Reply:
+        """Send a request and return the reply.
 
         Raises
         ------
@@ -111,13 +128,14 @@ class EvaluationChild:
         # Who has the seal has read the request, before users' code; to find the pipe is not enough.
         seal = secrets.token_hex(16)
         message = json.dumps({"seal": seal, "request": asdict(request)}).encode() + b"\n"
-        reply_seal, _, answer = self._exchange(message, seconds).partition(b" ")
+        reply_seal, _, rest = self._exchange(message, seconds).partition(b" ")
         if reply_seal != seal.encode():
             raise ReplyInvalid(
                 "the strategy's code wrote into the evaluation's answer, which is void: print to "
                 "standard output"
             )
-        return answer
+        libraries, _, text = rest.partition(b" ")
+        return Reply(text, named(libraries))
 
     def _exchange(self, message: bytes, seconds: float) -> bytes:
         requests, replies, said = self._pipes()

@@ -44,6 +44,7 @@ class EvaluationProcess:
         self._running: EvaluationChild | None = None
         self._spare: EvaluationChild | None = None
         self._taken = 0
+        self._libraries: tuple[str, ...] = ()
         self._closed = False
 
     def __call__(self, request: EvaluationRequest) -> Evidence:
@@ -62,6 +63,7 @@ class EvaluationProcess:
             child = self._take()
             try:
                 reply = child.ask(_absolute(request), self._seconds)
+                self._libraries = reply.libraries
             except EOFError as error:
                 code = child.end()
                 raise StrategyInvalid(
@@ -77,7 +79,7 @@ class EvaluationProcess:
                 raise StrategyInvalid(str(error)) from error
             finally:
                 self._put_away(child)
-        return read_reply(reply)
+        return read_reply(reply.text)
 
     def _take(self) -> EvaluationChild:
         with self._guard:
@@ -88,7 +90,7 @@ class EvaluationProcess:
                 spare.end()
                 spare = None
             try:
-                self._running = spare or self._start()
+                self._running = spare or self._start(self._libraries)
             except OSError as error:
                 raise HomeUnusable(
                     f"the evaluation's process cannot be started: {error.strerror}"
@@ -107,7 +109,7 @@ class EvaluationProcess:
         # Whoever evaluates once may be a command that ends with it.
         if self._taken > 1 and self._spare is None and not self._closed:
             try:
-                self._spare = self._start()
+                self._spare = self._start(self._libraries)
             except OSError as error:
                 _LOG.warning("no process for the next evaluation yet: %s", error)
 

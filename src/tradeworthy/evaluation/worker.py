@@ -1,7 +1,8 @@
 """The child's side of an evaluation: one JSON line in, one JSON line out under its seal.
 
-It has one argument, JSON: the folder it may not read (``private``), if any, and what of it all the
-same (``readable``). Its working folder is its to write in.
+It has one argument, JSON: the folder it may not read (``private``), if any, what of it all the same
+(``readable``), and what to import while no request comes (``ahead``). Its working folder is its to
+write in.
 """
 
 from __future__ import annotations
@@ -18,13 +19,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from tradeworthy.evaluation import ahead
 from tradeworthy.evaluation.fence import put_up_fence
 
 if TYPE_CHECKING:
     from tradeworthy.evidence.evaluation_request import EvaluationRequest
-
-# What most strategies train with, where it is installed: seconds of imports for who waits idly.
-_USUAL = "sklearn.linear_model"
 
 
 def answer(request: EvaluationRequest) -> dict[str, object]:
@@ -61,20 +60,19 @@ def main() -> None:
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     _be_the_first_to_go()
-    limits = json.loads(sys.argv[1])
-    private = Path(limits["private"]) if limits["private"] else None
-    put_up_fence(Path.cwd(), private, map(Path, limits["readable"]))
+    given = json.loads(sys.argv[1])
+    private = Path(given["private"]) if given["private"] else None
+    put_up_fence(Path.cwd(), private, map(Path, given["readable"]))
     # Within the fence, since libraries start threads; ahead of the request, since they take time.
     importlib.import_module("tradeworthy.evaluation.evaluate")
     if not select.select([requests], [], [], 0)[0]:
-        with suppress(ImportError):
-            importlib.import_module(_USUAL)
+        ahead.load(given["ahead"])
     line = requests.readline()
     if line:
         threading.Thread(target=_end_with_the_parent, args=(requests,), daemon=True).start()
         message = json.loads(line)
         reply = json.dumps(answer(_request(message["request"])), default=str)
-        replies.write(f"{message['seal']} {reply}\n".encode())
+        replies.write(f"{message['seal']} {ahead.loaded()} {reply}\n".encode())
         replies.flush()
 
 
