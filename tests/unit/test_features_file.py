@@ -7,12 +7,16 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import polars as pl
 import pytest
 
 from tradeworthy.errors import FeatureGraphInvalid, FeatureLogicRefused, StrategyInvalid
+from tradeworthy.features.compute.feature_table import compute_features
 from tradeworthy.features.feature_graph import FeatureGraph, feature
 from tradeworthy.features.graph_summary import graph_summary
 from tradeworthy.features.source.function_logic import logic_in_file, logic_of
+from tradeworthy.features.source.isolated_import import import_file
+from tradeworthy.features.source.source_folder import locate_source
 
 HEAD = "from tradeworthy import feature\n"
 FILE = (
@@ -192,15 +196,6 @@ def test_every_live_form_is_found(tmp_path: Path) -> None:
         + """
 import functools
 
-def make(n, scale=2.0):
-    @feature(name=f"lag_{n}")
-    def lag(close):
-        return close.shift(n) * scale
-    return lag
-
-lag_2, lag_3 = make(2), make(3)
-a = feature(name="a")(lambda close: close + 1); b = feature(name="b")(lambda close: close + 2)
-
 def logged(function):
     @functools.wraps(function)
     def inner(*args, **kw):
@@ -226,110 +221,143 @@ def d(close):
     path = tmp_path / "forms.py"
     path.write_text(text)
     graph = FeatureGraph.from_module(path)
-    assert graph.inputs == ("a@1", "b@1", "c@1", "d@1", "lag_2@1", "lag_3@1")
-    hashes = {node.logic_hash for node in graph.nodes.values()}
-    assert len(hashes) == 7
+    assert graph.inputs == ("c@1", "d@1")
     assert FeatureGraph.read_file(path).nodes == graph.nodes
-    path.write_text(text.replace("close.shift(n) * scale", "close.shift(n) + scale"))
-    assert FeatureGraph.from_module(path).nodes["lag_2@1"].logic_hash not in hashes
+
+
+FAMILIES = {
+    "each": (
+        "@feature(name='mom_{n}', each={'n': (5, 10)})\n"
+        "def mom(close, n):\n    return close / close.shift(n) - 1\n"
+    ),
+    "a constant": (
+        "DAYS = (5, 10)\n@feature(name='mom_{n}', each={'n': DAYS})\n"
+        "def mom(close, n):\n    return close / close.shift(n) - 1\n"
+    ),
+    "an imported constant": (
+        "from windows import DAYS\n@feature(name='mom_{n}', each={'n': DAYS})\n"
+        "def mom(close, n):\n    return close / close.shift(n) - 1\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FAMILIES)
+def test_a_family_is_read_as_it_runs(form: str, tmp_path: Path) -> None:
+    (tmp_path / "windows.py").write_text("DAYS = (5, 10)\n")
+    path = tmp_path / "family.py"
+    path.write_text(HEAD + FAMILIES[form])
+    graph = FeatureGraph.from_module(path)
+    assert graph.inputs == ("mom_10@1", "mom_5@1")
+    assert FeatureGraph.read_file(path).nodes == graph.nodes
+    assert len({node.logic_hash for node in graph.nodes.values()} - {""}) == 3
+    path.write_text(HEAD + FAMILIES["each"])
+    assert FeatureGraph.from_module(path).hash == graph.hash
+
+
+def test_the_values_of_a_family_are_in_the_hash_of_their_member(tmp_path: Path) -> None:
+    path = tmp_path / "family.py"
+    text = (
+        HEAD
+        + "@feature(name='{kind}_{n:02}', each={'kind': ('a', 'b'), 'n': (5, 10)})\n"
+        + "def one(close, *, kind, n):\n    return close.shift(n) if kind == 'a' else close\n"
+    )
+    path.write_text(text)
+    before = FeatureGraph.from_module(path)
+    assert before.inputs == ("a_05@1", "a_10@1", "b_05@1", "b_10@1")
+    hashes = {before.nodes[key].logic_hash for key in before.inputs}
+    assert len(hashes) == 4
+    path.write_text(text.replace("(5, 10)", "(5, 11)"))
+    after = FeatureGraph.read_file(path)
+    assert after.nodes["a_05@1"].node_hash == before.nodes["a_05@1"].node_hash
+    assert after.inputs == ("a_05@1", "a_11@1", "b_05@1", "b_11@1")
+
+
+def test_a_family_computes_what_its_members_say(tmp_path: Path) -> None:
+    path = tmp_path / "family.py"
+    path.write_text(
+        HEAD
+        + "@feature(name='lag_{n}_{by}', each={'n': (1, 2), 'by': (2, 3)})\n"
+        + "def lag(n, close, /, by=1):\n    return close.shift(n) * by\n"
+    )
+    with pytest.raises(FeatureGraphInvalid, match="stands before /"):
+        FeatureGraph.from_module(path)
+    path.write_text(path.read_text().replace("n, close, /, by=1", "n, close, by=1"))
+    graph = FeatureGraph.from_module(path)
+    bars = pl.DataFrame({"date": [1, 2, 3], "symbol": ["A"] * 3, "close": [1.0, 2.0, 4.0]})
+    table = compute_features(graph, bars, graph.inputs)
+    for n in (1, 2):
+        for by in (2, 3):
+            expected = bars["close"].shift(n) * by
+            assert table[f"lag_{n}_{by}"].to_list() == expected.to_list()
 
 
 MAKE = (
     HEAD
     + """
-def make(n, scale=2.0):
-    \"\"\"A factory.\"\"\"
+def make(n):
     @feature(name=f"mom_{n}")
     def mom(close):
-        return (close / close.shift(n) - 1) * scale
+        return close / close.shift(n) - 1
     return mom
 """
 )
-FACTORIES = {
-    "named": "mom_5 = make(5)\nmom_10 = make(10)\n",
-    "by keyword": "mom_5 = make(n=5, scale=2.0)\nmom_10: object = make(10, 2.0)\n",
-    "unpacked": "a, b = make(5), make(10)\n",
-    "list": "FEATURES = [make(5), make(10)]\n",
-    "dict": "FEATURES = {'a': make(5), 'b': make(10)}\n",
-    "comprehension": "FEATURES = [make(n) for n in (5, 10)]\n",
-    "by table": "WINDOWS = {'a': 5, 'b': 10}\nFEATURES = [make(n) for n in WINDOWS.values()]\n",
-    "by pairs": "FEATURES = {n: make(n, s) for n, s in [(5, 2.0), (10, 2.0)]}\n",
-    "loop": "FEATURES = []\nfor n in range(5, 11, 5):\n    FEATURES.append(make(n))\n",
-    "globals": "for n in (5, 10):\n    globals()[f'mom_{n}'] = make(n)\n",
-    "function": (
-        "def lagged(n):\n    return feature(name='mom_' + str(n))(lambda close: close.shift(n))\n"
-        "a, b = lagged(5), lagged(10)\n"
-    ),
-}
-
-
-@pytest.mark.parametrize("form", FACTORIES)
-def test_factories_are_read_from_source_as_they_run(form: str, tmp_path: Path) -> None:
-    path = tmp_path / "made.py"
-    path.write_text(MAKE + FACTORIES[form])
-    graph = FeatureGraph.from_module(path)
-    assert graph.inputs == ("mom_10@1", "mom_5@1")
-    assert FeatureGraph.read_file(path).nodes == graph.nodes
-    if form != "function":
-        path.write_text(MAKE + FACTORIES["named"])
-        assert FeatureGraph.read_file(path).hash == graph.hash
-
-
-def test_what_a_factory_is_given_counts(tmp_path: Path) -> None:
-    (tmp_path / "factory.py").write_text(
-        HEAD
-        + "def scale(x):\n    return x\n"
-        + "def make(n, by):\n    @feature(name=f'mom_{n:03}')\n    def mom(close):\n"
-        + "        return by(close).shift(n)\n    return mom\n"
-    )
-    path, hashes = tmp_path / "made.py", set()
-    for factor in (2, 3):
-        for call in ("from factory import make\nm = make", "import factory\nm = factory.make"):
-            path.write_text(f"{call}(5, scale)\n".replace("m =", SCALE.format(factor) + "m ="))
-            graph = FeatureGraph.from_module(path)
-            assert graph.inputs == ("mom_005@1",)
-            assert FeatureGraph.read_file(path).nodes == graph.nodes
-            hashes.add(graph.hash)
-    assert len(hashes) == 2
-
-
-SCALE = "def scale(x):\n    return x * {}\n"
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "WINDOWS = [5]\nWINDOWS.append(10)\nFEATURES = [make(n) for n in WINDOWS]\n",
-        "WINDOWS = [5]\nWINDOWS[0] = 10\nFEATURES = [make(n) for n in WINDOWS]\n",
-        "FEATURES = [make(n) for n in (5, 10) if n > 5]\n",
+        "a = make(5)\n",
+        "FEATURES = [make(5), make(10)]\n",
+        "FEATURES = {n: make(n) for n in (5, 10)}\n",
+        "FEATURES = []\nfor n in (5, 10):\n    FEATURES.append(make(n))\n",
         "FEATURES = list(map(make, [5, 10]))\n",
-        "a = make(*[5])\n",
-        "a = make(int('5'))\n",
+        "a = feature(name='a')(lambda close: close + 1)\n",
         "def build():\n    globals()['mom_5'] = make(5)\nbuild()\n",
+    ],
+)
+def test_features_made_by_calls_are_refused_with_the_way_to_write_them(
+    text: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "made.py"
+    path.write_text(MAKE + text)
+    for read in (FeatureGraph.from_module, FeatureGraph.read_file):
+        with pytest.raises(FeatureLogicRefused, match=r"line \d+.*each=\{"):
+            read(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "mine = feature\n@mine\ndef a(close):\n    return close\n",
         "mine = feature(version=2)\n@mine\ndef a(close):\n    return close\n",
         "def mine(function):\n    return feature(function)\n@mine\ndef a(close):\n    return 1\n",
-        "def half(n):\n    m = n // 2\n    @feature(name='a')\n    def a(close):\n"
-        "        return close.shift(m)\n    return a\na = half(4)\n",
     ],
 )
 def test_features_that_source_does_not_tell_are_refused_there(text: str, tmp_path: Path) -> None:
     path = tmp_path / "made.py"
     path.write_text(MAKE + text)
-    assert FeatureGraph.from_module(path).inputs
     with pytest.raises(FeatureLogicRefused, match="read from the source alone"):
         FeatureGraph.read_file(path)
+
+
+def test_features_imported_from_where_they_were_made_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "factory.py").write_text(MAKE + "mom_5 = make(5)\n")
+    path = tmp_path / "top.py"
+    path.write_text("from factory import mom_5\n")
+    for read in (FeatureGraph.from_module, FeatureGraph.read_file):
+        with pytest.raises(FeatureLogicRefused, match="each="):
+            read(path)
 
 
 def test_a_declaration_may_name_constants(tmp_path: Path) -> None:
     path = tmp_path / "declared.py"
     path.write_text(
         HEAD
-        + "BARS = 20\n@feature(name=f'lag_{BARS}', lookback=BARS)\n"
+        + "BARS = 20\n@feature(name='lag', lookback=BARS)\n"
         + "def a(close):\n    return close.shift(BARS)\n"
     )
     graph = FeatureGraph.from_module(path)
-    assert graph.inputs == ("lag_20@1",)
+    assert graph.inputs == ("lag@1",)
     assert FeatureGraph.read_file(path).nodes == graph.nodes
 
 
@@ -343,15 +371,15 @@ def make():
     def more():
         nonlocal n
         n += 1
-    @feature(name="a")
     def a(close):
         return close.shift(n)
     return a, more
 a, more = make()
 """
     )
+    live = import_file(locate_source(path))
     with pytest.raises(FeatureLogicRefused, match="rebinds"):
-        FeatureGraph.from_module(path)
+        logic_of(vars(live)["a"])
 
 
 def test_closures_over_unknown_values_and_functions_without_source_are_refused(
@@ -362,15 +390,15 @@ def test_closures_over_unknown_values_and_functions_without_source_are_refused(
         HEAD
         + """
 def make(n):
-    @feature(name="a")
     def a(close):
         return close.shift(n)
     return a
 a = make(object())
 """
     )
+    live = import_file(locate_source(path))
     with pytest.raises(FeatureLogicRefused, match="canonical form"):
-        FeatureGraph.from_module(path)
+        logic_of(vars(live)["a"])
     space: dict[str, object] = {}
     exec("def nowhere(x):\n    return x", space)  # noqa: S102
     for function in (space["nowhere"], len, 3):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import keyword
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar, overload
 
 from tradeworthy.errors import FeatureGraphInvalid
+from tradeworthy.features.feature_family import Value, members
 from tradeworthy.features.logic import Logic
 
 P = ParamSpec("P")
@@ -24,7 +25,11 @@ class FeatureDeclaration:
     Attributes
     ----------
     name, version
-        The feature's identity.
+        The feature's identity; the name of a family has fields, ``volatility_{days}``.
+    each
+        For a family, parameter to its values; empty for a single feature.
+    values
+        For a member of a family, its values of these parameters.
     kind
         ``feature``, or ``label`` for a training target, which may look ahead.
     pins
@@ -44,6 +49,17 @@ class FeatureDeclaration:
     semantics: Mapping[str, object] = field(default_factory=dict)
     metadata: Mapping[str, object] = field(default_factory=dict)
     impure: bool = False
+    each: Mapping[str, object] = field(default_factory=dict)
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+    def members(self) -> tuple[FeatureDeclaration, ...]:
+        """Return the declaration of each feature of a family, or this one alone."""
+        if not self.each:
+            return (self,)
+        return tuple(
+            replace(self, name=name, each=MappingProxyType({}), values=MappingProxyType(values))
+            for name, values in members(self.name, self.each)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +75,7 @@ class FeatureDefinition:
     logic
         The hashed logic.
     function
-        The live function; None if the definition was read from source alone.
+        The live function of the dependencies; None if the definition was read from source alone.
     """
 
     declaration: FeatureDeclaration
@@ -87,6 +103,7 @@ def feature(
     *,
     version: int = 1,
     name: str | None = None,
+    each: Mapping[str, Sequence[Value]] | None = None,
     pins: Mapping[str, int] | None = None,
     label: bool = False,
     lookback: int | None = None,
@@ -104,6 +121,7 @@ def feature(
     *,
     version: int = 1,
     name: str | None = None,
+    each: Mapping[str, Sequence[Value]] | None = None,
     pins: Mapping[str, int] | None = None,
     label: bool = False,
     lookback: int | None = None,
@@ -115,7 +133,8 @@ def feature(
 ) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
     """Declare a function to be a feature; it stays a plain function.
 
-    Its parameters without a default are its dependencies: source columns or other features.
+    Its parameters without a default are its dependencies: source columns or other features. With
+    ``each`` it is a family: a feature for each value of the parameters named there.
 
     Parameters
     ----------
@@ -124,7 +143,9 @@ def feature(
     version
         A whole number from 1, raised by hand when the meaning changes.
     name
-        The feature's name; the function's name if not given.
+        The feature's name; the function's name if not given. A family's has fields.
+    each
+        Parameter to its values; several parameters multiply.
     pins
         Dependency to version; the newest version is taken of those not pinned.
     label
@@ -142,7 +163,8 @@ def feature(
     Raises
     ------
     FeatureGraphInvalid
-        For a bad name or version, and for ``impure`` without a salt or the reverse.
+        For a bad name or version, for ``impure`` without a salt or the reverse, and for members of
+        a family with one name.
 
     Examples
     --------
@@ -151,6 +173,11 @@ def feature(
     ...     return close.log().diff()
     >>> log_return.__feature__.name, log_return.__feature__.version
     ('log_return', 2)
+    >>> @feature(name="volatility_{days}", each={"days": (5, 20)})
+    ... def volatility(log_return, days):
+    ...     return log_return.rolling_std(days)
+    >>> [member.name for member in volatility.__feature__.members()]
+    ['volatility_5', 'volatility_20']
     """
     semantics = {"lookback": lookback, "dtype": dtype, "salt": salt}
     metadata = {"owner": owner, "description": description}
@@ -163,6 +190,7 @@ def feature(
             name if name is not None else getattr(function, "__name__", ""),
             version=version,
             kind="label" if label else "feature",
+            each=each,
             pins=pins or {},
             semantics=semantics,
             metadata=metadata,
@@ -179,6 +207,7 @@ def make_declaration(
     *,
     version: int,
     kind: str = "feature",
+    each: Mapping[str, object] | None = None,
     pins: Mapping[str, int] | None = None,
     semantics: Mapping[str, object] | None = None,
     metadata: Mapping[str, object] | None = None,
@@ -189,11 +218,14 @@ def make_declaration(
     Raises
     ------
     FeatureGraphInvalid
-        For a name that is no identifier, a version below 1, and a salt without ``impure``.
+        For a name that is no identifier, a version below 1, a salt without ``impure``, and a family
+        whose members have no names of their own.
     """
     declared = {key: value for key, value in (semantics or {}).items() if value is not None}
     notes = {key: value for key, value in (metadata or {}).items() if value is not None}
-    _check_identity(name, version, pins or {})
+    for member in (name,) if each is None else (member for member, _ in members(name, each)):
+        _check_name(member)
+    _check_versions(name, version, pins or {})
     _check_semantics(name, declared, impure=impure)
     return FeatureDeclaration(
         name=name,
@@ -203,20 +235,24 @@ def make_declaration(
         semantics=MappingProxyType(declared),
         metadata=MappingProxyType(notes),
         impure=impure,
+        each=MappingProxyType(dict(each or {})),
     )
 
 
-def _check_identity(name: str, version: int, pins: Mapping[str, int]) -> None:
+def _check_name(name: str) -> None:
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
+        raise FeatureGraphInvalid(
+            f"{name!r} is no feature name; give one with name=, made of letters, digits and _"
+        )
+
+
+def _check_versions(name: str, version: int, pins: Mapping[str, int]) -> None:
     if not isinstance(pins, Mapping) or not all(isinstance(key, str) for key in pins):
         raise FeatureGraphInvalid(
             f"the pins of {name} are {pins!r}; give a dict of parameter to version, such as "
             '{"log_return": 1}'
         )
     versions = {f"version of {name}": version, **{f"pin {k}": v for k, v in pins.items()}}
-    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-        raise FeatureGraphInvalid(
-            f"{name!r} is no feature name; give one with name=, made of letters, digits and _"
-        )
     for what, number in versions.items():
         if type(number) is not int or number < 1:
             raise FeatureGraphInvalid(f"{what} is {number!r}; it must be a whole number from 1")

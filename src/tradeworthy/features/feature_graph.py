@@ -20,6 +20,7 @@ True
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,7 +123,10 @@ class FeatureGraph:
         """
         columns = None if source_columns is None else frozenset(source_columns)
         known = by_key(
-            (each if isinstance(each, FeatureDefinition) else define(each) for each in definitions),
+            itertools.chain.from_iterable(
+                [each] if isinstance(each, FeatureDefinition) else define(each)
+                for each in definitions
+            ),
             columns,
         )
         newest = newest_versions(known.values())

@@ -24,8 +24,8 @@ class Component:
     Attributes
     ----------
     kind
-        ``body``, ``default``, ``constant``, ``helper``, ``class``, ``closure``, ``order`` or
-        ``names``.
+        ``body``, ``default``, ``constant``, ``helper``, ``class``, ``closure``, ``value``,
+        ``order`` or ``names``.
     name
         What the user calls it; prefixed by its module if that is not the feature's own.
     text

@@ -11,22 +11,23 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tradeworthy.errors import StrategyInvalid
+from tradeworthy.errors import FeatureLogicRefused, StrategyInvalid
 from tradeworthy.features.feature_definition import (
     ATTRIBUTE,
     FeatureDeclaration,
     FeatureDefinition,
 )
-from tradeworthy.features.logic import EFFECTS, Module, Project, parse_module
-from tradeworthy.features.source.function_logic import checked_logic
+from tradeworthy.features.logic import Module, Project, parse_module
+from tradeworthy.features.logic.live_check import plain_function
+from tradeworthy.features.source.feature_logic import definitions_of
 from tradeworthy.features.source.isolated_import import import_file
 from tradeworthy.features.source.live_source import project_of, root_of
 from tradeworthy.features.source.source_definitions import (
     definitions_in_source,
-    dependencies_of,
     own_definition,
 )
 from tradeworthy.features.source.source_folder import locate_source, open_project
+from tradeworthy.features.source.undeclared_features import ADVICE
 
 
 def import_definitions(path: str | Path) -> list[FeatureDefinition]:
@@ -85,8 +86,8 @@ def parse_definitions(text: str, modules: Mapping[str, str]) -> list[FeatureDefi
     return definitions_in_source(module, project)
 
 
-def define(function: Callable[..., Any]) -> FeatureDefinition:
-    """Hash one decorated function.
+def define(function: Callable[..., Any]) -> list[FeatureDefinition]:
+    """Hash one decorated function, each feature of it if it declares a family.
 
     Raises
     ------
@@ -102,16 +103,20 @@ def define(function: Callable[..., Any]) -> FeatureDefinition:
 def _live_definitions(
     live: ModuleType, module: Module, project: Project
 ) -> list[FeatureDefinition]:
-    definitions: dict[int, FeatureDefinition] = {}
+    functions: dict[int, Callable[..., Any]] = {}
     for name, bound in list(vars(live).items()):
         for value in _features_in(bound):
             if value is bound:
                 own_definition(name, module, project)
-            if id(value) not in definitions:
-                definitions[id(value)] = _define(value, module, project)
-    if not definitions:
+            _refuse_made(value, module)
+            functions[id(value)] = value
+    if not functions:
         raise StrategyInvalid(f"{module.path} has no features; decorate a function with @feature")
-    return list(definitions.values())
+    return [
+        definition
+        for function in functions.values()
+        for definition in _define(function, module, project)
+    ]
 
 
 def _features_in(bound: object) -> Iterator[Callable[..., Any]]:
@@ -126,11 +131,22 @@ def _features_in(bound: object) -> Iterator[Callable[..., Any]]:
             yield each
 
 
-def _define(function: Callable[..., Any], module: Module, project: Project) -> FeatureDefinition:
+def _refuse_made(function: Callable[..., Any], module: Module) -> None:
+    """Refuse what a reader of the source refuses: a feature is a function of the top level."""
+    written = plain_function(function)
+    name = getattr(function, "__qualname__", "")
+    if written is not None and ("<" in name or "<" in written.__qualname__):
+        raise FeatureLogicRefused(
+            f"{module.path}: the feature of line {written.__code__.co_firstlineno} is made by a "
+            f"call; {ADVICE}",
+            reason="made_feature",
+        )
+
+
+def _define(
+    function: Callable[..., Any], module: Module, project: Project
+) -> list[FeatureDefinition]:
     declaration = getattr(function, ATTRIBUTE, None)
     if not isinstance(declaration, FeatureDeclaration):
         raise StrategyInvalid(f"{function!r} is no feature; decorate it with @feature")
-    root = root_of(function, module, project)
-    allow = EFFECTS if declaration.impure else frozenset()
-    logic = checked_logic(root, project, function, allow)
-    return FeatureDefinition(declaration, dependencies_of(root.node), logic, function)
+    return definitions_of(root_of(function, module, project), declaration, project, function)

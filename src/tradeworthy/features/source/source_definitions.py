@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tradeworthy.errors import FeatureGraphInvalid, FeatureLogicRefused, StrategyInvalid
@@ -13,14 +13,15 @@ from tradeworthy.features.feature_definition import (
     FeatureDefinition,
     make_declaration,
 )
-from tradeworthy.features.logic import EFFECTS, Module, Project, Root, trace_logic
+from tradeworthy.features.logic import Module, Project, Root
 from tradeworthy.features.logic.canonical_form import Draft, Walk
 from tradeworthy.features.logic.definition_forms import is_feature_decorator
 from tradeworthy.features.logic.literals import NotLiteral
 from tradeworthy.features.logic.resolution import Resolver
-from tradeworthy.features.logic.scopes import FunctionNode, bindings_of
-from tradeworthy.features.source.made_features import Maker, TopLevel, origin
-from tradeworthy.features.source.static_value import Names, static_value
+from tradeworthy.features.logic.scopes import bindings_of
+from tradeworthy.features.source.feature_logic import definitions_of
+from tradeworthy.features.source.module_values import origin, value_of
+from tradeworthy.features.source.undeclared_features import refuse_made_features
 
 _OPTIONS = ("lookback", "dtype", "salt")
 _FOR_PEOPLE = ("owner", "description")
@@ -37,36 +38,11 @@ def definitions_in_source(module: Module, project: Project) -> list[FeatureDefin
         If logic or a decorator cannot be read from the source.
     """
     found = []
-    for root, decorator, names in _declared(module, project):
-        declaration = _read_declaration(root, decorator, names)
-        allow = EFFECTS if declaration.impure else frozenset()
-        logic = trace_logic(root, project, allow).logic
-        found.append(FeatureDefinition(declaration, dependencies_of(root.node), logic))
+    for root, decorator in _declared(module, project):
+        found += definitions_of(root, _read_declaration(root, decorator, project), project)
     if not found:
         raise StrategyInvalid(f"{module.path} has no features; decorate a function with @feature")
     return found
-
-
-def dependencies_of(node: FunctionNode) -> tuple[str, ...]:
-    """List the parameters without a default: a feature's dependencies.
-
-    Raises
-    ------
-    FeatureGraphInvalid
-        For ``*args`` and ``**kwargs``: a feature's dependencies have names.
-    """
-    arguments = node.args
-    if arguments.vararg or arguments.kwarg:
-        raise FeatureGraphInvalid(
-            f"feature {getattr(node, 'name', '<lambda>')} takes * or ** arguments; "
-            "name every dependency"
-        )
-    positional = [*arguments.posonlyargs, *arguments.args]
-    required = positional[: len(positional) - len(arguments.defaults)]
-    pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-    return tuple(
-        each.arg for each in [*required, *(each for each, value in pairs if value is None)]
-    )
 
 
 def feature_decorator(
@@ -109,31 +85,19 @@ def own_definition(
     return found[0] if found else None
 
 
-def _declared(module: Module, project: Project) -> Iterator[tuple[Root, ast.expr, Names]]:
+def _declared(module: Module, project: Project) -> Iterator[tuple[Root, ast.expr]]:
     for name, statements in module.bindings.names.items():
         owner, own_name = origin(name, module, project)
         node = own_definition(own_name, owner, project) if owner else None
         if owner is None or node is None:
             _refuse_hidden(statements, module, project)
             if owner is not None and owner is not module:
-                yield from _made(owner, owner.bindings.names.get(own_name, ()), project, own_name)
+                refuse_made_features(owner, owner.bindings.names.get(own_name, ()), project)
             continue
         decorator = feature_decorator(node, owner, project)
         if decorator is not None:
-            yield Root(owner, node), decorator, TopLevel(owner, project, {})
-    yield from _made(module, module.bindings.statements, project, None)
-
-
-def _made(
-    module: Module, statements: Sequence[ast.stmt], project: Project, name: str | None
-) -> Iterator[tuple[Root, ast.expr, Names]]:
-    """Give the features that calls make, and refuse those that cannot be read."""
-    maker = Maker(module, project)
-    for statement in statements:
-        for made in maker.made_by(statement, name):
-            yield made.root, made.decorator, TopLevel(made.root.module, project, made.names)
-    if name is None:
-        maker.refuse_unseen(statements)
+            yield Root(owner, node), decorator
+    refuse_made_features(module, module.bindings.statements, project)
 
 
 def _refuse_hidden(statements: list[ast.stmt], module: Module, project: Project) -> None:
@@ -155,7 +119,7 @@ def _check_options(root: Root, decorator: ast.expr, options: Mapping[str, object
         raise FeatureGraphInvalid(
             f"feature {root.name}: write each option by its name, as in @feature(version=2)"
         )
-    known = ["version", "name", "pins", "label", "impure", *_OPTIONS, *_FOR_PEOPLE]
+    known = ["version", "name", "each", "pins", "label", "impure", *_OPTIONS, *_FOR_PEOPLE]
     for name in sorted(set(options) - set(known)):
         near = difflib.get_close_matches(name, known, n=1)
         raise FeatureGraphInvalid(
@@ -164,7 +128,7 @@ def _check_options(root: Root, decorator: ast.expr, options: Mapping[str, object
         )
 
 
-def _read_declaration(root: Root, decorator: ast.expr, names: Names) -> FeatureDeclaration:
+def _read_declaration(root: Root, decorator: ast.expr, project: Project) -> FeatureDeclaration:
     options: dict[str, Any] = {}
     keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
     for keyword in keywords:
@@ -172,11 +136,12 @@ def _read_declaration(root: Root, decorator: ast.expr, names: Names) -> FeatureD
             options["None"] = None
             continue
         try:
-            options[str(keyword.arg)] = static_value(keyword.value, names)
+            options[str(keyword.arg)] = value_of(keyword.value, root.module, project)
         except NotLiteral as error:
             raise FeatureLogicRefused(
                 f"{root.module.path}, line {decorator.lineno}: {keyword.arg} of feature "
-                f"{root.name} cannot be read from the source alone; write the value itself",
+                f"{root.name} cannot be read from the source alone; write the value itself, "
+                "or the name of a constant",
                 reason="decorator",
             ) from error
     _check_options(root, decorator, options)
@@ -185,6 +150,7 @@ def _read_declaration(root: Root, decorator: ast.expr, names: Names) -> FeatureD
         root.name if options.get("name") is None else options["name"],
         version=options.get("version", 1),
         kind="label" if options.get("label") else "feature",
+        each=options.get("each"),
         pins=pins,
         semantics={key: options.get(key) for key in _OPTIONS},
         metadata={key: options.get(key) for key in _FOR_PEOPLE},
