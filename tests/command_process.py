@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import random
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy
 
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(
@@ -48,7 +51,11 @@ class Ended:
 def run_command(
     arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], stdin: str = ""
 ) -> Ended:
-    """Run a command line to its end, as ``python -m tradeworthy.cli`` would in ``folder``."""
+    """Run a command line to its end in ``folder``.
+
+    The product is imported already: what a command would miss is found by the suites that start
+    theirs, of the tutorial, the demo and ``tests/api/test_api_processes.py``.
+    """
     with tempfile.TemporaryDirectory() as streams:
         files = [Path(streams, name) for name in ("in", "out", "err")]
         files[0].write_text(stdin, encoding="utf-8")
@@ -72,6 +79,11 @@ def _be(arguments: list[str], folder: str, environment: dict[str, str], streams:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
+    # Neither the tests' modules nor the random numbers of another command.
+    tests = Path(__file__).parent
+    sys.path[:] = [folder, *(each for each in sys.path if each and Path(each) != tests)]
+    numpy.random.seed()
+    random.seed()
     sys.argv = ["tradeworthy", *arguments]
     from tradeworthy.cli.app import run
 

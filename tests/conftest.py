@@ -105,8 +105,8 @@ def _database(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterat
         yield from _opened(f"sqlite:///{path}")
         return
     url = request.getfixturevalue("postgres_database")
-    yield from _opened(url)
     empty(url, [table.name for table in metadata.sorted_tables])
+    yield from _opened(url)
 
 
 def _opened(url: str) -> Iterator[Engine]:

@@ -59,6 +59,7 @@ def empty(url: str, tables: Iterable[str]) -> None:
         connection.execute(
             "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend'"
         )
         connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE".encode())
 

@@ -395,6 +395,27 @@ def test_one_decision_reads_the_policy_once(home: SmallHome) -> None:
     store.close()
 
 
+def test_the_verdict_that_is_answered_is_the_one_that_was_kept(home: SmallHome) -> None:
+    """Another validator approves after the facts were gathered: they are gathered anew."""
+    store = SqlStore.open(f"sqlite:///{home.database}")
+    content = registry_on(home, store).model("m").state.versions[2].content_digest
+    wera = Actor("wera", frozenset({Role.VALIDATOR}))
+    looks = itertools.count()
+
+    def clock() -> datetime:
+        if next(looks) == 1:
+            meanwhile = registry_on(home, store)
+            meanwhile.approve("m", 2, Stage.PRODUCTION, str(content), actor=wera)
+        return utc_now()
+
+    olga = Actor("olga", frozenset({Role.OPERATOR}))
+    plan = registry_on(home, store, clock).promote("m", 2, actor=olga)
+    assert "wera" in str(plan.verdict.as_dict())
+    assert view(store).documents.get(plan.verdict.digest) is not None
+    assert plan.verdict.digest in str(view(store).events.of_model("m")[-1].event)
+    store.close()
+
+
 def test_a_step_reads_what_its_gates_ask_for_and_nothing_else(home: SmallHome) -> None:
     store = SqlStore.open(f"sqlite:///{home.database}")
     record = view(store).models.get("m")

@@ -118,9 +118,10 @@ def test_a_key_that_is_claimed_and_given_back_all_the_time(
         list(pool.map(contend, range(4)))
 
 
+@pytest.mark.parametrize(
+    "engine", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
 def test_names_sort_bytewise_whatever_the_cluster(engine: Engine, sql_store: SqlStore) -> None:
-    if engine.dialect.name != "postgresql":
-        return
     query = text(
         "SELECT collation_name FROM information_schema.columns"
         " WHERE table_name = 'models' AND column_name = 'name'"

@@ -14,11 +14,12 @@ from tradeworthy.store.engine import transaction
 from tradeworthy.store.sql_store import SqlStore
 
 
+@pytest.mark.parametrize(
+    "engine", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
 def test_a_job_being_claimed_does_not_hold_the_others_up(
     engine: Engine, sql_store: SqlStore
 ) -> None:
-    if engine.dialect.name != "postgresql":
-        return
     keep(sql_store, story(Stage.TRAINED))
     for number in (1, 2):
         unit(sql_store).jobs.add(job(number))

@@ -34,12 +34,12 @@ def test_the_partial_unique_index_is_partial(engine: Engine) -> None:
     assert "PRODUCTION" in str(where)
 
 
+@pytest.mark.parametrize("empty_engine", ["sqlite"], indirect=True)
 def test_tags_lie_in_their_primary_key_on_sqlite(engine: Engine) -> None:
     migrations.upgrade(engine)
-    if engine.dialect.name == "sqlite":
-        query = text("SELECT sql FROM sqlite_master WHERE name = 'version_tags'")
-        with transaction(engine, writes=False) as connection:
-            assert "WITHOUT ROWID" in connection.execute(query).scalar_one()
+    query = text("SELECT sql FROM sqlite_master WHERE name = 'version_tags'")
+    with transaction(engine, writes=False) as connection:
+        assert "WITHOUT ROWID" in connection.execute(query).scalar_one()
 
 
 def test_upgrading_twice_changes_nothing(engine: Engine) -> None:

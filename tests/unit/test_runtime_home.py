@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import secrets
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +12,7 @@ from threading import Barrier
 
 import pytest
 
+from tradeworthy.access.tokens import SECRET_BYTES
 from tradeworthy.base.clock import utc_now
 from tradeworthy.base.settings import Settings
 from tradeworthy.errors import HomeUnusable
@@ -88,3 +91,36 @@ def test_of_many_that_initialise_a_home_at_once_one_gets_a_token_that_works(
     tokens = Tokens(store, read_token_key(settings), utc_now, secrets.token_bytes)
     assert tokens.authenticate(token_file.read_text().strip()).name == "root"
     store.close()
+
+
+def test_nobody_else_initialises_a_home_while_its_first_token_is_made(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    made = []
+
+    def randomness(count: int) -> bytes:
+        if count == SECRET_BYTES and settings.token_key_file.exists():
+            folder = os.open(settings.home, os.O_RDONLY)
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.close(folder)
+            made.append(count)
+        return secrets.token_bytes(count)
+
+    initialise(settings, admin="root", clock=utc_now, randomness=randomness)
+    assert made
+
+
+def test_the_token_of_another_database_is_put_aside_and_stays(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    first = Settings(home=home)
+    token_file = initialise(
+        first, admin="root", clock=utc_now, randomness=secrets.token_bytes
+    ).admin_token
+    assert token_file is not None
+    token = token_file.read_text().strip()
+    other = Settings(home=home, database_url=f"sqlite:///{tmp_path / 'other.sqlite'}")
+    for settings in (other, Settings(home=home, database_url=f"sqlite:///{tmp_path / '3.sqlite'}")):
+        initialise(settings, admin="root", clock=utc_now, randomness=secrets.token_bytes)
+    kept = {file.read_text().strip() for file in home.glob("root.token*")}
+    assert token in kept
+    assert len(kept) == 3

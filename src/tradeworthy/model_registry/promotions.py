@@ -98,10 +98,10 @@ class Promotions:
         plan = self._plan(record.state, version, goal, policy, reason)
 
         def prepare(state: ModelState) -> Change:
-            if state is record.state:
-                return self._change(state, plan, policy)
-            fresh = self._plan(state, version, goal, policy, reason)
-            return self._change(state, fresh, policy)
+            nonlocal plan
+            if state is not record.state:
+                plan = self._plan(state, version, goal, policy, reason)
+            return self._change(state, plan, policy)
 
         change_model(
             self._sources.store,

@@ -33,7 +33,7 @@ def make_home(settings: Settings, *, policy_text: str, key: bytes) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         with locked(settings.home):
             if not settings.policy_file.exists():
-                settings.policy_file.write_text(policy_text, encoding="utf-8")
+                _write_new(settings.policy_file, policy_text, mode=0o644)
             if settings.token_key is None and not settings.token_key_file.exists():
                 write_secret(settings.token_key_file, key.hex())
     except OSError as error:
@@ -46,12 +46,9 @@ def make_home(settings: Settings, *, policy_text: str, key: bytes) -> None:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold a folder's lock, which ends with the process that holds it."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+    with _opened(folder) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(descriptor)
 
 
 def write_secret(path: Path, text: str) -> None:
@@ -62,15 +59,32 @@ def write_secret(path: Path, text: str) -> None:
     FileExistsError
         If it exists.
     """
+    _write_new(path, text.encode("ascii").decode() + "\n", mode=0o600)
+
+
+def _write_new(path: Path, text: str, *, mode: int) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(text + "\n")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            os.fchmod(handle, mode)
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.link(temporary, path)
     finally:
         Path(temporary).unlink()
+    # Until the folder is on disk too, the name is not.
+    with _opened(path.parent) as folder:
+        os.fsync(folder)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def read_token_key(settings: Settings) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,8 +82,14 @@ def _first_token(
         if view.tokens.all():
             return None
     token_file = settings.home / f"{admin}.token"
-    # One of an attempt that was interrupted was never kept.
-    token_file.unlink(missing_ok=True)
+    _put_aside(token_file)
     tokens = Tokens(store, read_token_key(settings), clock, randomness)
     tokens.first_admin(admin, partial(write_secret, token_file))
     return token_file
+
+
+def _put_aside(path: Path) -> None:
+    """Rename what an interrupted attempt left, or the token of another database."""
+    if path.exists():
+        names = (path.with_name(f"{path.name}.{number}") for number in itertools.count(1))
+        path.rename(next(name for name in names if not name.exists()))
