@@ -1,4 +1,4 @@
-"""Libraries that take seconds to import: a child that waits loads those that the last one needed.
+"""Libraries that take seconds to import: a child that waits loads those that the last one had.
 
 What a child says it loaded is not trusted: it chooses among these names and no others.
 """
@@ -32,7 +32,7 @@ def named(word: bytes) -> tuple[str, ...]:
 
 
 def load(names: Iterable[str]) -> None:
-    """Import what is installed of them."""
+    """Import what can be imported of them; a strategy that needs the rest will say so."""
     for name in names:
-        with suppress(ImportError):
+        with suppress(Exception):
             importlib.import_module(name)
