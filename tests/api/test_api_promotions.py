@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import polars as pl
+import psycopg
 import pytest
 
 from api.database_copy import copy_database
@@ -31,6 +32,8 @@ from tradeworthy.errors import (
     StaleStage,
     TradeworthyError,
 )
+from tradeworthy.features.feature_graph import FeatureGraph
+from tradeworthy.features.source.feature_file import parse_definitions
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.model_registry.approvals import Approvals
 from tradeworthy.model_registry.case import Case
@@ -38,6 +41,7 @@ from tradeworthy.model_registry.fact_gathering import gather
 from tradeworthy.model_registry.models import ModelRegistry
 from tradeworthy.model_registry.policies import Policies
 from tradeworthy.model_registry.promotions import Promotions
+from tradeworthy.model_registry.releases import Releases
 from tradeworthy.model_registry.running_code import RunningCode
 from tradeworthy.model_registry.sources import Sources
 from tradeworthy.promotion.files.policy_file import read_policy_file
@@ -413,6 +417,68 @@ def test_the_verdict_that_is_answered_is_the_one_that_was_kept(home: SmallHome) 
     assert "wera" in str(plan.verdict.as_dict())
     assert view(store).documents.get(plan.verdict.digest) is not None
     assert plan.verdict.digest in str(view(store).events.of_model("m")[-1].event)
+    store.close()
+
+
+OLGA = Actor("olga", frozenset({Role.OPERATOR}))
+ROOT = Actor("root", frozenset(Role))
+
+
+def another_release(store: SqlStore) -> str:
+    """Register a release that has none of the features of any version."""
+    text = "from tradeworthy import feature\n@feature\ndef other(close):\n    return close\n"
+    snapshot = FeatureGraph.from_definitions(parse_definitions(text, {})).snapshot().to_json()
+    return Releases(store, utc_now).register([snapshot], actor=ROOT).digest
+
+
+def test_no_version_goes_live_on_a_release_that_is_active_no_more(
+    home: SmallHome, database: str
+) -> None:
+    """Another release is activated after the facts were gathered: they are gathered anew."""
+    store = SqlStore.open(database)
+    other, looks = another_release(store), itertools.count()
+
+    def clock() -> datetime:
+        if next(looks) == 1:
+            Releases(store, utc_now).activate(
+                other, expected_epoch=None, reason="x", force=True, actor=ROOT
+            )
+        return utc_now()
+
+    with pytest.raises(PromotionRefused, match="aligned"):
+        registry_on(home, store, clock).promote("m", 2, actor=OLGA)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "database", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
+def test_no_release_is_activated_between_a_look_at_what_is_live_and_its_end(
+    home: SmallHome, database: str
+) -> None:
+    """A promotion that comes in between waits, and is judged by what is active then."""
+    store = SqlStore.open(database)
+    registry_on(home, store).retire("m", 1, reason="x", actor=OLGA)
+    other = another_release(store)
+
+    def waits() -> bool:
+        with psycopg.connect(database) as connection:
+            query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            (count,) = connection.execute(query).fetchone() or (0,)
+        return bool(count)
+
+    with ThreadPoolExecutor(1) as pool:
+        promotions = []
+
+        def clock() -> datetime:
+            promoting = pool.submit(registry_on(home, store).promote, "m", 2, actor=OLGA)
+            promotions.append(promoting)
+            until(lambda: waits() or promoting.done())
+            return utc_now()
+
+        Releases(store, clock).activate(other, expected_epoch=None, reason="x", actor=OLGA)
+        with pytest.raises(PromotionRefused, match="aligned"):
+            promotions[0].result()
     store.close()
 
 

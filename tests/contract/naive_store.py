@@ -229,6 +229,12 @@ class NaiveReleases(NaivePort, Releases):
         place = len(activations) if epoch is None else epoch
         return activations[place - 1] if 0 < place <= len(activations) else None
 
+    def hold(self) -> Activation | None:
+        return self.activation()
+
+    def reserve(self) -> Activation | None:
+        return self.activation()
+
     def activate(self, activation: Activation) -> None:
         if activation.release_digest not in self.kept.documents:
             digest = activation.release_digest

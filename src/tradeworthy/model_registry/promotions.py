@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from tradeworthy.access.roles import Action, Actor
-from tradeworthy.errors import PromotionRefused
+from tradeworthy.errors import PromotionRefused, StaleStage
 from tradeworthy.lifecycle.commands import Promote, Retire
 from tradeworthy.lifecycle.events import Event
 from tradeworthy.lifecycle.stages import Stage, promotion_target
@@ -21,6 +21,7 @@ from tradeworthy.promotion.policy.policy import Policy
 from tradeworthy.promotion.verdict import Verdict, judge_promotion
 from tradeworthy.store.ports.documents import Document
 from tradeworthy.store.ports.models import ModelRecord
+from tradeworthy.store.ports.releases import Activation
 from tradeworthy.store.ports.trials import LedgerEntry
 from tradeworthy.store.unit_of_work import Unit
 
@@ -95,13 +96,15 @@ class Promotions:
         record, goal = self._promotable(model, version, target, actor)
         check_revision(record, if_match)
         policy = self._policies.of(record.state, overrides)
+        active = self._activation()
         plan = self._plan(record.state, version, goal, policy, reason)
 
         def prepare(state: ModelState) -> Change:
-            nonlocal plan
+            nonlocal active, plan
             if state is not record.state:
+                active = self._activation()
                 plan = self._plan(state, version, goal, policy, reason)
-            return self._change(state, plan, policy)
+            return self._change(state, plan, policy, active)
 
         change_model(
             self._sources.store,
@@ -147,8 +150,14 @@ class Promotions:
             champion=state.champion.version if state.champion else None,
         )
 
-    def _change(self, state: ModelState, plan: PromotionPlan, policy: Policy) -> Change:
-        """Return the change that an allowed plan makes."""
+    def _activation(self) -> Activation | None:
+        with self._sources.store.read() as view:
+            return view.releases.activation()
+
+    def _change(
+        self, state: ModelState, plan: PromotionPlan, policy: Policy, active: Activation | None
+    ) -> Change:
+        """Return the change that an allowed plan makes while no other release is activated."""
         verdict = plan.verdict
         if not plan.allowed:
             failed = ", ".join(gate.gate for gate in verdict.failures)
@@ -160,6 +169,8 @@ class Promotions:
 
         def keep(unit: Unit, events: Sequence[Event]) -> None:
             at = events[0].at
+            if plan.target is Stage.PRODUCTION and unit.releases.hold() != active:
+                raise StaleStage("another release became active meanwhile: try again")
             unit.documents.add(Document(verdict.digest, "verdict", verdict.to_json()), at=at)
             if plan.target is Stage.TRAINED:
                 unit.trials.add(*_pending_trial(state, version, at))

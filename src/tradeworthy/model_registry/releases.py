@@ -18,7 +18,7 @@ from tradeworthy.model_registry.manifests import manifest_of
 from tradeworthy.store.ports.documents import Document
 from tradeworthy.store.ports.releases import Activation
 from tradeworthy.store.ports.versions import VersionQuery
-from tradeworthy.store.unit_of_work import Store, View
+from tradeworthy.store.unit_of_work import Store, Unit, View
 
 PAGE = 1000
 
@@ -111,18 +111,18 @@ class Releases:
             Unless the actor is an operator, with ``force`` an admin.
         """
         actor.require(Action.FORCE_RELEASE if force else Action.ACTIVATE_RELEASE)
-        with self._store.read() as view:
-            epoch = _checked_epoch(view, digest, expected_epoch, force=force)
-        activation = Activation(epoch + 1, digest, self._clock(), actor.name, reason)
         with self._store.begin() as unit:
+            epoch = _checked_epoch(unit, digest, expected_epoch, force=force)
+            activation = Activation(epoch + 1, digest, self._clock(), actor.name, reason)
             unit.releases.activate(activation)
         return activation
 
 
-def _checked_epoch(view: View, digest: str, expected_epoch: int | None, *, force: bool) -> int:
+def _checked_epoch(unit: Unit, digest: str, expected_epoch: int | None, *, force: bool) -> int:
     """Return the epoch that is active now, if ``digest`` may become active after it."""
-    release = release_in(view, digest)
-    current = view.releases.activation()
+    release = release_in(unit, digest)
+    # No version goes live between this look at what is bound and the end of the unit.
+    current = unit.releases.reserve()
     epoch = current.epoch if current else 0
     if expected_epoch not in {None, epoch}:
         raise StaleEpoch(
@@ -131,7 +131,7 @@ def _checked_epoch(view: View, digest: str, expected_epoch: int | None, *, force
             actual=epoch,
         )
     if not force:
-        _check_use(view, release)
+        _check_use(unit, release)
     return epoch
 
 

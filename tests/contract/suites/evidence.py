@@ -194,6 +194,8 @@ class EvidenceContract:
         assert view(store).releases.activation(1) is None
         for name in ("one", "two"):
             unit(store).documents.add(Document(digest(name), "release", b"{}"), at=NOON)
+        assert unit(store).releases.hold() is None
+        assert unit(store).releases.reserve() is None
         for epoch, name in [(1, "one"), (2, "two"), (3, "one")]:
             for wrong in (epoch - 1, epoch + 1, -1):
                 with pytest.raises(StaleEpoch) as caught:
@@ -201,6 +203,8 @@ class EvidenceContract:
                 assert caught.value.details == {"epoch": wrong}
             unit(store).releases.activate(activation(epoch, name))
             assert view(store).releases.activation() == activation(epoch, name)
+            assert unit(store).releases.hold() == activation(epoch, name)
+            assert unit(store).releases.reserve() == activation(epoch, name)
             assert position(store) == (0, epoch)
         assert view(store).releases.activation(2) == activation(2, "two")
         assert (

@@ -31,6 +31,17 @@ class Releases(ReadReleases, Protocol):
     """Activations, read and made."""
 
     @abstractmethod
+    def hold(self) -> Activation | None:
+        """Return the latest activation; no other is made before this unit ends."""
+
+    @abstractmethod
+    def reserve(self) -> Activation | None:
+        """Return the latest activation once no unit holds it; none can before this unit ends.
+
+        Whoever activates a release begins with it, and checks afterwards.
+        """
+
+    @abstractmethod
     def activate(self, activation: Activation) -> None:
         """Make a release the active one.
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     ForeignKey,
     Integer,
@@ -21,6 +24,9 @@ from tradeworthy.errors import RecordNotFound, StaleEpoch
 from tradeworthy.store.ports.releases import Activation, Releases
 from tradeworthy.store.sql.documents import documents
 from tradeworthy.store.sql.schema import SqlPort, UtcDateTime, metadata
+
+# The advisory lock of activations: any number that no other lock of ours has, as long as it stays.
+_ACTIVATIONS = 7_204_512
 
 activations = Table(
     "activations",
@@ -40,6 +46,19 @@ class SqlReleases(SqlPort, Releases):
             query = query.where(activations.c.epoch == epoch)
         r = self.connection.execute(query).one_or_none()
         return Activation(r.epoch, r.release_digest, r.at, r.actor, r.reason) if r else None
+
+    def hold(self) -> Activation | None:
+        self._lock(func.pg_advisory_xact_lock_shared)
+        return self.activation()
+
+    def reserve(self) -> Activation | None:
+        self._lock(func.pg_advisory_xact_lock)
+        return self.activation()
+
+    def _lock(self, lock: Callable[[int], ColumnElement[object]]) -> None:
+        # SQLite has one writer at a time anyway.
+        if self.connection.dialect.name == "postgresql":
+            self.connection.execute(select(lock(_ACTIVATIONS)))
 
     def activate(self, activation: Activation) -> None:
         _need_document(self.connection, activation.release_digest)
