@@ -336,6 +336,44 @@ def test_features_made_by_calls_are_refused_with_the_way_to_write_them(
 def test_features_that_source_does_not_tell_are_refused_there(text: str, tmp_path: Path) -> None:
     path = tmp_path / "made.py"
     path.write_text(MAKE + text)
+    assert FeatureGraph.from_module(path).inputs
+    with pytest.raises(FeatureLogicRefused, match="read from the source alone"):
+        FeatureGraph.read_file(path)
+
+
+ONE = "def lag(close, n):\n    return close.shift(n)\n"
+FAMILY = "@feature(name='lag_{n}', each={'n': DAYS})\n" + ONE
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import windows\nwindows.DAYS = (7,)\nfrom windows import DAYS\n" + FAMILY, "not what"),
+        ("DAYS = (5,)\nglobals()['DAYS'] = (7,)\n" + FAMILY, "not what the source says"),
+        ("MORE = {'n': (5,)}\n@feature(name='lag_{n}', each={**MORE})\n" + ONE, "source alone"),
+        ("KEY = 'n'\n@feature(name='lag_{n}', each={KEY: (5,)})\n" + ONE, "source alone"),
+        (
+            "def hidden(f):\n    def inner(close):\n        return f(close)\n    return inner\n"
+            "@feature(name='d')\n@hidden\ndef d(close):\n    return close\n",
+            "hides function d: .*wraps",
+        ),
+    ],
+)
+def test_no_declaration_runs_as_the_source_does_not_say(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "windows.py").write_text("DAYS = (5, 10)\n")
+    path = tmp_path / "family.py"
+    path.write_text(HEAD + text)
+    with pytest.raises(FeatureLogicRefused, match=message):
+        FeatureGraph.from_module(path)
+
+
+@pytest.mark.parametrize("key", ["[1]", "{}", "**{'close': 1}", "str('a')"])
+def test_a_dict_that_source_does_not_tell_is_refused_there(key: str, tmp_path: Path) -> None:
+    path = tmp_path / "family.py"
+    pair = key if key.startswith("**") else f"{key}: 1"
+    path.write_text(HEAD + f"@feature(pins={{{pair}}})\ndef lag(close):\n    return close\n")
     with pytest.raises(FeatureLogicRefused, match="read from the source alone"):
         FeatureGraph.read_file(path)
 

@@ -48,7 +48,7 @@ class ReplyInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The text of an answer, which nobody has read yet, and what it took of `LIBRARIES`."""
+    """The text of an answer, which nobody has read yet, and the libraries that were loaded."""
 
     text: bytes
     libraries: tuple[str, ...]

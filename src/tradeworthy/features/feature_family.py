@@ -10,6 +10,8 @@ from tradeworthy.errors import FeatureGraphInvalid
 
 Value = int | float | str | bool
 MOST = 1000
+# Source that is only read may ask for names of gigabytes.
+LONGEST = 64
 
 
 def members(template: str, each: Mapping[str, object]) -> Iterator[tuple[str, dict[str, Value]]]:
@@ -48,9 +50,9 @@ def members(template: str, each: Mapping[str, object]) -> Iterator[tuple[str, di
 
 
 def _checked(template: str, each: Mapping[str, object]) -> dict[str, tuple[Value, ...]]:
-    if not isinstance(template, str):
+    if not isinstance(template, str) or len(template) > 4 * LONGEST:
         raise FeatureGraphInvalid(
-            f"{template!r} is no name of a family; give text with a field for each parameter"
+            f"the name of a family is text up to {4 * LONGEST} long with a field for each value"
         )
     if not isinstance(each, Mapping) or not each or not all(isinstance(key, str) for key in each):
         raise FeatureGraphInvalid(
@@ -60,14 +62,10 @@ def _checked(template: str, each: Mapping[str, object]) -> dict[str, tuple[Value
     choices: dict[str, tuple[Value, ...]] = {}
     count = 1
     for parameter, values in each.items():
-        if (
-            not isinstance(values, list | tuple)
-            or not values
-            or any(type(value) not in (int, float, str, bool) for value in values)
-        ):
+        if not isinstance(values, list | tuple) or not values or not all(map(_is_short, values)):
             raise FeatureGraphInvalid(
-                f"each of feature {template}: the values of {parameter} are {values!r}; give a "
-                "list or tuple of numbers or text, such as (5, 20)"
+                f"each of feature {template}: the values of {parameter} cannot be used; give a "
+                f"list or tuple of numbers or text up to {LONGEST} long, such as (5, 20)"
             )
         choices[parameter] = tuple(values)
         count *= len(values)
@@ -76,20 +74,27 @@ def _checked(template: str, each: Mapping[str, object]) -> dict[str, tuple[Value
     return choices
 
 
+def _is_short(value: object) -> bool:
+    if type(value) is int:
+        return value.bit_length() <= LONGEST
+    return type(value) in (float, bool) or (type(value) is str and len(value) <= LONGEST)
+
+
 def _check_fields(template: str, choices: Mapping[str, object]) -> None:
-    """Require a field for each parameter, and none for anything else."""
+    """Require one field for each parameter, and none for anything else."""
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError as error:
         raise FeatureGraphInvalid(f"the name {template!r} cannot be read: {error}") from error
-    fields = {field for _, field, _, _ in parts if field is not None}
-    # Source that is only read may ask for a width of gigabytes.
-    if fields != set(choices) or any(layout and len(layout) > 3 for _, _, layout, _ in parts):
+    fields = [field for _, field, _, _ in parts if field is not None]
+    if sorted(fields) != sorted(choices) or any(
+        layout and len(layout) > 3 for _, _, layout, _ in parts
+    ):
         stem = template.partition("{")[0].rstrip("_")
         whole = "_".join([stem, *(f"{{{name}}}" for name in choices)])
         raise FeatureGraphInvalid(
-            f"the name {template!r} of a family has to hold each parameter of each=, and nothing "
-            f'else in braces: write name="{whole}"'
+            f"the name {template!r} of a family has to hold each parameter of each= once, and "
+            f'nothing else in braces: write name="{whole}"'
         )
 
 

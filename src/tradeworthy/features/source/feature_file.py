@@ -6,6 +6,7 @@ is what the source says. ``read_definitions`` reads the source alone and runs no
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -17,17 +18,22 @@ from tradeworthy.features.feature_definition import (
     FeatureDeclaration,
     FeatureDefinition,
 )
-from tradeworthy.features.logic import Module, Project, parse_module
+from tradeworthy.features.logic import Module, Project, Root, parse_module
 from tradeworthy.features.logic.live_check import plain_function
 from tradeworthy.features.source.feature_logic import definitions_of
 from tradeworthy.features.source.isolated_import import import_file
 from tradeworthy.features.source.live_source import project_of, root_of
 from tradeworthy.features.source.source_definitions import (
     definitions_in_source,
+    feature_decorator,
     own_definition,
+    read_declaration,
 )
 from tradeworthy.features.source.source_folder import locate_source, open_project
 from tradeworthy.features.source.undeclared_features import ADVICE
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_HIDDEN = "a decorator hides function {}: give its inner function functools.wraps"
 
 
 def import_definitions(path: str | Path) -> list[FeatureDefinition]:
@@ -106,9 +112,8 @@ def _live_definitions(
     functions: dict[int, Callable[..., Any]] = {}
     for name, bound in list(vars(live).items()):
         for value in _features_in(bound):
-            if value is bound:
-                own_definition(name, module, project)
-            _refuse_made(value, module)
+            own = own_definition(name, module, project) if value is bound else None
+            _refuse_made(value, module, ADVICE if own is None else _HIDDEN.format(name))
             functions[id(value)] = value
     if not functions:
         raise StrategyInvalid(f"{module.path} has no features; decorate a function with @feature")
@@ -131,14 +136,14 @@ def _features_in(bound: object) -> Iterator[Callable[..., Any]]:
             yield each
 
 
-def _refuse_made(function: Callable[..., Any], module: Module) -> None:
+def _refuse_made(function: Callable[..., Any], module: Module, advice: str) -> None:
     """Refuse what a reader of the source refuses: a feature is a function of the top level."""
     written = plain_function(function)
     name = getattr(function, "__qualname__", "")
     if written is not None and ("<" in name or "<" in written.__qualname__):
         raise FeatureLogicRefused(
             f"{module.path}: the feature of line {written.__code__.co_firstlineno} is made by a "
-            f"call; {ADVICE}",
+            f"call; {advice}",
             reason="made_feature",
         )
 
@@ -149,4 +154,20 @@ def _define(
     declaration = getattr(function, ATTRIBUTE, None)
     if not isinstance(declaration, FeatureDeclaration):
         raise StrategyInvalid(f"{function!r} is no feature; decorate it with @feature")
-    return definitions_of(root_of(function, module, project), declaration, project, function)
+    root = root_of(function, module, project)
+    if root.node in root.module.tree.body and isinstance(root.node, _FUNCTIONS):
+        _check_declaration(root, root.node, project, declaration)
+    return definitions_of(root, declaration, project, function)
+
+
+def _check_declaration(
+    root: Root, node: ast.FunctionDef | ast.AsyncFunctionDef, project: Project, live: object
+) -> None:
+    """Refuse a declaration that is not what its source says: a constant of it was changed."""
+    decorator = feature_decorator(node, root.module, project)
+    if decorator is not None and read_declaration(root, decorator, project) != live:
+        raise FeatureLogicRefused(
+            f"{root.module.path}, line {node.lineno}: the declaration of feature {root.name} is "
+            "not what the source says; do not change the constants that it names",
+            reason="not_what_runs",
+        )

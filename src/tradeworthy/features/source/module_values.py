@@ -24,13 +24,11 @@ def value_of(node: ast.expr, module: Module, project: Project) -> object:
             return tuple(value_of(each, module, project) for each in elements)
         case ast.List(elts=elements):
             return [value_of(each, module, project) for each in elements]
-        case ast.Dict(keys=keys, values=values):
-            pairs = zip(keys, values, strict=True)
-            return {
-                literal_value(key): value_of(value, module, project)
-                for key, value in pairs
-                if key is not None
-            }
+        case ast.Dict(keys=keys, values=values) if None not in keys:
+            names = [ast.literal_eval(key) for key in keys if isinstance(key, ast.Constant)]
+            if len(names) == len(keys):
+                found = (value_of(each, module, project) for each in values)
+                return dict(zip(names, found, strict=True))
     return literal_value(node)
 
 

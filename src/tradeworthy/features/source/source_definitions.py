@@ -39,7 +39,7 @@ def definitions_in_source(module: Module, project: Project) -> list[FeatureDefin
     """
     found = []
     for root, decorator in _declared(module, project):
-        found += definitions_of(root, _read_declaration(root, decorator, project), project)
+        found += definitions_of(root, read_declaration(root, decorator, project), project)
     if not found:
         raise StrategyInvalid(f"{module.path} has no features; decorate a function with @feature")
     return found
@@ -128,7 +128,16 @@ def _check_options(root: Root, decorator: ast.expr, options: Mapping[str, object
         )
 
 
-def _read_declaration(root: Root, decorator: ast.expr, project: Project) -> FeatureDeclaration:
+def read_declaration(root: Root, decorator: ast.expr, project: Project) -> FeatureDeclaration:
+    """Read what a decorator says.
+
+    Raises
+    ------
+    FeatureLogicRefused
+        If the source alone does not tell.
+    FeatureGraphInvalid
+        For options that calling the decorator would refuse.
+    """
     options: dict[str, Any] = {}
     keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
     for keyword in keywords:
