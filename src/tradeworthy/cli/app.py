@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,7 @@ import typer
 from tradeworthy.cli.command_modules import command_modules
 from tradeworthy.cli.context import Context
 from tradeworthy.cli.exit_codes import INTERRUPTED, MEANINGS, exit_code
+from tradeworthy.cli.interrupt import hear
 from tradeworthy.errors import TradeworthyError
 
 _EXIT_CODES = "; ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items())
@@ -67,6 +69,7 @@ for _module in command_modules():
 
 def run() -> None:
     """Run the command line; errors become one line, JSON where it was asked for, and a code."""
+    hear(signal.SIGINT)
     try:
         app()
     except TradeworthyError as error:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from tradeworthy.cli.context import AsJson, context_of, fields, show
+from tradeworthy.cli.interrupt import hear
 
 PLACE = 10
 
@@ -94,5 +95,5 @@ def demo(
     from tradeworthy.demo.walkthrough import run_demo
 
     # Stopped from outside it ends as by Ctrl-C: with its service and its temporary files.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    hear(signal.SIGTERM)
     run_demo(folder, data)
