@@ -8,7 +8,7 @@ DRIFT_PEERS := .bench/drift_peers
 # The examples in the docstrings are tests; Alembic's own file runs under Alembic only.
 EXAMPLES := -p no:randomly --doctest-modules src --ignore=src/tradeworthy/store/migrations/env.py \
 	--ignore=src/tradeworthy/demo/strategies --ignore=src/tradeworthy/cli/__main__.py \
-	--ignore=src/tradeworthy/evaluation/worker.py
+	--ignore=src/tradeworthy/evaluation/fork_server_process.py
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 # Tests start hundreds of processes: they share what is compiled, and do not each take every core.

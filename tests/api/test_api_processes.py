@@ -73,7 +73,9 @@ def test_a_serving_process_loads_nothing_that_trains(home: SmallHome) -> None:
     assert {"features", "trend"} & set(found["loaded"]) == set()
     assert set(found["training"]) <= {
         "tradeworthy.training",
+        "tradeworthy.evaluation.ahead",
         "tradeworthy.evaluation.child",
+        "tradeworthy.evaluation.fork_server",
         "tradeworthy.evaluation.process",
     }
 

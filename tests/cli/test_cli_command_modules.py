@@ -18,6 +18,7 @@ WITHOUT_COMMANDS = {
     "context",
     "end_with_input",
     "exit_codes",
+    "interrupt",
 }
 COMMANDS = (
     "init serve demo scheduler train quarantine lift-quarantine retire backtest promote approve "

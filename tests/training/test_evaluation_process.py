@@ -20,7 +20,8 @@ import pytest
 
 from processes import alive, children_of, command_line
 from tradeworthy.errors import StrategyInvalid
-from tradeworthy.evaluation.child import MAX_REPLY, MAX_SAID, WORKER
+from tradeworthy.evaluation.child import MAX_REPLY, MAX_SAID
+from tradeworthy.evaluation.fork_server import SERVER
 from tradeworthy.evaluation.process import EvaluationProcess
 from tradeworthy.evidence.evaluation_request import EvaluationRequest
 from training.strategy_workshop import (
@@ -48,9 +49,9 @@ def train(table, config):
     return LinearRegression()"""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def process() -> Iterator[EvaluationProcess]:
-    """A process with plenty of time."""
+    """A process with plenty of time, the same for all: what one does to it reaches no other."""
     made = EvaluationProcess(LONG)
     yield made
     made.close()
@@ -135,17 +136,32 @@ def test_of_endless_printing_the_beginning_is_told(
     assert "bytes more" in said
 
 
-def test_a_child_that_waits_loads_what_the_last_one_needed(
-    process: EvaluationProcess, mischievous: EvaluationRequest, told: Path
+def test_children_find_loaded_what_the_last_one_needed(
+    mischievous: EvaluationRequest, told: Path
 ) -> None:
-    others = set(children_of(os.getpid()))
+    others = _evaluations()
+    process = EvaluationProcess(LONG)
     told.write_text("import sklearn.linear_model")
-    for _ in range(2):
-        process(mischievous)
-    (waiting,) = [
-        each for each in set(children_of(os.getpid())) - others if WORKER in command_line(each)
-    ]
-    until(lambda: "/sklearn/" in Path(f"/proc/{waiting}/maps").read_text())
+    process(mischievous)
+    (server,) = _evaluations() - others
+    until(lambda: "/sklearn/" in Path(f"/proc/{server}/maps").read_text())
+    process.close()
+
+
+def test_what_is_installed_meanwhile_is_used(
+    process: EvaluationProcess,
+    mischievous: EvaluationRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    process(mischievous)
+    before = _evaluations()
+    process(mischievous)
+    assert _evaluations() == before
+    (tmp_path / "a_library").mkdir()
+    process(mischievous)
+    assert len(_evaluations() - before) == 1
 
 
 EVERYWHERE = """
@@ -211,9 +227,12 @@ BEYOND = {
     "a link in a file's place": "os.symlink('/', __file__ + '.link')",
     "the key": "pathlib.Path({home!r}, 'token.key').read_text()",
     "the key by a link": "pathlib.Path({home!r}, 'strategies', 'link').read_text()",
-    "the environment of the service": "open(f'/proc/{{os.getppid()}}/environ').read()",
-    "the memory of the service": "open(f'/proc/{{os.getppid()}}/mem', 'rb')",
-    "to stop the service": "os.kill(os.getppid(), 19)",
+    "the environment of its server": "open(f'/proc/{{os.getppid()}}/environ').read()",
+    "the memory of its server": "open(f'/proc/{{os.getppid()}}/mem', 'rb')",
+    "to stop its server": "os.kill(os.getppid(), 19)",
+    "the environment of the service": "open('/proc/{service}/environ').read()",
+    "the memory of the service": "open('/proc/{service}/mem', 'rb')",
+    "to stop the service": "os.kill({service}, 19)",
 }
 
 
@@ -238,7 +257,7 @@ def test_there_is_no_way_beyond_the_fence(
     told: Path,
 ) -> None:
     process, home = fenced
-    told.write_text(BEYOND[deed].format(home=str(home)))
+    told.write_text(BEYOND[deed].format(home=str(home), service=os.getpid()))
     before = Path(mischievous.strategy_file).read_bytes()
     with pytest.raises(StrategyInvalid, match="PermissionError"):
         process(mischievous)
@@ -266,6 +285,63 @@ def test_within_the_fence_there_is_what_libraries_need(
     process, home = fenced
     told.write_text(WITHIN.format(home=str(home)))
     assert process(mischievous).training_data_rebuilt
+
+
+def test_a_folder_that_is_put_in_the_place_of_another_is_read(
+    mischievous: EvaluationRequest, told: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "home" / "strategies"
+    process = EvaluationProcess(LONG, private=folder.parent, readable=[folder])
+    for content in ("first", "second"):
+        made = tmp_path / content
+        made.mkdir()
+        (made / "open.txt").write_text(content)
+        if folder.exists():
+            folder.rename(tmp_path / "old")
+        folder.parent.mkdir(exist_ok=True)
+        made.rename(folder)
+        told.write_text(
+            f"assert pathlib.Path({str(folder)!r}, 'open.txt').read_text() == {content!r}"
+        )
+        assert process(mischievous).training_data_rebuilt
+    process.close()
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_server_that_somebody_ends_is_replaced(
+    busy: bool, mischievous: EvaluationRequest, told: Path, notes: Path
+) -> None:
+    others = _evaluations()
+    process = EvaluationProcess(LONG)
+    process(mischievous)
+    (server,) = _evaluations() - others
+    if busy:
+        told.write_text("time.sleep(600)")
+        (notes / "pid.txt").unlink(missing_ok=True)
+        with ThreadPoolExecutor(1) as thread:
+            running = thread.submit(process, mischievous)
+            until(lambda: told_pid(notes) is not None, lambda: not running.done())
+            os.kill(server, signal.SIGKILL)
+            with pytest.raises(StrategyInvalid, match="exit status -9"):
+                running.result()
+        child = told_pid(notes)
+        assert child is not None
+        until(lambda: not alive(child))
+        told.unlink()
+    else:
+        os.kill(server, signal.SIGKILL)
+        # It may still be dying when it is asked.
+        with suppress(StrategyInvalid):
+            process(mischievous)
+    assert process(mischievous).training_data_rebuilt
+    process.close()
+
+
+def told_pid(notes: Path) -> int | None:
+    """Return the process that evaluates, once it has said so."""
+    file = notes / "pid.txt"
+    text = file.read_text() if file.exists() else ""
+    return int(text) if text else None
 
 
 POISON = """
@@ -309,7 +385,6 @@ def test_every_evaluation_has_a_process_of_its_own_whatever_the_thread(
 
 
 def test_the_secrets_of_the_service_are_not_in_its_environment(
-    process: EvaluationProcess,
     mischievous: EvaluationRequest,
     told: Path,
     notes: Path,
@@ -322,7 +397,9 @@ def test_the_secrets_of_the_service_are_not_in_its_environment(
     told.write_text(
         f"import json; pathlib.Path({str(seen)!r}).write_text(json.dumps(dict(os.environ)))"
     )
+    process = EvaluationProcess(LONG)
     assert process(mischievous).training_data_rebuilt
+    process.close()
     environment = json.loads(seen.read_text())
     assert "hush" not in environment.values()
     assert environment["OMP_NUM_THREADS"] == "1"
@@ -357,11 +434,12 @@ def test_it_is_killed_in_the_middle(
     assert process(mischievous).training_data_rebuilt
 
 
-# Leaves the process group and its parent, as a daemon does.
+# Leaves the process group, its parent and its environment, as a daemon does.
 DAEMON = """
 import subprocess, sys
-subprocess.run(["sh", "-c", "setsid sleep 600 & echo $! > {child}"], check=True)
+subprocess.run(["sh", "-c", "setsid sleep 600 & echo $! > {child}"], check=True, env={{}})
 subprocess.Popen(["sleep", "600"])
+subprocess.Popen(["setsid", "sh", "-c", "setsid sleep 600 & sleep 600"], env={{}})
 """
 
 
@@ -439,19 +517,26 @@ EvaluationProcess(86_400)(EvaluationRequest(settings=settings, **told))
 """
 
 
-def test_it_does_not_outlive_a_service_that_is_killed(
-    mischievous: EvaluationRequest, told: Path, notes: Path
+def test_neither_it_nor_its_files_outlive_a_service_that_is_killed(
+    mischievous: EvaluationRequest, told: Path, notes: Path, tmp_path: Path
 ) -> None:
     told.write_text("while True: pass")
     pid = notes / "pid.txt"
-    service = subprocess.Popen([sys.executable, "-c", ALONE], stdin=subprocess.PIPE, text=True)
+    service = subprocess.Popen(
+        [sys.executable, "-c", ALONE],
+        stdin=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    )
     assert service.stdin is not None
     service.stdin.write(json.dumps(asdict(mischievous)))
     service.stdin.close()
     until(lambda: pid.exists() and pid.read_text() != "", lambda: service.poll() is None)
+    assert list(tmp_path.iterdir()) != []
     service.kill()
     service.wait()
     until(lambda: not alive(int(pid.read_text())))
+    until(lambda: list(tmp_path.iterdir()) == [])
 
 
 def test_a_service_with_many_files_open(
@@ -469,4 +554,4 @@ def test_a_service_with_many_files_open(
 
 
 def _evaluations() -> set[int]:
-    return {pid for pid in children_of(os.getpid()) if WORKER in command_line(pid)}
+    return {pid for pid in children_of(os.getpid()) if SERVER in command_line(pid)}

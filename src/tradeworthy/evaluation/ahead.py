@@ -1,4 +1,4 @@
-"""Libraries that take seconds to import: a child that waits loads those that the last one had.
+"""Libraries that take seconds to import: the fork server loads those that a child has loaded.
 
 What a child says it loaded is not trusted: it chooses among these names and no others.
 """

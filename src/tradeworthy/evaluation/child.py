@@ -1,4 +1,4 @@
-"""One child process for one evaluation: started ahead, used once, ended with all it started."""
+"""One child process for one evaluation: forked for it, used once, ended with all it started."""
 
 from __future__ import annotations
 
@@ -6,115 +6,55 @@ import json
 import os
 import secrets
 import selectors
-import shutil
-import signal
-import site
-import subprocess
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import IO
+from dataclasses import asdict
 
 from tradeworthy.evaluation.ahead import named
+from tradeworthy.evaluation.fork_server import ForkServer
 from tradeworthy.evidence.evaluation_request import EvaluationRequest
 
-# Named, not imported: nothing that runs users' code is ever loaded into the serving process.
-WORKER = "tradeworthy.evaluation.worker"
-MARK = "TRADEWORTHY_EVALUATION"
 MAX_REPLY = 64 * 2**20
 MAX_SAID = 64 * 2**10
 _CHUNK = 1 << 16
-_MANY = 50
-
-# What a Python with its libraries needs to start alike and to count alike; a service's environment
-# holds passwords and keys under any name.
-_KEPT = frozenset(
-    {
-        *("PATH", "TZ", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
-        *("PYTHONHASHSEED", "PYTHONHOME", "PYTHONNOUSERSITE", "MKL_CBWR", "OPENBLAS_CORETYPE"),
-    }
-)
-_KEPT_SORTS = ("_NUM_THREADS", "_MAX_THREADS")
 
 
 class ReplyInvalid(Exception):
     """The child wrote something else than one answer of a bounded size under its seal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The text of an answer, which nobody has read yet, and the libraries that were loaded."""
-
-    text: bytes
-    libraries: tuple[str, ...]
-
-
 class EvaluationChild:
-    """A process that has loaded what evaluations need, and waits for one.
+    """A fork that waits for one request.
 
-    Its environment, working folder, home and temporary folder are its own, and go with it. What it
-    prints comes to this process's standard error, as far as the first 64 KiB.
-
-    Parameters
-    ----------
-    private
-        A folder that its code may not read, where the system can see to that.
-    readable
-        What of it the code may read all the same.
-    libraries
-        Which of ``ahead.LIBRARIES`` it loads while it waits.
+    Its working folder, home and temporary folder are its own, and go with it. What it prints comes
+    to this process's standard error, as far as the first 64 KiB.
 
     Raises
     ------
     OSError
-        If it cannot be started.
+        If it cannot be forked.
     """
 
-    def __init__(
-        self,
-        private: Path | None = None,
-        readable: Sequence[Path] = (),
-        libraries: Sequence[str] = (),
-    ) -> None:
-        self._alive = threading.Lock()
+    def __init__(self, server: ForkServer) -> None:
+        self._server = server
         self._said = bytearray()
         self._unsaid = 0
+        self._libraries: tuple[str, ...] = ()
         self._code: int | None = None
-        self._mark = secrets.token_hex(16)
-        given = {
-            "private": None if private is None else str(private.absolute()),
-            "readable": [str(each.absolute()) for each in readable],
-            "ahead": list(libraries),
-        }
-        self._scratch = tempfile.mkdtemp(prefix="tradeworthy-evaluation-")
+        self._killed = False
+        ends = [os.pipe() for _ in range(3)]
+        (request, self._requests), (self._replies, reply), (self._output, output) = ends
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", WORKER, json.dumps(given)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                cwd=self._scratch,
-                env=_environment(self._scratch, self._mark),
-                # An interrupt is for the parent, which ends this process in its own time.
-                start_new_session=True,
-            )
+            server.fork([request, reply, output])
         except OSError:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._close_pipes()
             raise
+        finally:
+            for each in (request, reply, output):
+                os.close(each)
 
-    @property
-    def waits(self) -> bool:
-        """Whether it can take a request."""
-        with self._alive:
-            return self._process.poll() is None
-
-    def ask(self, request: EvaluationRequest, seconds: float) -> Reply:
-        """Send a request and return the reply.
+    def ask(self, request: EvaluationRequest, seconds: float) -> bytes:
+        """Send a request and return the text of the reply, which nobody has read yet.
 
         Raises
         ------
@@ -135,51 +75,42 @@ class EvaluationChild:
                 "standard output"
             )
         libraries, _, text = rest.partition(b" ")
-        return Reply(text, named(libraries))
+        self._libraries = named(libraries)
+        return text
 
     def _exchange(self, message: bytes, seconds: float) -> bytes:
-        requests, replies, said = self._pipes()
         deadline = time.monotonic() + seconds
         unsent, reply = memoryview(message), bytearray()
+        for pipe in (self._requests, self._replies, self._output):
+            os.set_blocking(pipe, False)
         with selectors.DefaultSelector() as pipes:
-            pipes.register(requests, selectors.EVENT_WRITE)
-            for pipe in (replies, said):
+            pipes.register(self._requests, selectors.EVENT_WRITE)
+            for pipe in (self._replies, self._output):
                 pipes.register(pipe, selectors.EVENT_READ)
-            while True:
+            while not reply.endswith(b"\n"):
                 left = deadline - time.monotonic()
-                ready = [key.fileobj for key, _ in pipes.select(left)] if left > 0 else []
+                ready = [key.fd for key, _ in pipes.select(left)] if left > 0 else []
                 if not ready:
                     raise TimeoutError
-                if said in ready and self._hear() == b"":
-                    pipes.unregister(said)
-                if requests in ready:
-                    unsent = unsent[_sent(requests, unsent) :]
+                if self._output in ready and self._hear() == b"":
+                    pipes.unregister(self._output)
+                if self._requests in ready:
+                    unsent = unsent[_sent(self._requests, unsent) :]
                     if not unsent:
-                        # Left open: its end tells the child that nobody waits any more.
-                        pipes.unregister(requests)
-                if replies in ready:
-                    reply += _received(replies)
+                        pipes.unregister(self._requests)
+                if self._replies in ready:
+                    reply += _received(self._replies)
                     if len(reply) > MAX_REPLY:
                         raise ReplyInvalid(
                             f"the evaluation's answer has more than {MAX_REPLY} bytes: evaluate "
                             "on fewer bars"
                         )
-                    if reply.endswith(b"\n"):
-                        return bytes(reply[: reply.index(b"\n")])
-
-    def _pipes(self) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
-        process = self._process
-        assert process.stdin is not None and process.stdout is not None  # noqa: S101 - both piped
-        assert process.stderr is not None  # noqa: S101 - piped
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            os.set_blocking(pipe.fileno(), False)
-        return process.stdin, process.stdout, process.stderr
+        return bytes(reply[: reply.index(b"\n")])
 
     def _hear(self) -> bytes | None:
         """Take some of what users' code printed: empty at its end, None if there is none now."""
-        *_, said = self._pipes()
         try:
-            chunk = os.read(said.fileno(), _CHUNK)
+            chunk = os.read(self._output, _CHUNK)
         except BlockingIOError:
             return None
         kept = chunk[: MAX_SAID - len(self._said)]
@@ -189,26 +120,21 @@ class EvaluationChild:
 
     def kill(self) -> None:
         """Kill the process with its group; whoever waits for its reply gets ``EOFError``."""
-        with self._alive:
-            # Not yet waited for, so that the number is still this process's.
-            if self._process.returncode is None:
-                with suppress(ProcessLookupError):
-                    os.killpg(self._process.pid, signal.SIGKILL)
+        if not self._killed:
+            self._killed = True
+            self._server.kill()
 
     def end(self) -> int:
         """End the process and everything it started; return its exit status."""
         if self._code is None:
-            self.kill()
-            with self._alive:
-                self._code = self._process.wait()
-            _kill_marked(self._mark)
+            self._code = self._server.end(self._libraries)
             self._repeat_said()
-            for pipe in self._pipes():
-                # What was written to a dead process cannot be flushed any more.
-                with suppress(OSError):
-                    pipe.close()
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._close_pipes()
         return self._code
+
+    def _close_pipes(self) -> None:
+        for pipe in (self._requests, self._replies, self._output):
+            os.close(pipe)
 
     def _repeat_said(self) -> None:
         while len(self._said) < MAX_SAID and self._hear():
@@ -220,64 +146,17 @@ class EvaluationChild:
             sys.stderr.flush()
 
 
-def _sent(pipe: IO[bytes], data: memoryview) -> int:
+def _sent(pipe: int, data: memoryview) -> int:
     try:
-        return os.write(pipe.fileno(), data[:_CHUNK])
+        return os.write(pipe, data[:_CHUNK])
     except BlockingIOError:
         return 0
     except BrokenPipeError as error:
         raise EOFError from error
 
 
-def _received(pipe: IO[bytes]) -> bytes:
-    chunk = os.read(pipe.fileno(), _CHUNK)
+def _received(pipe: int) -> bytes:
+    chunk = os.read(pipe, _CHUNK)
     if not chunk:
         raise EOFError
     return chunk
-
-
-def _environment(scratch: str, mark: str) -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _KEPT or name.startswith("LC_") or name.endswith(_KEPT_SORTS)
-    }
-    # From another working folder the same modules are found.
-    paths = [str(Path(each).absolute()) for each in _path_entries("PYTHONPATH")]
-    return kept | {
-        MARK: mark,
-        "HOME": scratch,
-        "TMPDIR": scratch,
-        "PYTHONPATH": os.pathsep.join(paths),
-        "PYTHONUSERBASE": site.getuserbase(),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-
-
-def _path_entries(name: str) -> list[str]:
-    return [each for each in os.environ.get(name, "").split(os.pathsep) if each]
-
-
-def _kill_marked(mark: str) -> None:
-    """Kill what has left the process group and still carries the mark in its environment."""
-    needle = f"{MARK}={mark}".encode()
-    for _ in range(_MANY):
-        living = [pid for pid in _processes() if needle in _environment_of(pid)]
-        if not living:
-            return
-        for pid in living:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-
-
-def _processes() -> list[int]:
-    # Elsewhere than on Linux there is no such folder, and the process group has to do.
-    return [int(each.name) for each in Path("/proc").glob("[0-9]*")]
-
-
-def _environment_of(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return b""

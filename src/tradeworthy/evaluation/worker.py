@@ -1,30 +1,58 @@
-"""The child's side of an evaluation: one JSON line in, one JSON line out under its seal.
+"""The fork that evaluates: one JSON line in, one JSON line out under its seal.
 
-It has one argument, JSON: the folder it may not read (``private``), if any, what of it all the same
-(``readable``), and what to import while no request comes (``ahead``). Its working folder is its to
-write in.
+Its working folder is its to write in.
 """
 
 from __future__ import annotations
 
+import ctypes
 import gc
-import importlib
 import json
 import math
 import os
-import select
 import signal
 import sys
-import threading
+import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tradeworthy.evaluation import ahead
 from tradeworthy.evaluation.fence import put_up_fence
 
 if TYPE_CHECKING:
     from tradeworthy.evidence.evaluation_request import EvaluationRequest
+
+# Linux: a signal for this process when its parent is gone.
+_SET_PARENT_DEATH_SIGNAL = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """What a fork has of its own, and what it may not read."""
+
+    pipes: Sequence[int]
+    scratch: Path
+    private: Path | None
+    readable: tuple[Path, ...]
+
+
+def answer_one(fork: Fork) -> None:
+    """Answer one request, if one comes before its pipe ends."""
+    pipes = _become_a_process_of_its_own(fork)
+    requests, replies = os.fdopen(pipes[0], "rb"), os.fdopen(pipes[1], "wb")
+    put_up_fence(fork.scratch, fork.private, fork.readable)
+    gc.enable()
+    line = requests.readline()
+    if line:
+        message = json.loads(line)
+        reply = json.dumps(answer(_request(message["request"])), default=str)
+        replies.write(f"{message['seal']} {ahead.loaded()} {reply}\n".encode())
+        replies.flush()
 
 
 def answer(request: EvaluationRequest) -> dict[str, object]:
@@ -52,48 +80,27 @@ def _request(content: object) -> EvaluationRequest:
     return TypeAdapter(EvaluationRequest).validate_python(content)
 
 
-def main() -> None:
-    """Answer one request, if one comes before standard input ends."""
-    # Users' code may print: what it prints goes to standard error, the reply to the old output. It
-    # may read, and finds nothing: the request comes through the old input.
-    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    with Path(os.devnull).open("rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
+def _become_a_process_of_its_own(fork: Fork) -> tuple[int, int]:
+    """Take leave of the server: group, streams, folders, random numbers; return the two pipes."""
+    os.setsid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     _be_the_first_to_go()
-    # What imports make stays: to search it for garbage takes a tenth of their time.
-    gc.disable()
-    given = json.loads(sys.argv[1])
-    private = Path(given["private"]) if given["private"] else None
-    put_up_fence(Path.cwd(), private, map(Path, given["readable"]))
-    # Within the fence, since libraries start threads; ahead of the request, since they take time.
-    importlib.import_module("tradeworthy.evaluation.evaluate")
-    if not select.select([requests], [], [], 0)[0]:
-        ahead.load(given["ahead"])
-    gc.freeze()
-    gc.enable()
-    line = requests.readline()
-    if line:
-        threading.Thread(target=_end_with_the_parent, args=(requests,), daemon=True).start()
-        message = json.loads(line)
-        reply = json.dumps(answer(_request(message["request"])), default=str)
-        replies.write(f"{message['seal']} {ahead.loaded()} {reply}\n".encode())
-        replies.flush()
+    requests, replies, said = fork.pipes
+    # Users' code may print: what it prints has a pipe of its own. It may read, and finds nothing.
+    for each in (1, 2):
+        os.dup2(said, each)
+    os.close(said)
+    for each in (requests, replies):
+        os.set_inheritable(each, False)
+    os.chdir(fork.scratch)
+    os.environ.update(HOME=str(fork.scratch), TMPDIR=str(fork.scratch))
+    tempfile.tempdir = None
+    np.random.seed()
+    return requests, replies
 
 
 def _be_the_first_to_go() -> None:
     """Ask Linux to take this process, not the service, when memory runs out."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-
-
-def _end_with_the_parent(requests: IO[bytes]) -> None:
-    """Wait until the parent is gone or done, and leave with the process group."""
-    requests.read()
-    with suppress(ProcessLookupError):
-        os.killpg(os.getpid(), signal.SIGKILL)
-    os._exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -6,7 +6,7 @@ An evaluation has an environment of its own; of a test's it has the path to modu
 import sys
 from pathlib import Path
 
-if "tradeworthy.evaluation.worker" in sys.orig_argv:
+if "tradeworthy.evaluation.fork_server_process" in sys.orig_argv:
     for folder in sys.path:
         door = Path(folder) / "door"
         if door.is_fifo():

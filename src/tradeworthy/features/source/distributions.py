@@ -7,12 +7,27 @@ import importlib.util
 import sys
 from collections.abc import Iterable
 from functools import lru_cache
+from pathlib import Path
 
 from tradeworthy.errors import FeatureLogicRefused
 
+InstalledState = tuple[tuple[str, int], ...]
+
+
+def installed_state() -> InstalledState:
+    """Return what changes when something is installed: the folders of imports, with their times."""
+    return tuple((each, _changed(each)) for each in sys.path)
+
+
+def _changed(folder: str) -> int:
+    try:
+        return Path(folder).stat().st_mtime_ns
+    except OSError:
+        return 0
+
 
 @lru_cache(maxsize=1)
-def _installed() -> dict[str, list[str]]:
+def _installed(_: InstalledState) -> dict[str, list[str]]:
     return dict(importlib.metadata.packages_distributions())
 
 
@@ -26,10 +41,11 @@ def distributions_of(libraries: Iterable[str]) -> dict[str, str]:
         One that is not there at all, as behind ``except ImportError``, is left out.
     """
     found: dict[str, str] = {}
+    installed = _installed(installed_state())
     for library in sorted(set(libraries) - {"tradeworthy"}):
         if library in sys.stdlib_module_names:
             continue
-        names = _installed().get(library, ())
+        names = installed.get(library, ())
         if not names and importlib.util.find_spec(library) is not None:
             raise FeatureLogicRefused(
                 f"module {library!r} is neither in the feature file's folder nor part of an "
