@@ -15,26 +15,35 @@ PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-
 unexport PYTHONDONTWRITEBYTECODE
 test test-fast: export OPENBLAS_NUM_THREADS := 1
 
+# Two at a time, each one's output in one piece where this make knows how.
+BESIDE := --no-print-directory -j 2 $(if $(filter output-sync,$(.FEATURES)),-O)
+
 .PHONY: demo test test-fast acceptance bench serve lock clean
 
 demo: $(VENV)/demo.stamp
 	@$(BIN)/tradeworthy demo $(if $(DATA),--data "$(patsubst ~/%,$(HOME)/%,$(DATA))")
 
-test: checks
-	$(BIN)/python -m pytest $(EXAMPLES)
+test: $(VENV)/test.stamp
+	@$(MAKE) $(BESIDE) types lints examples
 	$(BIN)/python -m pytest -m "not acceptance" -n 2 --dist worksteal
 
 # For every few minutes of work: no process or server is started, few examples are drawn.
-test-fast: checks
+test-fast: $(VENV)/test.stamp
+	@$(MAKE) $(BESIDE) types lints
 	$(BIN)/python -m pytest tests/unit tests/contract tests/migration -q -n 2 --dist worksteal \
 		-m "not acceptance and not postgres and not slow" --hypothesis-profile=quick
 
-.PHONY: checks
-checks: $(VENV)/test.stamp
+.PHONY: types lints examples
+types: $(VENV)/test.stamp
+	$(BIN)/mypy
+
+lints: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+examples: $(VENV)/test.stamp
+	$(BIN)/python -m pytest $(EXAMPLES)
 
 acceptance: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m acceptance

@@ -288,7 +288,7 @@ def leaves() -> dict[str, type[TradeworthyError]]:
 
 
 def rebuild(code: str, message: str, details: dict[str, object]) -> TradeworthyError:
-    """Return the error that another process or a server told of.
+    """Return the error that another process or a server answered with.
 
     A newer server may know codes that we do not: they stay in the message.
 

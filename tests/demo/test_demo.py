@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from api.small_home import make_home
+from docs.markdown_blocks import blocks_of, missing_line
 from made_once import made_once
 from processes import alive, children_of, command_lines_with
 from tradeworthy.demo.live_service import live_service
@@ -24,6 +25,7 @@ from tradeworthy.errors import DatasetInvalid, HomeUnusable
 from tradeworthy.manifest.files.verify import verify_manifest
 from waiting import until
 
+ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "tradeworthy.cli", "demo"]
 # How the demo can be ended, and its exit code then.
 ENDED = {signal.SIGINT: 130, signal.SIGTERM: 130, signal.SIGKILL: -signal.SIGKILL}
@@ -98,6 +100,16 @@ class TestDemo:
         assert "sharpe 0.6187, max_drawdown 0.2273, psr 0.9901" in told
         assert "index-lucky-rule v9, walk-forward out of sample, 5 bps: sharpe 0.5678" in told
         assert "log volatility forecasts -4.9171, -5.5917" in told
+
+    @pytest.mark.parametrize("page", ["README.md", "docs/what-the-demo-prints.md"])
+    def test_the_pages_show_what_it_prints(self, demo: tuple[Path, str], page: str) -> None:
+        _, told = demo
+        shown = [
+            block.text
+            for block in blocks_of(ROOT / page)
+            if block.language == "text" and "Rosa trains" in block.text
+        ]
+        assert [missing_line(each, told) for each in shown] == [None]
 
     def test_reports_are_stored_once_a_slot(self, demo: tuple[Path, str]) -> None:
         folder, told = demo

@@ -1,4 +1,4 @@
-"""The one place that reads the clock; everything else is told the time."""
+"""The one place that reads the clock; everything else gets the time as an argument."""
 
 from __future__ import annotations
 

@@ -74,8 +74,8 @@ def run() -> None:
         app()
     except TradeworthyError as error:
         if "--json" in sys.argv:
-            told = {"code": error.code, "detail": error.message, "details": error.details}
-            sys.stdout.write(json.dumps(told, indent=2, default=str) + "\n")
+            problem = {"code": error.code, "detail": error.message, "details": error.details}
+            sys.stdout.write(json.dumps(problem, indent=2, default=str) + "\n")
         # A database's or a library's own words may run over several lines.
         sys.stderr.write(f"{error.code}: {' '.join(error.message.split())}\n")
         for line in _gates(error):

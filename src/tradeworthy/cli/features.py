@@ -72,8 +72,8 @@ def diff(
 ) -> None:
     """Tell what changed from one feature file to another."""
     found = _graph(before).diff(_graph(after))
-    told = found.explain() or ("no difference",)
-    show(found.to_json(), as_json=as_json, human=lambda _: iter(told))
+    lines = found.explain() or ("no difference",)
+    show(found.to_json(), as_json=as_json, human=lambda _: iter(lines))
 
 
 @features.command("active")

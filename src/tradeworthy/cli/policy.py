@@ -46,10 +46,10 @@ def check(
     from tradeworthy.promotion.files.policy_file import read_policy_file
 
     document = read_policy_file(file)
-    told = {
+    result = {
         "file": str(file),
         "tiers": sorted(document.tiers),
         "strategies": sorted(document.strategies),
         "models": sorted(document.models),
     }
-    show(told, as_json=as_json, human=lambda _: iter([f"{file} is a usable policy"]))
+    show(result, as_json=as_json, human=lambda _: iter([f"{file} is a usable policy"]))

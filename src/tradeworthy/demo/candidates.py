@@ -46,7 +46,7 @@ class Trial:
 def register_models(researcher: Client) -> None:
     """Give both models their names."""
     for model, strategy in ((HONEST, "volatility_target"), (LUCKY, "lucky_rule")):
-        researcher.register_model(model, strategy=strategy, owner="index desk")
+        researcher.register_model(model, strategy=strategy, owner="index research")
 
 
 def load(workspace: Workspace, name: str) -> LoadedStrategy:

@@ -57,7 +57,7 @@ def client_rows(feature_file: Path, inputs: tuple[str, ...], series: DemoSeries)
 def replay(
     model: str,
     rows: ClientRows,
-    desk: Client,
+    trading_system: Client,
     operator: Client,
     progress: Progress,
 ) -> list[DriftReportResponse]:
@@ -65,7 +65,7 @@ def replay(
     reports: list[DriftReportResponse] = []
     with progress(rows.days) as days:
         for number, day in enumerate(days, start=1):
-            rows.predict(desk, model, day)
+            rows.predict(trading_system, model, day)
             if number % SESSIONS_A_WEEK == 0:
                 as_of = datetime.combine(day, time(23, tzinfo=UTC))
                 reports += operator.scan_drift(model=model, as_of=as_of)

@@ -26,8 +26,8 @@ from tradeworthy.demo.candidates import (
 )
 from tradeworthy.demo.live_service import live_service
 from tradeworthy.demo.market_series import DemoSeries, demo_series
+from tradeworthy.demo.narrator import Narrator
 from tradeworthy.demo.replay import ClientRows, client_rows, replay
-from tradeworthy.demo.telling import Narrator
 from tradeworthy.demo.workspace import Workspace, fresh_folder, make_workspace
 from tradeworthy.errors import FeatureGraphMismatch, PromotionRefused, TradeworthyError
 from tradeworthy.features.feature_graph import FeatureGraph
@@ -54,34 +54,34 @@ def run_demo(folder: Path | None, data: Path | None) -> None:
     TradeworthyError
         If a step does not end as it must.
     """
-    tell = Narrator()
+    narrator = Narrator()
     series = demo_series(data)
     workspace = make_workspace(fresh_folder(folder))
-    tell.step("Market data, people and strategies")
-    tell.say(f"{series.name}: {series.bars.height} bars of {', '.join(series.symbols)}")
-    tell.say(
+    narrator.step("Market data, people and strategies")
+    narrator.say(f"{series.name}: {series.bars.height} bars of {', '.join(series.symbols)}")
+    narrator.say(
         f"train until {series.train_end}, test until {series.history_end}, "
         f"live until {series.live_end}"
     )
-    tell.say(f"features and two strategies are a git repository in {workspace.strategies}")
+    narrator.say(f"features and two strategies are a git repository in {workspace.strategies}")
     service = HomeService(workspace.settings)
     try:
         people = _People(workspace, service)
-        honest, lucky = _make_candidates(tell, workspace, series, people)
-        _refuse_the_lucky_one(tell, lucky, people)
-        promoted = _promote_the_honest_one(tell, workspace, honest, people)
+        honest, lucky = _make_candidates(narrator, workspace, series, people)
+        _refuse_the_lucky_one(narrator, lucky, people)
+        promoted = _promote_the_honest_one(narrator, workspace, honest, people)
     finally:
         service.close()
     if promoted:
-        _go_live(tell, workspace, series)
-    _say_where(tell, workspace)
+        _go_live(narrator, workspace, series)
+    _say_where(narrator, workspace)
 
 
-def _go_live(tell: Narrator, workspace: Workspace, series: DemoSeries) -> None:
+def _go_live(narrator: Narrator, workspace: Workspace, series: DemoSeries) -> None:
     with live_service(workspace.settings.home, workspace.folder / "service.log") as url:
         remote = RemoteServer(url)
         try:
-            _serve_and_watch(tell, workspace, series, _People(workspace, remote), url)
+            _serve_and_watch(narrator, workspace, series, _People(workspace, remote), url)
         finally:
             remote.close()
 
@@ -93,160 +93,164 @@ class _People:
         self.rosa = workspace.client_of("rosa", transport)
         self.viktor = workspace.client_of("viktor", transport)
         self.olga = workspace.client_of("olga", transport)
-        self.desk = workspace.client_of("trading-desk", transport)
+        self.trading_system = workspace.client_of("trading-system", transport)
 
 
 def _make_candidates(
-    tell: Narrator, workspace: Workspace, series: DemoSeries, people: _People
+    narrator: Narrator, workspace: Workspace, series: DemoSeries, people: _People
 ) -> tuple[Trial, Trial]:
     register_models(people.rosa)
-    tell.step("Rosa trains an honest candidate: the index at a constant volatility")
+    narrator.step("Rosa trains an honest candidate: the index at a constant volatility")
     loaded = load(workspace, "volatility_target")
-    with tell.track(range(1), "training and backtesting"):
+    with narrator.track(range(1), "training and backtesting"):
         honest = train_and_test(people.rosa, workspace, series, loaded, HONEST, {})
-    _say_trial(tell, HONEST, honest)
-    tell.step(f"Rosa tries {TRIES} random rules and keeps the best")
+    _say_trial(narrator, HONEST, honest)
+    narrator.step(f"Rosa tries {TRIES} random rules and keeps the best")
     lucky = best_of_many(
-        people.rosa, workspace, series, lambda seeds: tell.track(seeds, "trying rules")
+        people.rosa, workspace, series, lambda seeds: narrator.track(seeds, "trying rules")
     )
-    _say_trial(tell, LUCKY, lucky)
+    _say_trial(narrator, LUCKY, lucky)
     return honest, lucky
 
 
-def _say_trial(tell: Narrator, model: str, trial: Trial) -> None:
+def _say_trial(narrator: Narrator, model: str, trial: Trial) -> None:
     metrics = trial.backtest.metrics
-    told = ", ".join(f"{name} {metrics[name]:.4g}" for name in _FIGURES)
-    tell.say(f"{model} v{trial.version}, walk-forward out of sample, 5 bps: {told}")
+    figures = ", ".join(f"{name} {metrics[name]:.4g}" for name in _FIGURES)
+    narrator.say(f"{model} v{trial.version}, walk-forward out of sample, 5 bps: {figures}")
 
 
-def _refuse_the_lucky_one(tell: Narrator, lucky: Trial, people: _People) -> None:
-    tell.step(f"Viktor is asked to validate {LUCKY} v{lucky.version}")
+def _refuse_the_lucky_one(narrator: Narrator, lucky: Trial, people: _People) -> None:
+    narrator.step(f"Viktor is asked to validate {LUCKY} v{lucky.version}")
     try:
         people.viktor.promote(LUCKY, lucky.version)
     except PromotionRefused as refused:
-        tell.say(f"refused: {refused.message}")
+        narrator.say(f"refused: {refused.message}")
         verdict: Any = refused.details["verdict"]
-        tell.gates(verdict)
+        narrator.gates(verdict)
     else:
-        tell.say("it passed on this series: one search in twenty may, at 95% confidence")
+        narrator.say("it passed on this series: one search in twenty may, at 95% confidence")
 
 
 def _promote_the_honest_one(
-    tell: Narrator, workspace: Workspace, honest: Trial, people: _People
+    narrator: Narrator, workspace: Workspace, honest: Trial, people: _People
 ) -> bool:
     """Take it to PRODUCTION; False if the policy refuses it, as it may on a user's own data."""
-    tell.step(f"{HONEST} v{honest.version} goes from TRAINED to PRODUCTION")
+    narrator.step(f"{HONEST} v{honest.version} goes from TRAINED to PRODUCTION")
     try:
-        verdict = _promote(tell, people.viktor, "viktor", honest.version)
+        verdict = _promote(narrator, people.viktor, "viktor", honest.version)
     except PromotionRefused as refused:
-        tell.say(f"refused on this series, so that nothing is served: {refused.message}")
-        told: Any = refused.details["verdict"]
-        tell.gates(told)
+        narrator.say(f"refused on this series, so that nothing is served: {refused.message}")
+        refusal: Any = refused.details["verdict"]
+        narrator.gates(refusal)
         return False
-    tell.gates(verdict, only_figures=True)
+    narrator.gates(verdict, only_figures=True)
     snapshot = FeatureGraph.from_module(workspace.strategies / "features.py").snapshot().to_json()
     release = people.olga.register_release([snapshot]).release
     active = people.olga.activate_release(release, expected_epoch=0, reason="first release")
-    tell.say(f"olga activates the features' release {release[:12]} as epoch {active.epoch}")
-    _promote(tell, people.olga, "olga", honest.version)
+    narrator.say(f"olga activates the features' release {release[:12]} as epoch {active.epoch}")
+    _promote(narrator, people.olga, "olga", honest.version)
     content = honest.recorded.content_digest
     people.viktor.approve(HONEST, honest.version, content, reason="figures and code reviewed")
-    tell.say(f"viktor approves its content {content[:12]}; rosa, who trained it, could not")
-    _promote(tell, people.olga, "olga", honest.version)
+    narrator.say(f"viktor approves its content {content[:12]}; rosa, who trained it, could not")
+    _promote(narrator, people.olga, "olga", honest.version)
     return True
 
 
-def _promote(tell: Narrator, who: Client, name: str, version: int) -> dict[str, Any]:
+def _promote(narrator: Narrator, who: Client, name: str, version: int) -> dict[str, Any]:
     promotion = who.promote(HONEST, version, reason="demo")
     gates = [gate for gate in promotion.verdict["gates"] if gate["status"] == "PASSED"]
-    tell.say(f"{name}: {promotion.source} -> {promotion.target}, {len(gates)} gates passed")
+    narrator.say(f"{name}: {promotion.source} -> {promotion.target}, {len(gates)} gates passed")
     return promotion.verdict
 
 
 def _serve_and_watch(
-    tell: Narrator, workspace: Workspace, series: DemoSeries, people: _People, url: str
+    narrator: Narrator, workspace: Workspace, series: DemoSeries, people: _People, url: str
 ) -> None:
-    tell.step(f"The service runs at {url}")
+    narrator.step(f"The service runs at {url}")
     inputs = load(workspace, "volatility_target").strategy.inputs
     feature_file = workspace.strategies / "features.py"
     rows = client_rows(feature_file, inputs, series)
     first = rows.days[0]
-    answer = rows.predict(people.desk, HONEST, first)
+    answer = rows.predict(people.trading_system, HONEST, first)
     forecasts = ", ".join(f"{value:.4f}" for value in answer.predictions)
-    tell.say(f"{first}: log volatility forecasts {forecasts}, by version {answer.version}")
-    _edit_and_restore(tell, feature_file, inputs, series, people)
-    tell.step(f"The real series from {first} to {series.live_end} is replayed as live traffic")
+    narrator.say(f"{first}: log volatility forecasts {forecasts}, by version {answer.version}")
+    _edit_and_restore(narrator, feature_file, inputs, series, people)
+    narrator.step(f"The real series from {first} to {series.live_end} is replayed as live traffic")
     reports = replay(
-        HONEST, rows, people.desk, people.olga, lambda days: tell.track(days, "predicting")
+        HONEST,
+        rows,
+        people.trading_system,
+        people.olga,
+        lambda days: narrator.track(days, "predicting"),
     )
-    tell.say(f"{len(rows.days)} days predicted over HTTP, each on disk before it was answered")
-    tell.reports(reports)
-    _say_status(tell, people.olga.status(HONEST))
+    narrator.say(f"{len(rows.days)} days predicted over HTTP, each on disk before it was answered")
+    narrator.reports(reports)
+    _say_status(narrator, people.olga.status(HONEST))
 
 
-def _say_status(tell: Narrator, status: StatusResponse) -> None:
+def _say_status(narrator: Narrator, status: StatusResponse) -> None:
     version, alignment, drift = status.production, status.alignment, status.drift
     if version is None or alignment is None or drift is None:
         raise TradeworthyError(f"{HONEST} does not stand where the demo has brought it: {status}")
-    tell.say(
+    narrator.say(
         f"status: version {version.version} in PRODUCTION, aligned {alignment.aligned}, "
         f"drift {drift.severity} at {drift.slot.date()}"
     )
 
 
 def _edit_and_restore(
-    tell: Narrator,
+    narrator: Narrator,
     feature_file: Path,
     inputs: tuple[str, ...],
     series: DemoSeries,
     people: _People,
 ) -> None:
-    tell.step("Somebody edits a feature's logic")
+    narrator.step("Somebody edits a feature's logic")
     source = feature_file.read_text(encoding="utf-8")
     feature_file.write_text(source.replace(*EDIT), encoding="utf-8")
     try:
         edited = client_rows(feature_file, inputs, series)
         day = edited.days[0]
-        mismatch = _refusal(people.desk, edited, day)
-        tell.say(f"409 {mismatch.code}: {mismatch.message.partition(': ')[0]}")
+        mismatch = _refusal(people.trading_system, edited, day)
+        narrator.say(f"409 {mismatch.code}: {mismatch.message.partition(': ')[0]}")
         differences: Any = mismatch.details.get("differences") or []
         for line in differences:
-            tell.say(f"  {line}")
+            narrator.say(f"  {line}")
     finally:
         feature_file.write_text(source, encoding="utf-8")
-    answer = _await_answer(people.desk, client_rows(feature_file, inputs, series), day)
-    tell.say(f"the edit is taken back: version {answer.version} predicts again")
+    answer = _await_answer(people.trading_system, client_rows(feature_file, inputs, series), day)
+    narrator.say(f"the edit is taken back: version {answer.version} predicts again")
 
 
-def _refusal(desk: Client, edited: ClientRows, day: date) -> FeatureGraphMismatch:
+def _refusal(client: Client, edited: ClientRows, day: date) -> FeatureGraphMismatch:
     try:
-        edited.predict(desk, HONEST, day)
+        edited.predict(client, HONEST, day)
     except FeatureGraphMismatch as mismatch:
         return mismatch
     raise TradeworthyError("rows of edited features were predicted on: the check has a hole")
 
 
-def _await_answer(desk: Client, rows: ClientRows, day: date) -> PredictResponse:
+def _await_answer(client: Client, rows: ClientRows, day: date) -> PredictResponse:
     """Predict as soon as the service, which looks at its files twice a second, sees them again."""
     while True:
         try:
-            return rows.predict(desk, HONEST, day)
+            return rows.predict(client, HONEST, day)
         except FeatureGraphMismatch:
             time.sleep(LOOK_SECONDS)
 
 
-def _say_where(tell: Narrator, workspace: Workspace) -> None:
+def _say_where(narrator: Narrator, workspace: Workspace) -> None:
     settings = workspace.settings
-    tell.step("What is where")
-    tell.say(f"manifests      {workspace.manifests}")
-    tell.say(f"database       {settings.home / 'tradeworthy.sqlite'} (drift reports in it too)")
-    tell.say(f"prediction log {settings.predictions_folder}")
-    tell.say(f"policy         {settings.policy_file}")
-    tell.say("go on with it:")
+    narrator.step("What is where")
+    narrator.say(f"manifests      {workspace.manifests}")
+    narrator.say(f"database       {settings.home / 'tradeworthy.sqlite'} (drift reports in it too)")
+    narrator.say(f"prediction log {settings.predictions_folder}")
+    narrator.say(f"policy         {settings.policy_file}")
+    narrator.say("go on with it:")
     command = [*_command(), "--home", str(settings.home)]
     token = ["--token-file", str(workspace.token_file("olga"))]
-    tell.say(f"  {shlex.join([*command, 'serve'])}")
-    tell.say(f"  {shlex.join([*command, *token, 'drift', 'reports', HONEST])}")
+    narrator.say(f"  {shlex.join([*command, 'serve'])}")
+    narrator.say(f"  {shlex.join([*command, *token, 'drift', 'reports', HONEST])}")
 
 
 def _command() -> list[str]:

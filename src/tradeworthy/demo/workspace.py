@@ -25,10 +25,10 @@ PEOPLE: Mapping[str, str] = {
     "rosa": "researcher",
     "viktor": "validator",
     "olga": "operator",
-    "trading-desk": "viewer",
+    "trading-system": "viewer",
 }
 STRATEGY_FILES = ("features.py", "volatility_target.py", "lucky_rule.py")
-_AUTHOR = ("-c", "user.name=rosa", "-c", "user.email=rosa@desk.invalid")
+_AUTHOR = ("-c", "user.name=rosa", "-c", "user.email=rosa@example.invalid")
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,8 +205,8 @@ class _Evaluation:
         if not profiles:
             return {"status": "INSUFFICIENT", "severity": None}
         training = {
-            name: TrainingProfile.from_json(cast("Mapping[str, Any]", told))
-            for name, told in profiles.items()
+            name: TrainingProfile.from_json(cast("Mapping[str, Any]", profile))
+            for name, profile in profiles.items()
         }
         first = self._arrays.shape[0] - settings.current_sessions
         current = self._rows.filter(pl.col("at") >= first).sort(TIME, SYMBOL)
@@ -262,10 +262,10 @@ def _check_code(manifest: Manifest, loaded: LoadedStrategy) -> None:
 
 
 def _train_end(manifest: Manifest, bars: pl.DataFrame) -> date | datetime:
-    told = manifest.dataset.train_end
-    if told is None:
+    recorded = manifest.dataset.train_end
+    if recorded is None:
         raise ManifestInvalid(f"{manifest.file_name} records no train_end", field="train_end")
-    train_end = parse_train_end(bars, told)
+    train_end = parse_train_end(bars, recorded)
     assert train_end is not None  # noqa: S101 - only None is read as None
     return train_end
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import datetime
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pkgutil import iter_modules
 from types import MappingProxyType, NoneType
-from typing import cast, get_args, get_type_hints
+from typing import cast, get_args, get_origin, get_type_hints
 
 import tradeworthy.lifecycle
 from tradeworthy.base.digests import Json
@@ -84,14 +84,21 @@ def rebuild(kind: type[EventBody], fields: Mapping[str, Json]) -> EventBody:
     TypeError, ValueError
         For fields that the kind does not have, or values that its types do not.
     """
-    types = _types_of(cast("Hashable", kind))
-    values = {name: _from_json(types.get(name), value) for name, value in fields.items()}
+    readers = _readers_of(cast("Hashable", kind))
+    values = {
+        name: readers[name](value) if name in readers else value for name, value in fields.items()
+    }
     return kind(**values)  # type: ignore[arg-type]
 
 
+Reader = Callable[[Json], object]
+
+
 @cache
-def _types_of(kind: Hashable) -> Mapping[str, object]:
-    return get_type_hints(kind)
+def _readers_of(kind: Hashable) -> Mapping[str, Reader]:
+    """Return what makes a field of its JSON; a field that is what its JSON is has none."""
+    readers = {name: _reader(declared) for name, declared in get_type_hints(kind).items()}
+    return {name: reader for name, reader in readers.items() if reader is not None}
 
 
 def _to_json(value: object) -> Json:
@@ -107,16 +114,21 @@ def _to_json(value: object) -> Json:
     raise TypeError(f"an event cannot hold {value!r}: use texts, numbers, times, enums or tuples")
 
 
-def _from_json(declared: object, value: Json) -> object:
-    """Rebuild a field's value by the type that its event declares."""
-    options = get_args(declared) or (declared,)
-    if isinstance(value, list):
-        return tuple(_from_json(options[0], each) for each in value)
-    if value is None and NoneType in options:
-        return None
-    for option in options:
-        if isinstance(option, type) and issubclass(option, Enum):
-            return option(value)
-        if option is datetime:
-            return datetime.fromisoformat(str(value))
-    return value
+def _reader(declared: object) -> Reader | None:
+    """Return what rebuilds a value of a declared type, None where JSON has it as it is."""
+    if declared is datetime:
+        return lambda value: datetime.fromisoformat(str(value))
+    if isinstance(declared, type) and issubclass(declared, Enum):
+        return declared
+    inner = next(filter(None, map(_reader, get_args(declared))), None)
+    if get_origin(declared) is tuple:
+        return partial(_tuple, inner)
+    if inner is None or NoneType not in get_args(declared):
+        return inner
+    return lambda value: None if value is None else inner(value)
+
+
+def _tuple(reader: Reader | None, value: Json) -> tuple[object, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"a list is wanted, not {value!r}")
+    return tuple(value if reader is None else map(reader, value))

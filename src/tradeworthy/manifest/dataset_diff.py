@@ -1,4 +1,4 @@
-"""Where two tables differ, told from their digests alone: which column, which block of rows."""
+"""Where two tables differ, found from their digests alone: which column, which block of rows."""
 
 from __future__ import annotations
 

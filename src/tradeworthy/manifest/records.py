@@ -39,7 +39,7 @@ class Strict:
 
 @dataclass(frozen=True, slots=True)
 class ColumnRecord(Strict):
-    """One column of the training table: name, logical type and digest, as `dataset_digest` told."""
+    """One column of the training table: name, logical type and digest, by `dataset_digest`."""
 
     name: str
     dtype: Text
@@ -98,7 +98,7 @@ class SignalRule(Strict):
 
 @dataclass(frozen=True, slots=True)
 class CodeRecord(Strict):
-    """The state of the code beside its commit; ``dirty`` is None where git could not tell."""
+    """The state of the code beside its commit; ``dirty`` is None where git could not say."""
 
     dirty: bool | None = None
     diff_digest: Digest | None = None

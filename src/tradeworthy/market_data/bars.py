@@ -149,8 +149,8 @@ def _check_types(frame: pl.DataFrame, numbers: list[str]) -> None:
 
 
 def _listed(names: list[str]) -> str:
-    told = ", ".join(name[:40] if name.isprintable() else ascii(name[:40]) for name in names[:12])
-    return f"{told}, ..." if len(names) > 12 else told or "none"
+    shown = ", ".join(name[:40] if name.isprintable() else ascii(name[:40]) for name in names[:12])
+    return f"{shown}, ..." if len(names) > 12 else shown or "none"
 
 
 def _not_a_number(column: pl.Series) -> str:

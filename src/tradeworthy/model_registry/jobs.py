@@ -81,9 +81,9 @@ class Jobs:
             As the backtest itself would.
         """
         self._backtests.admit(model, version, actor=actor)
-        asked: dict[str, Json] = {"dataset_hash": dataset_hash, "costs": None}
+        request: dict[str, Json] = {"dataset_hash": dataset_hash, "costs": None}
         if costs is not None:
-            asked["costs"] = {
+            request["costs"] = {
                 "commission_bps": costs.commission_bps,
                 "slippage_bps": costs.slippage_bps,
             }
@@ -93,7 +93,7 @@ class Jobs:
             model=model,
             version=version,
             actor=actor,
-            request=asked,
+            request=request,
             created_at=self._clock(),
         )
         with self._store.begin() as unit:
@@ -134,7 +134,7 @@ class Jobs:
 
     @property
     def stopped(self) -> bool:
-        """Whether this desk runs no more jobs."""
+        """Whether no more jobs are run here."""
         return self._stopped.is_set()
 
     def stop(self) -> None:
@@ -207,7 +207,7 @@ class Jobs:
                 "ask again",
             )
         try:
-            told = self._backtest(job)
+            result = self._backtest(job)
         except StoreUnavailable:
             raise
         except TradeworthyError as error:
@@ -217,7 +217,7 @@ class Jobs:
             _LOG.exception("job %s failed", job.id)
             message = "an unexpected error; the service's log has the details"
             return JobProblem(TradeworthyError.code, message)
-        return Document(json_digest("job-result/v1", told), "job-result", canonical_json(told))
+        return Document(json_digest("job-result/v1", result), "job-result", canonical_json(result))
 
     def _backtest(self, job: JobRecord) -> dict[str, Json]:
         dataset_hash, costs = job.request["dataset_hash"], job.request["costs"]
@@ -235,7 +235,7 @@ def outcome_to_json(model: str, version: int, outcome: BacktestOutcome) -> dict[
     """Return what a backtest found and what the policy says of it, without the single returns."""
     evidence = outcome.evidence
     artifact = evidence.artifact_metrics
-    told = {name: value for name, value in evidence.to_json().items() if name != "returns"}
+    figures = {name: value for name, value in evidence.to_json().items() if name != "returns"}
     return {
         "model": model,
         "version": version,
@@ -243,6 +243,6 @@ def outcome_to_json(model: str, version: int, outcome: BacktestOutcome) -> dict[
         "evidence_digest": evidence.digest,
         "metrics": dict(evidence.metrics),
         "artifact_metrics": None if artifact is None else dict(artifact),
-        "evidence": told,
+        "evidence": figures,
         "verdict": outcome.verdict.as_dict(),
     }

@@ -196,7 +196,7 @@ class RecordedRun:
         return record
 
     def register(self, client: Client, folder: Path) -> None:
-        """Register what was told; the end of the block does so."""
+        """Register what was logged; the end of the block does so."""
         model = self._model
         windows = training_windows(client, model)
         candidate = self._finished().candidate(self._strategy, windows)

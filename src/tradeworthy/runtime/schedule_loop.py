@@ -39,12 +39,12 @@ def run_schedule(settings: Settings, *, once: bool) -> None:
 
 
 def _tell(record: DriftReportRecord) -> None:
-    told = {
+    summary = {
         "model": record.model,
         "version": record.version,
         "slot": record.slot.isoformat(),
         "status": record.status,
         "severity": record.severity,
     }
-    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.write(json.dumps(summary) + "\n")
     sys.stdout.flush()

@@ -105,8 +105,8 @@ class Blocked:
         What to answer: `NoProductionVersion`, `ModelQuarantined`, `FeatureGraphMismatch` with the
         full difference, or `ArtifactInvalid`.
     decoder
-        The version's decoder when its manifest is readable, so that a malformed request is told
-        so (422) before it is told that the model is blocked (423, 409, 503).
+        The version's decoder when its manifest is readable, so that a malformed request gets
+        its 422 before it hears that the model is blocked (423, 409, 503).
     bound_hash
         The version's hash, so that rows of another graph get their 409 before a 503.
     """

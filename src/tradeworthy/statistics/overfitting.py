@@ -51,8 +51,8 @@ def _trial_matrix(returns_by_trial: ReturnsByTrial, n_blocks: int) -> FloatArray
 def _each_trial(returns_by_trial: Any) -> list[Any]:
     """Return the values of a mapping, the columns of a data frame, or the rows of an array.
 
-    Frames are told by what they have: a gate that ranks trials imports no frame library for it. A
-    frame of pandas has keys and is no mapping.
+    Frames are recognised by what they have: a gate that ranks trials imports no frame library for
+    it. A frame of pandas has keys and is no mapping.
     """
     if hasattr(returns_by_trial, "get_columns"):
         return list(returns_by_trial.get_columns())

@@ -60,7 +60,7 @@ def train_candidate(
     windows
         The geometry of the drift windows that the model will be watched with.
     root
-        The folder that file names are told relative to; the strategy file's by default.
+        The folder that file names are relative to; the strategy file's by default.
 
     Raises
     ------

@@ -42,8 +42,8 @@ def check_label_horizon(loaded: LoadedStrategy, bars: pl.DataFrame) -> None:
     for at in sorted({len(moments) * part // _CUTS for part in range(1, _CUTS)}):
         known = bars.filter(pl.col(TIME) <= moments[at])
         left = pl.len().over(SYMBOL) - pl.int_range(pl.len()).over(SYMBOL) - 1
-        told = _labels(loaded, known).filter(left >= strategy.label_horizon)
-        both = told.join(whole, on=[TIME, SYMBOL], suffix="_whole", maintain_order="left")
+        labels = _labels(loaded, known).filter(left >= strategy.label_horizon)
+        both = labels.join(whole, on=[TIME, SYMBOL], suffix="_whole", maintain_order="left")
         changed = both.filter(~_same(pl.col("label"), pl.col("label_whole")))
         if not changed.is_empty():
             first = changed.row(0, named=True)

@@ -56,8 +56,8 @@ def governed(action: Action, *, raw: str | None = None, etag: bool = False) -> d
     if raw is not None:
         schema = {"type": "object"} if raw == JSON else {"type": "string", "format": "binary"}
         extra["requestBody"] = {"required": True, "content": {raw: {"schema": schema}}}
-    told = {200: {"headers": {"ETag": _ETAG}}} if etag else {}
-    return {"openapi_extra": extra, "responses": PROBLEMS | told}
+    headers = {200: {"headers": {"ETag": _ETAG}}} if etag else {}
+    return {"openapi_extra": extra, "responses": PROBLEMS | headers}
 
 
 def service_of(request: Request) -> Service:
@@ -142,9 +142,9 @@ def _check_query(request: Request, known: Mapping[str, bool]) -> None:
     # A condition that was mistyped and ignored would answer with what nobody asked for.
     for name in request.query_params:
         if name not in known:
-            told = ", ".join(sorted(known)) or "none"
+            names = ", ".join(sorted(known)) or "none"
             raise InvalidInput(
-                f"no query parameter {name[:80]!r} here; known are {told}", field=name[:80]
+                f"no query parameter {name[:80]!r} here; known are {names}", field=name[:80]
             )
         if not known[name] and len(request.query_params.getlist(name)) > 1:
             raise InvalidInput(f"the query parameter {name!r} stands twice", field=name)

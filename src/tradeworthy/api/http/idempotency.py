@@ -136,6 +136,6 @@ def _kept(request: Request, action: Action, response: Response) -> StoredReply:
     body = bytes(response.body)
     if action is Action.MANAGE_TOKENS and body:
         error = IdempotencyConflict("the token of this key was issued and is shown only once")
-        told, problem_body, _ = problem(error, request.scope["path"])
-        return StoredReply(told, problem_body)
+        status, problem_body, _ = problem(error, request.scope["path"])
+        return StoredReply(status, problem_body)
     return StoredReply(response.status_code, body)

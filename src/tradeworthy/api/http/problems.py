@@ -1,4 +1,4 @@
-"""Which HTTP status each error answers with, and the problem document it is told in (RFC 9457)."""
+"""Which HTTP status each error answers with, and the problem document it is sent as (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -123,25 +123,27 @@ def install(app: FastAPI) -> None:
             ([str(part)[:_SHOWN] for part in item["loc"]], str(item["msg"]))
             for item in error.errors()[:_MOST_FAULTS]
         ]
-        told: list[Json] = [{"place": [*place], "message": text} for place, text in faults]
+        places: list[Json] = [{"place": [*place], "message": text} for place, text in faults]
         place, text = faults[0]
-        return _response(errors.InvalidInput(f"{'.'.join(place)}: {text}", errors=told), request)
+        return _response(errors.InvalidInput(f"{'.'.join(place)}: {text}", errors=places), request)
 
     @app.exception_handler(HTTPException)
     async def _routing(request: Request, error: HTTPException) -> Response:
-        asked = f"{request.method} {request.scope['path'][:200]}"
+        request_line = f"{request.method} {request.scope['path'][:200]}"
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            told = (error.headers or {}).get("Allow", "")
-            allowed = ", ".join(_methods(app, request.scope["path"])) or told
-            refused = errors.MethodNotAllowed(f"{asked}: this path takes {allowed}")
+            allow = (error.headers or {}).get("Allow", "")
+            allowed = ", ".join(_methods(app, request.scope["path"])) or allow
+            refused = errors.MethodNotAllowed(f"{request_line}: this path takes {allowed}")
             response = _response(refused, request)
             response.headers["Allow"] = allowed
             return response
-        return _response(errors.RouteNotFound(f"{asked}: no such path; see /openapi.json"), request)
+        return _response(
+            errors.RouteNotFound(f"{request_line}: no such path; see /openapi.json"), request
+        )
 
     @app.exception_handler(ClientDisconnect)
     async def _left(request: Request, _: ClientDisconnect) -> Response:
-        # Nobody reads this; without it the log would tell of a failure of ours.
+        # Nobody reads this; without it the log would show a failure of ours.
         return _response(errors.InvalidInput("the client left before its body ended"), request)
 
     @app.exception_handler(Exception)

@@ -62,7 +62,7 @@ def replayed_headers(body: bytes) -> dict[str, str]:
 
 def or_a_job(route: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a route that may answer with a job."""
-    told = {
+    accepted = {
         "description": "a job was accepted; ask for it at Location",
         "model": JobAcceptedResponse,
         "headers": {
@@ -71,6 +71,6 @@ def or_a_job(route: dict[str, Any]) -> dict[str, Any]:
         },
     }
     return route | {
-        "responses": route["responses"] | {ACCEPTED: told},
+        "responses": route["responses"] | {ACCEPTED: accepted},
         "openapi_extra": route["openapi_extra"] | {"parameters": [_PREFER]},
     }

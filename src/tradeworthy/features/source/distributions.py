@@ -37,7 +37,7 @@ def distributions_of(libraries: Iterable[str]) -> dict[str, str]:
     Raises
     ------
     FeatureLogicRefused
-        For a module that belongs to no distribution: its logic cannot be told apart from another.
+        For a module that belongs to no distribution: two versions of it would have one hash.
         One that is not there at all, as behind ``except ImportError``, is left out.
     """
     found: dict[str, str] = {}

@@ -57,7 +57,7 @@ def root_of(function: Callable[..., Any], module: Module, project: Project) -> R
     Raises
     ------
     FeatureLogicRefused
-        If the source is not what runs, or cannot be told apart from another.
+        If the source is not what runs, or two functions stand at one place.
     """
     name = getattr(function, "__name__", "")
     own = own_definition(name, module, project)

@@ -70,7 +70,7 @@ def read_git_tree(
     GitTree
         Untracked files that no ignore rule names make the tree dirty, and so do ``path`` and
         ``also`` if they are ignored; submodules count, and a tree before its first commit has no
-        commit and is dirty when it holds a file. A file that the index is told to overlook
+        commit and is dirty when it holds a file. A file that the index is set to overlook
         (``assume-unchanged``, ``skip-worktree``), or of ``also`` one outside the tree, leaves
         ``dirty`` unknown.
     """
@@ -151,8 +151,8 @@ def _entry(line: bytes) -> _Entry:
 
 def _commit(lines: list[bytes]) -> str | None:
     (oid,) = [line for line in lines if line.startswith(b"# branch.oid ")]
-    told = oid.removeprefix(b"# branch.oid ").decode()
-    return None if told == "(initial)" else told
+    commit = oid.removeprefix(b"# branch.oid ").decode()
+    return None if commit == "(initial)" else commit
 
 
 def _changes(top: Path, lines: list[bytes]) -> list[bytes]:
@@ -212,10 +212,10 @@ def _content_digest(path: Path) -> bytes:
 
 def _harmless_settings(top: Path, timeout: float) -> dict[str, str] | None:
     """Return settings that take the place of commands that the repository itself names."""
-    told = _git(top, timeout, {}, "config", "--list", "--show-scope", "--includes", "-z")
-    if told is None:
+    entries = _git(top, timeout, {}, "config", "--list", "--show-scope", "--includes", "-z")
+    if entries is None:
         return None
-    fields = told.split(b"\0")
+    fields = entries.split(b"\0")
     own: set[bytes] = set()
     trusted: dict[bytes, bytes] = {}
     for scope, setting in zip(fields[::2], fields[1::2], strict=False):
@@ -249,7 +249,7 @@ def _git(folder: Path, timeout: float, settings: dict[str, str], *arguments: str
 def _environment(settings: dict[str, str]) -> dict[str, str]:
     # Of the environment only what git needs to start: GIT_DIR and its kin would point elsewhere.
     kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-    told = {"GIT_CONFIG_COUNT": str(len(settings))}
+    entries = {"GIT_CONFIG_COUNT": str(len(settings))}
     for at, (name, value) in enumerate(settings.items()):
-        told |= {f"GIT_CONFIG_KEY_{at}": name, f"GIT_CONFIG_VALUE_{at}": value}
-    return kept | told | _ENVIRONMENT
+        entries |= {f"GIT_CONFIG_KEY_{at}": name, f"GIT_CONFIG_VALUE_{at}": value}
+    return kept | entries | _ENVIRONMENT

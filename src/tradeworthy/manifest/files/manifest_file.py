@@ -68,7 +68,7 @@ def read_manifest_text(path: Path) -> bytes:
 
 
 def _holds(path: Path, data: bytes) -> bool:
-    # A link would let the papers change behind their name.
+    # A link would let the content change under the same name.
     if path.is_symlink() or not path.is_file():
         return False
     try:

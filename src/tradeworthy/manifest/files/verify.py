@@ -1,4 +1,4 @@
-"""Shell: check the papers of a version offline, at level V0: hashes only.
+"""Shell: check the manifest and files of a version offline, at level V0: hashes only.
 
 V0 reads the manifest and the artifact files and compares every hash that can be computed from them
 alone: of configuration, columns, files, and of every feature down to the forms of its logic. What

@@ -63,9 +63,9 @@ def parse_bars(data: bytes, *, symbol: str | None = None) -> pl.DataFrame:
     try:
         frame = _parse(data)
     except (pl.exceptions.PolarsError, ValueError, OSError) as error:
-        told = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0]
         raise DatasetInvalid(
-            f"neither CSV nor Parquet: {told}; a CSV names its columns in the first line and has "
+            f"neither CSV nor Parquet: {reason}; a CSV names its columns in the first line and has "
             "as many values in every other"
         ) from error
     except pl.exceptions.PanicException as error:  # what a damaged file may come to, no Exception

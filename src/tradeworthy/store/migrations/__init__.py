@@ -1,4 +1,4 @@
-"""Bringing a database to the present schema, and telling whether it is there."""
+"""Bringing a database to the present schema, and checking that it is there."""
 
 from __future__ import annotations
 

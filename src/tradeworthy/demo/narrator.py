@@ -20,7 +20,7 @@ _SEVERITIES = {"NORMAL": "green", "MODERATE": "yellow", "SEVERE": "bold red"}
 
 
 class Narrator:
-    """Tells the steps on a console."""
+    """Prints the steps on a console."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False, soft_wrap=True)
@@ -66,16 +66,16 @@ class Narrator:
     def reports(self, reports: Sequence[DriftReportResponse]) -> None:
         """Show drift reports: a count, and a line for each change of severity."""
         counted = Counter(report.severity or report.status for report in reports)
-        told = ", ".join(f"{count} {what}" for what, count in sorted(counted.items()))
-        self.say(f"{len(reports)} reports: {told}")
+        counts = ", ".join(f"{count} {what}" for what, count in sorted(counted.items()))
+        self.say(f"{len(reports)} reports: {counts}")
         last = None
         for report in reports:
             severity = report.severity or report.status
             if severity != last:
                 style = _SEVERITIES.get(severity, "dim")
                 drifting = _drifting(report)
-                told = f"{severity:<12} {drifting}" if drifting else severity
-                self._console.print(f"     {report.slot.date()}  [{style}]{told}[/{style}]")
+                change = f"{severity:<12} {drifting}" if drifting else severity
+                self._console.print(f"     {report.slot.date()}  [{style}]{change}[/{style}]")
             last = severity
 
 

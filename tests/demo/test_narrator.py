@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from tradeworthy.demo.telling import Narrator
+from tradeworthy.demo.narrator import Narrator
 from tradeworthy.wire.drift import DriftReportResponse
 
 
