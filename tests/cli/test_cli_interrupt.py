@@ -41,6 +41,17 @@ class Thing:
         raise ValueError
 Thing()
 """
+TWICE_AT_ONCE = (
+    IN_A_CALLBACK
+    + """
+try:
+    interrupt()
+finally:
+    threading.Event().wait(0.1)
+    print("cleaned up", flush=True)
+"""
+)
+AS_THE_LAST_THING = IN_A_CALLBACK + "sys.exit(3)"
 COMMAND = """
 import os, signal, sys, threading, weakref
 from tradeworthy.cli import app
@@ -80,6 +91,17 @@ def test_an_interrupt_is_heard(body: str, tmp_path: Path) -> None:
     done = _run(body, tmp_path)
     assert done.returncode == 130, done.stderr
     assert done.stderr.splitlines()[-1] == "stopped"
+
+
+@pytest.mark.slow
+def test_what_cleans_up_is_not_interrupted_by_what_was_dropped_before(tmp_path: Path) -> None:
+    done = _run(TWICE_AT_ONCE, tmp_path)
+    assert (done.returncode, done.stdout) == (130, "cleaned up\n"), done.stderr
+
+
+@pytest.mark.slow
+def test_one_that_is_dropped_at_the_end_counts(tmp_path: Path) -> None:
+    assert _run(AS_THE_LAST_THING, tmp_path).returncode == 130
 
 
 @pytest.mark.slow

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import random
 import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -19,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from processes import alive, children_of, command_line
-from tradeworthy.errors import StrategyInvalid
+from tradeworthy.errors import HomeUnusable, StrategyInvalid
 from tradeworthy.evaluation.child import MAX_REPLY, MAX_SAID
 from tradeworthy.evaluation.fork_server import SERVER
 from tradeworthy.evaluation.process import EvaluationProcess
@@ -154,7 +157,7 @@ def test_what_is_installed_meanwhile_is_used(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     process(mischievous)
     before = _evaluations()
     process(mischievous)
@@ -457,6 +460,141 @@ def test_nothing_that_it_started_is_left(
     began.join()
     for file in (notes / "pid.txt", child):
         until(lambda file=file: not alive(int(file.read_text())))
+
+
+# A fork that leaves its group keeps the pipes, which a program that is started does not.
+FORKED = """
+import signal
+note = pathlib.Path({child!r})
+if not note.exists() and os.fork() == 0:
+    os.setsid()
+    note.write_text(str(os.getpid()))
+    {first}
+    time.sleep(600)
+while not (note.exists() and note.read_text()): time.sleep(0.01)
+"""
+HIDING = {
+    "it stays": "pass",
+    "a name that is no text": "__import__('ctypes').CDLL(None).prctl(15, b'\\xff\\xfe', 0, 0, 0)",
+    "a name with brackets": "__import__('ctypes').CDLL(None).prctl(15, b') S 1 (', 0, 0, 0)",
+    "it traces its parent": "__import__('ctypes').CDLL(None).ptrace(0x4206, os.getppid(), 0, 0)",
+    "it ignores what can be ignored": "signal.signal(15, signal.SIG_IGN)",
+    "it is stopped": "os.kill(os.getpid(), 19)",
+}
+
+
+ENDINGS = {
+    "time.sleep(600)": "exit status -9",
+    "os._exit(7)": "exit status 7",
+    "raise ValueError('own')": "own",
+    "": "None",
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("hiding", HIDING)
+def test_a_fork_of_it_ends_with_it_and_holds_nobody_up(
+    hiding: str, ending: str, mischievous: EvaluationRequest, told: Path, notes: Path
+) -> None:
+    child = notes / "child.txt"
+    told.write_text(FORKED.format(child=str(child), first=HIDING[hiding]) + ending)
+    process = EvaluationProcess(LONG)
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(process, mischievous)
+        until(lambda: running.done() or (child.exists() and child.read_text() != ""))
+        if ending == "time.sleep(600)":
+            process.interrupt()
+        assert ENDINGS[ending] in str(running.exception())
+    left = int(child.read_text())
+    process.close()
+    assert not alive(left)
+
+
+LITTER = {
+    "deeper than a path can be": "for _ in range(3000): os.mkdir('deeper'); os.chdir('deeper')",
+    "closed to its owner": "os.makedirs('a/b'); open('a/b/c', 'w').close(); os.chmod('a', 0)",
+    "links": "os.symlink('/', 'a'); os.mkdir('d'); os.symlink('..', 'd/up'); os.link('a', 'b')",
+    "a pipe": "os.mkfifo('pipe')",
+}
+
+
+@pytest.mark.parametrize("litter", LITTER)
+def test_what_it_leaves_in_its_folder_is_removed(
+    litter: str,
+    mischievous: EvaluationRequest,
+    told: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    process = EvaluationProcess(LONG)
+    # A strategy is trained fold by fold.
+    once = "if not pathlib.Path(os.environ['HOME'], 'once').exists():"
+    told.write_text(f"{once}\n open('once', 'w').close()\n {LITTER[litter]}")
+    process(mischievous)
+    (folder,) = tmp_path.iterdir()
+    assert list(folder.iterdir()) == []
+    told.unlink()
+    assert process(mischievous).training_data_rebuilt
+    process.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_at_any_moment_is_not_for_the_next_one(
+    process: EvaluationProcess, mischievous: EvaluationRequest
+) -> None:
+    seed = 7
+    draw = random.Random(seed)
+    cut_off = 0
+    for _ in range(8):
+        with ThreadPoolExecutor(1) as thread:
+            running = thread.submit(process, mischievous)
+            time.sleep(draw.random())  # any moment will do: none is aimed at
+            process.interrupt()
+            try:
+                running.result()
+            except StrategyInvalid:
+                cut_off += 1
+        assert process(mischievous).training_data_rebuilt
+    assert cut_off > 0
+
+
+def test_a_standard_error_that_is_closed_spoils_no_evaluation(
+    process: EvaluationProcess,
+    mischievous: EvaluationRequest,
+    told: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    process(mischievous)
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed)
+    told.write_text("print('noise')")
+    before = len(_files())
+    for _ in range(2):
+        assert process(mischievous).training_data_rebuilt
+    assert len(_files()) == before
+
+
+def test_a_service_short_of_files_loses_none(mischievous: EvaluationRequest) -> None:
+    process = EvaluationProcess(LONG)
+    assert process(mischievous).training_data_rebuilt
+    before = len(_files())
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for free in range(1, 12):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(_files()) + 1 + free, hard))
+        try:
+            with suppress(HomeUnusable, OSError, StrategyInvalid):
+                process(mischievous)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert process(mischievous).training_data_rebuilt
+    assert len(_files()) == before
+    process.close()
+
+
+def _files() -> list[int]:
+    return [int(each.name) for each in Path("/proc/self/fd").iterdir()]
 
 
 def _evaluate_in_vain(process: EvaluationProcess, request: EvaluationRequest) -> None:

@@ -41,7 +41,7 @@ STATUS = {
     "artifact_invalid": 503,
     "release_unconfirmed": 503,
     "prediction_log_full": 503,
-    "store_unavailable": 503,
+    "internal_error": 500,
 }
 
 
@@ -141,6 +141,7 @@ class Client:
         caller: str = "good",
         model: str = "m",
         drop: Collection[str] = (),
+        query: bytes = b"",
         **headers: str,
     ) -> tuple[int | None, Any]:
         body = body_of() if body is None else body
@@ -154,6 +155,7 @@ class Client:
             "type": "http",
             "method": "POST",
             "path": f"/api/v1/models/{model}/predict",
+            "query_string": query,
             "headers": [
                 (name.encode(), value.encode()) for name, value in given.items() if name not in drop
             ],
@@ -436,6 +438,42 @@ def test_failing_model_is_a_503_and_told_in_the_log(
     assert client.code() == "artifact_invalid"
     assert "version 3 of 'm' failed" in caplog.text
     assert client.records == []
+
+
+def test_a_failure_of_the_service_itself_is_no_failure_of_the_database(
+    make_client: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(header: bytes | None, model: str) -> Never:
+        raise KeyError(model)
+
+    client = make_client()
+    client.authorise = broken
+    assert client.code() == "internal_error"
+    assert "KeyError" in caplog.text
+
+
+@pytest.mark.parametrize("query", [b"version=99", b"version", b"&", b"a=%ff"])
+def test_a_query_is_refused_and_not_passed_over(make_client: MakeClient, query: bytes) -> None:
+    client = make_client()
+    assert client.code(query=query) == "invalid_input"
+    assert client.records == []
+
+
+DAY = 86_400 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("ahead", "accepted"), [(DAY, True), (DAY + 1, False), (200 * 365 * DAY, False)]
+)
+def test_an_event_is_at_most_a_day_ahead(
+    make_client: MakeClient, ahead: int, accepted: bool
+) -> None:
+    client = make_client()
+    moment = np.datetime64(NOW + ahead, "ns")
+    status, answer = client.send(body_of(event_time=f"{moment}Z"))
+    assert status == (200 if accepted else 422)
+    assert accepted or answer["details"] == {"field": "event_time"}
+    assert len(client.records) == accepted
 
 
 def test_large_batches_leave_the_event_loop(make_client: MakeClient) -> None:

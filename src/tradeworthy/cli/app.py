@@ -13,7 +13,7 @@ import typer
 from tradeworthy.cli.command_modules import command_modules
 from tradeworthy.cli.context import Context
 from tradeworthy.cli.exit_codes import INTERRUPTED, MEANINGS, exit_code
-from tradeworthy.cli.interrupt import hear
+from tradeworthy.cli.interrupt import hear, was_dropped
 from tradeworthy.errors import TradeworthyError
 
 _EXIT_CODES = "; ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items())
@@ -84,6 +84,9 @@ def run() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
         sys.exit(INTERRUPTED)
+    finally:
+        if was_dropped():
+            sys.exit(INTERRUPTED)
 
 
 def _gates(error: TradeworthyError) -> list[str]:

@@ -30,6 +30,13 @@ def hear(number: signal.Signals) -> None:
         sys.unraisablehook = _dropped
 
 
+def was_dropped() -> bool:
+    """Tell whether an interrupt still waits to be raised again, and let it rest."""
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    left, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+    return left > 0
+
+
 def _interrupt(_: int, frame: FrameType | None) -> None:
     while frame is not None:
         if frame.f_code is _dropped.__code__:
@@ -37,6 +44,8 @@ def _interrupt(_: int, frame: FrameType | None) -> None:
             signal.setitimer(signal.ITIMER_REAL, _AGAIN)
             return
         frame = frame.f_back
+    # What cleans up after this one must not hear of an earlier one again.
+    signal.setitimer(signal.ITIMER_REAL, 0)
     raise Interrupted
 
 

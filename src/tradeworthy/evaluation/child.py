@@ -8,6 +8,8 @@ import secrets
 import selectors
 import sys
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
 
 from tradeworthy.evaluation.ahead import named
@@ -42,16 +44,17 @@ class EvaluationChild:
         self._libraries: tuple[str, ...] = ()
         self._code: int | None = None
         self._killed = False
-        ends = [os.pipe() for _ in range(3)]
-        (request, self._requests), (self._replies, reply), (self._output, output) = ends
+        self._ended = False
+        ends: list[int] = []
         try:
+            for _ in range(3):
+                ends += os.pipe()
+            request, self._requests, self._replies, reply, self._output, output = ends
             server.fork([request, reply, output])
         except OSError:
-            self._close_pipes()
+            _close(ends)
             raise
-        finally:
-            for each in (request, reply, output):
-                os.close(each)
+        _close([request, reply, output])
 
     def ask(self, request: EvaluationRequest, seconds: float) -> bytes:
         """Send a request and return the text of the reply, which nobody has read yet.
@@ -119,30 +122,30 @@ class EvaluationChild:
         return chunk
 
     def kill(self) -> None:
-        """Kill the process with its group; whoever waits for its reply gets ``EOFError``."""
+        """Cut the evaluation off; whoever waits for its reply gets ``EOFError``."""
         if not self._killed:
             self._killed = True
             self._server.kill()
 
-    def end(self) -> int:
-        """End the process and everything it started; return its exit status."""
-        if self._code is None:
+    def end(self) -> int | None:
+        """End the process and everything it started; return its exit status.
+
+        None says that its server is gone: nobody knows what became of it, nor who has answered.
+        """
+        if not self._ended:
+            self._ended = True
             self._code = self._server.end(self._libraries)
             self._repeat_said()
-            self._close_pipes()
+            _close([self._requests, self._replies, self._output])
         return self._code
-
-    def _close_pipes(self) -> None:
-        for pipe in (self._requests, self._replies, self._output):
-            os.close(pipe)
 
     def _repeat_said(self) -> None:
         while len(self._said) < MAX_SAID and self._hear():
             pass
-        if self._said:
-            sys.stderr.write(self._said.decode(errors="backslashreplace"))
-            if self._unsaid:
-                sys.stderr.write(f"\n... and {self._unsaid} bytes more\n")
+        more = f"\n... and {self._unsaid} bytes more\n" if self._unsaid else ""
+        # Whoever started this process may have closed its standard error.
+        with suppress(OSError, ValueError):
+            sys.stderr.write(self._said.decode(errors="backslashreplace") + more)
             sys.stderr.flush()
 
 
@@ -156,7 +159,16 @@ def _sent(pipe: int, data: memoryview) -> int:
 
 
 def _received(pipe: int) -> bytes:
-    chunk = os.read(pipe, _CHUNK)
+    try:
+        chunk = os.read(pipe, _CHUNK)
+    except BlockingIOError:
+        # Users' code may have taken it out of the pipe.
+        return b""
     if not chunk:
         raise EOFError
     return chunk
+
+
+def _close(pipes: Iterable[int]) -> None:
+    for pipe in pipes:
+        os.close(pipe)

@@ -3,7 +3,8 @@
 Strategies that run as the service's own user could otherwise change each other's files, or the
 libraries that judge them, and read the service's keys. Landlock needs no privilege, holds for every
 thread and process started after it, and cannot be taken off again. Kernels before 5.13 and other
-systems have none; files can be cut short before 6.2, signals sent before 6.12.
+systems have none; files can be cut short before 6.2, signals sent before 6.12. It does not cover
+what one process may set for another of the same user, as limits and priorities, nor shared memory.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import site
 import socket
 import subprocess
@@ -14,12 +13,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from tradeworthy.evaluation.scratch_folder import remove_folder
 from tradeworthy.features.source.distributions import installed_state
 
 # Named, not imported: nothing that runs users' code is ever loaded into the serving process.
 SERVER = "tradeworthy.evaluation.fork_server_process"
-KILLED = -9
 _LONGEST = 64
+# Seconds: longer than a server takes to import and to end whatever a child has started.
+_PATIENCE = 120
 
 # What a Python with its libraries needs to start alike and to count alike; a service's environment
 # holds passwords and keys under any name.
@@ -51,29 +52,36 @@ class ForkServer:
     """
 
     def __init__(self, private: Path | None = None, readable: Sequence[Path] = ()) -> None:
-        self._folder = tempfile.mkdtemp(prefix="tradeworthy-evaluation-")
+        self._folder = Path(tempfile.mkdtemp(prefix="tradeworthy-evaluation-"))
         given = {
-            "folder": self._folder,
+            "folder": str(self._folder),
             "private": None if private is None else str(private.absolute()),
             "readable": [str(each.absolute()) for each in readable],
         }
         self._installed = installed_state()
-        self._socket, theirs = socket.socketpair()
         try:
+            self._socket, theirs = socket.socketpair()
             with theirs:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", SERVER, str(theirs.fileno()), json.dumps(given)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
-                    cwd=self._folder,
-                    env=_environment(self._folder),
-                    # An interrupt is for the service, which ends this process in its own time.
-                    start_new_session=True,
-                )
+                self._process = self._started(theirs.fileno(), json.dumps(given))
+        except OSError:
+            remove_folder(self._folder)
+            raise
+        self._socket.settimeout(_PATIENCE)
+
+    def _started(self, connection: int, given: str) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                [sys.executable, "-P", "-m", SERVER, str(connection), given],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[connection],
+                cwd=self._folder,
+                env=_environment(str(self._folder)),
+                # An interrupt is for the service, which ends this process in its own time.
+                start_new_session=True,
+            )
         except OSError:
             self._socket.close()
-            shutil.rmtree(self._folder, ignore_errors=True)
             raise
 
     @property
@@ -92,36 +100,29 @@ class ForkServer:
         socket.send_fds(self._socket, [b"fork\n"], pipes)
 
     def kill(self) -> None:
-        """Have the child killed, with its process group; while there is none yet, the server is."""
+        """Have the child ended, with everything it started; before it is forked, the server."""
         with suppress(OSError):
-            if self._has_forked():
-                self._socket.sendall(b"kill\n")
-            else:
-                self._process.kill()
+            self._socket.sendall(b"kill\n")
+        # Once a server can have a child it ignores this.
+        self._process.terminate()
 
-    def _has_forked(self) -> bool:
-        try:
-            return self._socket.recv(_LONGEST, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
-        except BlockingIOError:
-            return False
+    def end(self, libraries: Sequence[str]) -> int | None:
+        """Have the child ended, with everything it started; return its exit status.
 
-    def end(self, libraries: Sequence[str]) -> int:
-        """Have the child ended with everything it started; return its exit status.
-
-        The server then loads ``libraries``, of ``ahead.LIBRARIES``, for the children to come.
+        The server then loads ``libraries``, of ``ahead.LIBRARIES``, for the children to come. None
+        says that the server itself is gone.
         """
         with suppress(OSError):
             self._socket.sendall(f"end {','.join(libraries)}\n".encode())
         answers = self._answers()
         if answers is None:
-            # Somebody has ended it, and its child with it.
             self._process.kill()
             self._process.wait()
-            return KILLED
+            return None
         return int(answers.split()[-1])
 
     def _answers(self) -> bytes | None:
-        """Wait until the server has forked and ended a child; None if it goes before."""
+        """Wait until the server has forked and ended a child; None if it goes before, or hangs."""
         said = b""
         while said.count(b"\n") < len(("forked", "ended")):
             try:
@@ -134,11 +135,11 @@ class ForkServer:
         return said
 
     def close(self) -> None:
-        """End the process, which has no child any more."""
+        """End the process; no evaluation runs any more."""
         self._socket.close()
         self._process.kill()
         self._process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_folder(self._folder)
 
 
 def _environment(folder: str) -> dict[str, str]:

@@ -15,18 +15,19 @@ import gc
 import importlib
 import json
 import os
-import shutil
+import select
 import signal
 import socket
 import sys
 import tempfile
+import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from tradeworthy.evaluation import ahead
+from tradeworthy.evaluation.scratch_folder import remove_folder
 from tradeworthy.evaluation.worker import Fork, answer_one
 from tradeworthy.features.source.distributions import distributions_of
 
@@ -34,15 +35,48 @@ from tradeworthy.features.source.distributions import distributions_of
 _IMPORTS = ("tradeworthy.evaluation.evaluate", "numpy.ma", "numpy.random", "_strptime")
 _LONGEST = 4096
 _PIPES = 3
-_MANY = 1000
+# Seconds: a chain of processes that start each other may outrun whoever kills them.
+_PATIENCE = 30
+_PAUSE = 0.001
 # Linux: what loses its parent below this process becomes its child.
 _SET_CHILD_SUBREAPER = 36
 
 
-@dataclass(frozen=True, slots=True)
 class _Child:
-    pid: int
-    scratch: Path
+    """A fork, until it has been ended with everything it started."""
+
+    def __init__(self, pid: int, scratch: Path) -> None:
+        self.pid = pid
+        self.code: int | None = None
+        self._scratch = scratch
+
+    def end(self) -> int:
+        """Kill until nothing is left below this process; return the fork's exit status."""
+        if self.code is None:
+            self.code = self._killed()
+            remove_folder(self._scratch)
+        return self.code
+
+    def _killed(self) -> int:
+        code: int | None = None
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            # All before any is waited for: one that traces another holds its end back.
+            living = _below(os.getpid())
+            if code is None:
+                living.add(self.pid)
+                _kill(os.killpg, self.pid)
+            for each in living:
+                _kill(os.kill, each)
+            try:
+                ended, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if ended == self.pid:
+                code = os.waitstatus_to_exitcode(status)
+            elif not ended:
+                time.sleep(_PAUSE)
+        return -signal.SIGKILL if code is None else code
 
 
 def main() -> None:
@@ -59,46 +93,57 @@ def main() -> None:
     warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    # Until here it ends by that signal; from now on it may have a child to end first.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     forked = _serve(service, Path(given["folder"]))
     if forked is not None:
-        pipes, scratch = forked
         service.close()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         private = Path(given["private"]) if given["private"] else None
-        answer_one(Fork(pipes, scratch, private, tuple(map(Path, given["readable"]))))
+        answer_one(Fork(*forked, private, tuple(map(Path, given["readable"]))))
 
 
-def _serve(service: socket.socket, folder: Path) -> tuple[Sequence[int], Path] | None:
-    """Do what the service says; return its pipes and its folder in a fork, None at the end."""
+def _serve(service: socket.socket, folder: Path) -> tuple[Sequence[int], Path, int] | None:
+    """Do what the service says; in a fork return its pipes, folder and parent, at the end None."""
     child: _Child | None = None
     while True:
-        said, pipes = _hear(service)
+        said, pipes = _hear(service, child)
         for word, _, rest in (line.partition(b" ") for line in said.splitlines()):
             if word == b"fork":
                 scratch = Path(tempfile.mkdtemp(dir=folder))
                 gc.freeze()
+                server = os.getpid()
                 pid = os.fork()
                 if pid == 0:
-                    return pipes, scratch
+                    return pipes, scratch, server
                 for each in pipes:
                     os.close(each)
                 child = _Child(pid, scratch)
                 _say(service, "forked")
             elif child is not None and word == b"kill":
-                _kill(child.pid)
+                child.end()
             elif child is not None and word == b"end":
-                code = _end(child)
+                _say(service, str(child.end()))
                 child = None
-                _say(service, str(code))
                 ahead.load(ahead.named(rest))
         if not said:
             if child is not None:
-                _end(child)
-            shutil.rmtree(folder, ignore_errors=True)
+                child.end()
+            remove_folder(folder)
             return None
 
 
-def _hear(service: socket.socket) -> tuple[bytes, Sequence[int]]:
-    """Wait for what the service says next: nothing, once it is gone."""
+def _hear(service: socket.socket, child: _Child | None) -> tuple[bytes, Sequence[int]]:
+    """Wait for what the service says next: nothing, once it is gone.
+
+    If the child ends meanwhile, what it leaves is ended with it: it may hold the child's pipes.
+    """
+    if child is not None and child.code is None and hasattr(os, "pidfd_open"):
+        watched = os.pidfd_open(child.pid)
+        ready, *_ = select.select([service.fileno(), watched], [], [])
+        os.close(watched)
+        if watched in ready:
+            child.end()
     try:
         said, pipes, *_ = socket.recv_fds(service, _LONGEST, _PIPES)
     except ConnectionResetError:
@@ -113,44 +158,27 @@ def _say(service: socket.socket, line: str) -> None:
         service.sendall(line.encode() + b"\n")
 
 
-def _kill(pid: int) -> None:
-    # Until it has a group of its own it is only a process.
-    for kill in (os.kill, os.killpg):
-        with suppress(ProcessLookupError):
-            kill(pid, signal.SIGKILL)
+def _kill(kill: Callable[[int, int], None], number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        kill(number, signal.SIGKILL)
 
 
-def _end(child: _Child) -> int:
-    """End the child and everything it started; return its exit status."""
-    _kill(child.pid)
-    _, status = os.waitpid(child.pid, 0)
-    for _ in range(_MANY):
-        left = _children()
-        if not left:
-            break
-        for pid in left:
-            _kill(pid)
-            os.waitpid(pid, 0)
-    shutil.rmtree(child.scratch, ignore_errors=True)
-    return os.waitstatus_to_exitcode(status)
+def _below(process: int) -> set[int]:
+    """Return every process below this one; none where there is no ``/proc``."""
+    parents = {int(each.name): _parent(each) for each in Path("/proc").glob("[0-9]*")}
+    found: set[int] = set()
+    newest = {process}
+    while newest:
+        newest = {pid for pid, parent in parents.items() if parent in newest} - found
+        found |= newest
+    return found
 
 
-def _children() -> list[int]:
-    # Elsewhere than on Linux there is no such folder, and the process group has to do.
-    return [
-        pid for pid in map(_number, Path("/proc").glob("[0-9]*")) if _parent(pid) == os.getpid()
-    ]
-
-
-def _number(folder: Path) -> int:
-    return int(folder.name)
-
-
-def _parent(pid: int) -> int | None:
-    """Return a process's parent: a name may hold spaces and brackets."""
+def _parent(process: Path) -> int | None:
+    """Return a process's parent: a name may hold spaces, brackets and any byte."""
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
+        return int((process / "stat").read_bytes().rpartition(b")")[2].split()[1])
+    except (OSError, IndexError):
         return None
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import signal
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from tradeworthy.errors import HomeUnusable, StrategyInvalid
 from tradeworthy.evaluation.child import EvaluationChild, ReplyInvalid
-from tradeworthy.evaluation.fork_server import KILLED, ForkServer
+from tradeworthy.evaluation.fork_server import ForkServer
 from tradeworthy.evaluation.reply import read_reply
 from tradeworthy.evidence.evaluation_request import EvaluationRequest
 from tradeworthy.evidence.evidence import Evidence
@@ -60,11 +61,7 @@ class EvaluationProcess:
             try:
                 reply = child.ask(_absolute(request), self._seconds)
             except EOFError as error:
-                code = child.end()
-                raise StrategyInvalid(
-                    f"the evaluation's process died (exit status {code}"
-                    f"{_KILLED if code == KILLED else ''}); see the service's log"
-                ) from error
+                raise StrategyInvalid(_death(self._end(child))) from error
             except TimeoutError as error:
                 raise StrategyInvalid(
                     f"the evaluation took more than {self._seconds:g} seconds and was stopped: "
@@ -73,9 +70,9 @@ class EvaluationProcess:
             except ReplyInvalid as error:
                 raise StrategyInvalid(str(error)) from error
             finally:
-                child.end()
-                with self._guard:
-                    self._running = None
+                code = self._end(child)
+        if code is None:
+            raise StrategyInvalid(_death(None))
         return read_reply(reply)
 
     def _forked(self) -> EvaluationChild:
@@ -83,8 +80,8 @@ class EvaluationProcess:
             if self._closed:
                 raise StrategyInvalid("the service is stopping: ask for the evaluation again")
             if self._server is not None and not self._server.current:
-                self._server.close()
-                self._server = None
+                server, self._server = self._server, None
+                server.close()
             try:
                 self._server = self._server or self._start()
                 self._running = EvaluationChild(self._server)
@@ -93,6 +90,12 @@ class EvaluationProcess:
                     f"the evaluation's process cannot be started: {error.strerror}"
                 ) from error
             return self._running
+
+    def _end(self, child: EvaluationChild) -> int | None:
+        with self._guard:
+            # Before it ends: an interrupt from now on would be for the next one.
+            self._running = None
+        return child.end()
 
     def interrupt(self) -> None:
         """Cut off the evaluation that is running, if any; it ends with ``StrategyInvalid``."""
@@ -111,7 +114,11 @@ class EvaluationProcess:
                 self._server = None
 
 
-_KILLED = ", killed, or out of memory"
+def _death(code: int | None) -> str:
+    if code is None:
+        return "the evaluation was ended from outside (exit status -9): ask for it again"
+    killed = ", killed, or out of memory" if code == -signal.SIGKILL else ""
+    return f"the evaluation's process died (exit status {code}{killed}); see the service's log"
 
 
 def _absolute(request: EvaluationRequest) -> EvaluationRequest:

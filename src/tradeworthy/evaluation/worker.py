@@ -37,6 +37,7 @@ class Fork:
 
     pipes: Sequence[int]
     scratch: Path
+    server: int
     private: Path | None
     readable: tuple[Path, ...]
 
@@ -85,6 +86,9 @@ def _become_a_process_of_its_own(fork: Fork) -> tuple[int, int]:
     os.setsid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != fork.server:
+            # It went before that was said.
+            os.kill(os.getpid(), signal.SIGKILL)
     _be_the_first_to_go()
     requests, replies, said = fork.pipes
     # Users' code may print: what it prints has a pipe of its own. It may read, and finds nothing.

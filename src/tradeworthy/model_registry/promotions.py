@@ -63,7 +63,7 @@ class Promotions:
         OverrideLoosensPolicy
             If an override would loosen a tighten-only policy.
         Forbidden
-            Unless the actor has the role that the step takes.
+            Unless the actor may promote models of the strategy at all, whatever step it is.
         """
         record, goal = self._promotable(model, version, target, actor)
         policy = self._policies.of(record.state, overrides)
@@ -90,10 +90,14 @@ class Promotions:
             If somebody else moved the version or the champion meanwhile.
         PreconditionFailed
             If the model is not, or no longer, at one of the revisions ``if_match``.
-        InvalidTransition, OverrideLoosensPolicy, Forbidden
+        Forbidden
+            Unless the actor has the role that the step takes.
+        InvalidTransition, OverrideLoosensPolicy
             As for ``plan``.
         """
         record, goal = self._promotable(model, version, target, actor)
+        step = Action.RETIRE if goal is Stage.RETIRED else Action[f"PROMOTE_{goal}"]
+        actor.require(step, record.state.strategy)
         check_revision(record, if_match)
         policy = self._policies.of(record.state, overrides)
         active = self._activation()
@@ -130,10 +134,7 @@ class Promotions:
         with self._sources.store.read() as view:
             record = record_of(view, model)
         actor.require(Action.PROMOTE, record.state.strategy)
-        goal = promotion_target(version_of(record.state, version).stage, target)
-        step = Action.RETIRE if goal is Stage.RETIRED else Action[f"PROMOTE_{goal}"]
-        actor.require(step, record.state.strategy)
-        return record, goal
+        return record, promotion_target(version_of(record.state, version).stage, target)
 
     def _plan(
         self, state: ModelState, version: int, target: Stage, policy: Policy, reason: str

@@ -27,7 +27,6 @@ from tradeworthy.errors import (
     ModelNotFound,
     NoProductionVersion,
     PayloadTooLarge,
-    StoreUnavailable,
     TradeworthyError,
     UnsupportedMediaType,
 )
@@ -48,6 +47,8 @@ Problem: TypeAlias = Callable[[TradeworthyError, str], tuple[int, bytes, Headers
 PREFIX: Final = "/api/v1/models/"
 SUFFIX: Final = "/predict"
 LATENCY_BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+# Nanoseconds: where a bar is named by its end, the last one ends later today.
+_FURTHEST_AHEAD: Final = 24 * 60 * 60 * 10**9
 # Below these sizes a thread costs more than the turn of the event loop that it frees.
 _THREAD_FROM_BYTES: Final = 64 * 1024
 _THREAD_FROM_ROWS: Final = 256
@@ -170,7 +171,7 @@ class HotPath:
             return
         except Exception:
             _logger.exception("predicting with %r failed", model)
-            unexpected = StoreUnavailable("the prediction failed inside the service; see its log")
+            unexpected = TradeworthyError("the prediction failed inside the service; see its log")
             await self._refuse(unexpected, scope, send, model)
             return
         if answer is None:
@@ -197,13 +198,14 @@ class HotPath:
             # The client took its time: what was revoked, stopped or replaced meanwhile counts.
             principal, table, route = self._find(head, model)
         head.require_json()
+        _require_no_query(scope)
         now = self._clock()
         request = await self._decode(route, body)
+        event_time = _event_time(request, now)
         ready = table.admit(route, request)
         table.require_confirmed(self._monotonic())
         rows = request.rows
         outputs = await self._predict(ready, rows)
-        event_time = now if request.event_time is None else request.event_time
         ids = await self._log.append(
             self._origin(table, ready),
             now=now,
@@ -315,6 +317,28 @@ class _Head:
             raise UnsupportedMediaType("send the body as application/json in UTF-8")
         if self.encoding.lower() not in (b"", b"identity"):
             raise UnsupportedMediaType("send the body without a Content-Encoding")
+
+
+def _require_no_query(scope: Scope) -> None:
+    if scope.get("query_string"):
+        raise InvalidInput(
+            "predict takes no query parameter, and the version in PRODUCTION answers: send rows, "
+            "feature_graph_hash and event_time in the body",
+            field="query",
+        )
+
+
+def _event_time(request: PredictRequest, now: int) -> int:
+    """Return the moment that the rows describe, nanoseconds since 1970: now, if none was sent."""
+    if request.event_time is None:
+        return now
+    if request.event_time > now + _FURTHEST_AHEAD:
+        raise InvalidInput(
+            "event_time is more than a day ahead of the service's clock: send the moment that the "
+            "rows describe",
+            field="event_time",
+        )
+    return request.event_time
 
 
 async def _read_body(receive: Receive, announced: int, limit: int) -> bytes | None:

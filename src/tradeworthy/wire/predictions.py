@@ -17,7 +17,12 @@ class PredictRequest(RequestBody):
     rows: Annotated[list[dict[str, float]], Field(min_length=1)]
     feature_graph_hash: Digest
     event_time: Annotated[
-        str | SkipJsonSchema[None], Field(json_schema_extra=lambda schema: schema.pop("default"))
+        str | SkipJsonSchema[None],
+        Field(
+            description="The moment that the rows describe, a date or ISO 8601 with an offset, at "
+            "most a day ahead; now, if it is left out.",
+            json_schema_extra=lambda schema: schema.pop("default"),
+        ),
     ] = None
 
 

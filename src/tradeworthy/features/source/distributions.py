@@ -15,8 +15,11 @@ InstalledState = tuple[tuple[str, int], ...]
 
 
 def installed_state() -> InstalledState:
-    """Return what changes when something is installed: the folders of imports, with their times."""
-    return tuple((each, _changed(each)) for each in sys.path)
+    """Return what changes when something is installed: the folders of imports, with their times.
+
+    The first of them may be where the program was started, in which files come and go.
+    """
+    return tuple((each, _changed(each)) for each in sys.path[1:])
 
 
 def _changed(folder: str) -> int:
