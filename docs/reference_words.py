@@ -59,7 +59,7 @@ ADVICE = {
 
 # Routes whose authorisation depends on the request; their mark is the least that all take.
 BY_REQUEST = {
-    ("POST", "/api/v1/ml/{model}/promote"): "by target: see the lifecycle; for a dry run, any of these roles",
+    ("POST", "/api/v1/ml/{model}/promote"): "by target: see the lifecycle; a dry run: any of them",
     ("POST", "/api/v1/ml/releases/activate"): "operator; with `force` admin",
 }
 

@@ -183,17 +183,13 @@ def trace_logic(root: Root, project: Project, allow: frozenset[str] = frozenset(
 
 def _refuse_namespaces(module: Module | None) -> None:
     """Refuse classes registered as polars namespaces: nothing in an expression names them."""
-    for node in module.tree.body if module else ():
-        for decorator in getattr(node, "decorator_list", []):
-            target = decorator.func if isinstance(decorator, ast.Call) else decorator
-            name = str(getattr(target, "attr", getattr(target, "id", "")))
-            if module and name.startswith("register_") and name.endswith("_namespace"):
-                raise refuse(
-                    "dynamic_code",
-                    "a registered polars namespace cannot be traced from the expressions that use "
-                    "it; call its functions directly",
-                    Place(module.path, decorator.lineno),
-                )
+    if module is not None and module.bindings.namespace_line is not None:
+        raise refuse(
+            "dynamic_code",
+            "a registered polars namespace cannot be traced from the expressions that use it; call "
+            "its functions directly",
+            Place(module.path, module.bindings.namespace_line),
+        )
 
 
 def default_expressions(arguments: ast.arguments) -> dict[str, ast.expr]:

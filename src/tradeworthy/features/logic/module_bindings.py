@@ -41,6 +41,8 @@ class ModuleBindings:
         Imported names whose attributes or items the module assigns, with the line.
     star_line
         Line of a star import, None without one.
+    namespace_line
+        Line of a class that is registered as a polars namespace, None without one.
     statements
         The statements that run on import, in source order.
     """
@@ -49,6 +51,7 @@ class ModuleBindings:
     order: dict[int, int] = field(default_factory=dict)
     patched: dict[str, int] = field(default_factory=dict)
     star_line: int | None = None
+    namespace_line: int | None = None
     statements: list[ast.stmt] = field(default_factory=list)
 
     def add(self, name: str, statement: ast.stmt) -> None:
@@ -68,7 +71,7 @@ def bind_module(tree: ast.Module) -> ModuleBindings:
     {'T': 2, 'N': 1}
     """
     statements = [*_without_overloads(list(_top_level(tree.body)))]
-    found = ModuleBindings(statements=statements)
+    found = ModuleBindings(statements=statements, namespace_line=_namespace_line(tree))
     for position, statement in enumerate(statements):
         found.order[id(statement)] = position
         _note_bindings(statement, found)
@@ -76,6 +79,16 @@ def bind_module(tree: ast.Module) -> ModuleBindings:
     for name, parts in found.names.items():
         found.names[name] = sorted(parts, key=lambda part: found.order[id(part)])
     return found
+
+
+def _namespace_line(tree: ast.Module) -> int | None:
+    for node in tree.body:
+        for decorator in getattr(node, "decorator_list", []):
+            target = decorator.func if isinstance(decorator, ast.Call) else decorator
+            name = str(getattr(target, "attr", getattr(target, "id", "")))
+            if name.startswith("register_") and name.endswith("_namespace"):
+                return int(decorator.lineno)
+    return None
 
 
 def _top_level(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
