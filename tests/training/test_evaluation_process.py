@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from processes import alive, children_of, command_line
-from tradeworthy.errors import HomeUnusable, StrategyInvalid
+from tradeworthy.errors import StrategyInvalid
 from tradeworthy.evaluation.child import MAX_REPLY, MAX_SAID
 from tradeworthy.evaluation.fork_server import SERVER
 from tradeworthy.evaluation.process import EvaluationProcess
@@ -570,31 +570,8 @@ def test_a_standard_error_that_is_closed_spoils_no_evaluation(
     closed.close()
     monkeypatch.setattr(sys, "stderr", closed)
     told.write_text("print('noise')")
-    before = len(_files())
     for _ in range(2):
         assert process(mischievous).training_data_rebuilt
-    assert len(_files()) == before
-
-
-def test_a_service_short_of_files_loses_none(mischievous: EvaluationRequest) -> None:
-    process = EvaluationProcess(LONG)
-    assert process(mischievous).training_data_rebuilt
-    before = len(_files())
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    for free in range(1, 12):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(_files()) + 1 + free, hard))
-        try:
-            with suppress(HomeUnusable, OSError, StrategyInvalid):
-                process(mischievous)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert process(mischievous).training_data_rebuilt
-    assert len(_files()) == before
-    process.close()
-
-
-def _files() -> list[int]:
-    return [int(each.name) for each in Path("/proc/self/fd").iterdir()]
 
 
 def _evaluate_in_vain(process: EvaluationProcess, request: EvaluationRequest) -> None:
@@ -653,6 +630,38 @@ told = json.loads(sys.stdin.read())
 settings = EvaluationSettings(**told.pop("settings"))
 EvaluationProcess(86_400)(EvaluationRequest(settings=settings, **told))
 """
+
+
+SHORT_OF_FILES = """
+import os, resource
+from contextlib import suppress
+from tradeworthy.errors import TradeworthyError
+process, request = EvaluationProcess(86_400), EvaluationRequest(settings=settings, **told)
+def files():
+    return [int(name) for name in os.listdir("/proc/self/fd")]
+process(request)
+before, (soft, hard) = len(files()), resource.getrlimit(resource.RLIMIT_NOFILE)
+for free in range(1, 12):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(files()) + free, hard))
+    with suppress(TradeworthyError, OSError):
+        process(request)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+process(request)
+print(len(files()) - before)
+process.close()
+"""
+
+
+def test_a_service_short_of_files_loses_none(mischievous: EvaluationRequest) -> None:
+    script = ALONE.rpartition("EvaluationProcess(")[0] + SHORT_OF_FILES
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input=json.dumps(asdict(mischievous)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "0"
 
 
 def test_neither_it_nor_its_files_outlive_a_service_that_is_killed(
