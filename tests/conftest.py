@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,14 @@ pytest.register_assert_rewrite("contract.suites")
 MINUTES = ("tests/docs/test_tutorial.py", "tests/demo/test_demo.py::TestDemo")
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A folder that everybody can get to: those of pytest are closed to others."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @pytest.fixture(scope="session")

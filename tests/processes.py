@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 
@@ -46,3 +48,12 @@ def _parent(pid: int) -> int:
 def _after_name(pid: int) -> list[str]:
     """Return state, parent and so on: a name may hold spaces and brackets."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def as_nobody(command: list[str]) -> list[str]:
+    """Root may write everywhere, so that root hands the command to somebody who may not."""
+    if os.getuid() != 0:
+        return command
+    setpriv = shutil.which("setpriv")
+    assert setpriv is not None, "install util-linux, or run the tests as an ordinary user"
+    return [setpriv, "--reuid=65534", "--regid=65534", "--clear-groups", *command]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,6 +12,7 @@ import pytest
 
 from api.served_home import ServedHome, row
 from api.small_home import SmallHome
+from processes import as_nobody
 from tradeworthy.features.feature_graph import FeatureGraph
 
 HEAVY = {"pandas", "sklearn", "mlflow", "scipy", "lightgbm", "onnx", "skl2onnx", "torch", "polars"}
@@ -107,20 +106,9 @@ def test_a_home_that_does_not_exist(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def as_nobody(command: list[str]) -> list[str]:
-    """Root may write everywhere, so that root hands the command to somebody who may not."""
-    if os.getuid() != 0:
-        return command
-    setpriv = shutil.which("setpriv")
-    assert setpriv is not None, "install util-linux, or run the tests as an ordinary user"
-    return [setpriv, "--reuid=65534", "--regid=65534", "--clear-groups", *command]
-
-
 @pytest.mark.parametrize("readable", [True, False])
-def test_a_home_that_cannot_be_written(tmp_path: Path, readable: bool) -> None:
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
-    folder = tmp_path / "locked"
+def test_a_home_that_cannot_be_written(reachable: Path, readable: bool) -> None:
+    folder = reachable / "locked"
     folder.mkdir(mode=0o555 if readable else 0o000)
     command = as_nobody([*COMMAND, "--home", str(folder / "home"), "init"])
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")

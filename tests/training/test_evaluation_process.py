@@ -387,6 +387,23 @@ def test_every_evaluation_has_a_process_of_its_own_whatever_the_thread(
     assert not any(Path(folder).exists() for folder in folders)
 
 
+def test_random_numbers_are_of_each_evaluation(
+    process: EvaluationProcess, mischievous: EvaluationRequest, told: Path, notes: Path
+) -> None:
+    drawn = notes / "drawn.txt"
+    told.write_text(
+        "import random; import numpy\n"
+        f"with pathlib.Path({str(drawn)!r}).open('a') as file:\n"
+        "    file.write(f'{os.getpid()} {random.random()} {numpy.random.random()}\\n')"
+    )
+    for _ in range(3):
+        process(mischievous)
+    rows = [line.split() for line in drawn.read_text().splitlines()]
+    assert len({pid for pid, *_ in rows}) == 3
+    for column in (1, 2):
+        assert len({row[column] for row in rows}) == len(rows)
+
+
 def test_the_secrets_of_the_service_are_not_in_its_environment(
     mischievous: EvaluationRequest,
     told: Path,
@@ -543,13 +560,16 @@ def test_what_it_leaves_in_its_folder_is_removed(
 def test_an_interrupt_at_any_moment_is_not_for_the_next_one(
     process: EvaluationProcess, mischievous: EvaluationRequest
 ) -> None:
-    seed = 7
-    draw = random.Random(seed)
+    process(mischievous)
+    began = time.monotonic()
+    process(mischievous)
+    took = time.monotonic() - began
+    draw = random.Random(7)
     cut_off = 0
     for _ in range(8):
         with ThreadPoolExecutor(1) as thread:
             running = thread.submit(process, mischievous)
-            time.sleep(draw.random())  # any moment will do: none is aimed at
+            time.sleep(took * draw.random())  # any moment will do: none is aimed at
             process.interrupt()
             try:
                 running.result()
@@ -633,35 +653,49 @@ EvaluationProcess(86_400)(EvaluationRequest(settings=settings, **told))
 
 
 SHORT_OF_FILES = """
-import os, resource
-from contextlib import suppress
-from tradeworthy.errors import TradeworthyError
+import os, resource, sys
+from tradeworthy.errors import HomeUnusable
 process, request = EvaluationProcess(86_400), EvaluationRequest(settings=settings, **told)
 def files():
     return [int(name) for name in os.listdir("/proc/self/fd")]
 process(request)
 before, (soft, hard) = len(files()), resource.getrlimit(resource.RLIMIT_NOFILE)
-for free in range(1, 12):
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(files()) + free, hard))
-    with suppress(TradeworthyError, OSError):
+refused = []
+for free in range(14):
+    if replaced:
+        sys.path.append(f"/none/{free}")
+    unused = sorted({*range(4096)} - {*files()})
+    resource.setrlimit(resource.RLIMIT_NOFILE, (unused[free], hard))
+    try:
         process(request)
+    except HomeUnusable:
+        refused.append(free)
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 process(request)
-print(len(files()) - before)
+lost = len(files()) - before
 process.close()
+print(json.dumps([refused, lost]))
 """
 
 
-def test_a_service_short_of_files_loses_none(mischievous: EvaluationRequest) -> None:
-    script = ALONE.rpartition("EvaluationProcess(")[0] + SHORT_OF_FILES
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_service_short_of_files_loses_none(
+    replaced: bool, mischievous: EvaluationRequest, tmp_path: Path
+) -> None:
+    script = ALONE.rpartition("EvaluationProcess(")[0] + f"replaced = {replaced}" + SHORT_OF_FILES
     done = subprocess.run(
         [sys.executable, "-c", script],
         input=json.dumps(asdict(mischievous)),
         capture_output=True,
         text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
         check=True,
     )
-    assert done.stdout.splitlines()[-1] == "0"
+    refused, lost = json.loads(done.stdout.splitlines()[-1])
+    assert refused == [*range(len(refused))]
+    assert 3 < len(refused) < 14
+    assert lost == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_neither_it_nor_its_files_outlive_a_service_that_is_killed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,7 @@ from tradeworthy.errors import FeatureGraphInvalid, FeatureLogicRefused, Strateg
 from tradeworthy.features.compute.feature_table import compute_features
 from tradeworthy.features.feature_graph import FeatureGraph, feature
 from tradeworthy.features.graph_summary import graph_summary
+from tradeworthy.features.source.distributions import distributions_of
 from tradeworthy.features.source.function_logic import logic_in_file, logic_of
 from tradeworthy.features.source.isolated_import import import_file
 from tradeworthy.features.source.source_folder import locate_source
@@ -534,3 +536,22 @@ def test_an_imported_module_gives_the_same_graph() -> None:
     assert graph.inputs == ("scaled_close@1",)
     assert graph_summary(graph)["hash"] == graph.hash == FeatureGraph.from_module(__file__).hash
     assert "polars" in graph.distributions
+
+
+def test_a_library_that_is_installed_meanwhile_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    assert distributions_of(["lately"]) == {}
+    (tmp_path / "lately").mkdir()
+    (tmp_path / "lately" / "__init__.py").touch()
+    for version in ("1.0", "2.0"):
+        for old in tmp_path.glob("*.dist-info"):
+            shutil.rmtree(old)
+        record = tmp_path / f"lately-{version}.dist-info"
+        record.mkdir()
+        (record / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: lately\nVersion: {version}\n"
+        )
+        (record / "top_level.txt").write_text("lately\n")
+        assert distributions_of(["lately"]) == {"lately": version}

@@ -64,7 +64,7 @@ class ForkServer:
             with theirs:
                 self._process = self._started(theirs.fileno(), json.dumps(given))
         except OSError:
-            remove_folder(self._folder)
+            self._folder.rmdir()
             raise
         self._socket.settimeout(_PATIENCE)
 

@@ -24,6 +24,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from tradeworthy.evaluation import ahead
@@ -40,6 +41,15 @@ _PATIENCE = 30
 _PAUSE = 0.001
 # Linux: what loses its parent below this process becomes its child.
 _SET_CHILD_SUBREAPER = 36
+
+
+@dataclass(frozen=True, slots=True)
+class _Folders:
+    """The second argument: where the children's folders are made, and what they may not read."""
+
+    folder: str
+    private: str | None
+    readable: Sequence[str]
 
 
 class _Child:
@@ -82,7 +92,7 @@ class _Child:
 def main() -> None:
     """Serve forks until the service is gone; in a fork, answer the one request."""
     service = socket.socket(fileno=int(sys.argv[1]))
-    given = json.loads(sys.argv[2])
+    folders = _Folders(**json.loads(sys.argv[2]))
     # What imports make stays: to search it for garbage takes a tenth of their time.
     gc.disable()
     for each in _IMPORTS:
@@ -95,27 +105,26 @@ def main() -> None:
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     # Until here it ends by that signal; from now on it may have a child to end first.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    forked = _serve(service, Path(given["folder"]))
-    if forked is not None:
+    fork = _serve(service, folders)
+    if fork is not None:
         service.close()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        private = Path(given["private"]) if given["private"] else None
-        answer_one(Fork(*forked, private, tuple(map(Path, given["readable"]))))
+        answer_one(fork)
 
 
-def _serve(service: socket.socket, folder: Path) -> tuple[Sequence[int], Path, int] | None:
-    """Do what the service says; in a fork return its pipes, folder and parent, at the end None."""
+def _serve(service: socket.socket, folders: _Folders) -> Fork | None:
+    """Do what the service says until it is gone: then return None, in a fork what it has."""
+    server = os.getpid()
     child: _Child | None = None
     while True:
         said, pipes = _hear(service, child)
         for word, _, rest in (line.partition(b" ") for line in said.splitlines()):
             if word == b"fork":
-                scratch = Path(tempfile.mkdtemp(dir=folder))
+                scratch = Path(tempfile.mkdtemp(dir=folders.folder))
                 gc.freeze()
-                server = os.getpid()
                 pid = os.fork()
                 if pid == 0:
-                    return pipes, scratch, server
+                    return Fork(pipes, scratch, server, folders.private, folders.readable)
                 for each in pipes:
                     os.close(each)
                 child = _Child(pid, scratch)
@@ -129,7 +138,7 @@ def _serve(service: socket.socket, folder: Path) -> tuple[Sequence[int], Path, i
         if not said:
             if child is not None:
                 child.end()
-            remove_folder(folder)
+            remove_folder(Path(folders.folder))
             return None
 
 

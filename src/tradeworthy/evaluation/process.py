@@ -93,7 +93,7 @@ class EvaluationProcess:
 
     def _end(self, child: EvaluationChild) -> int | None:
         with self._guard:
-            # Before it ends: an interrupt from now on would be for the next one.
+            # From now on there is nothing to cut off.
             self._running = None
         return child.end()
 
@@ -116,7 +116,10 @@ class EvaluationProcess:
 
 def _death(code: int | None) -> str:
     if code is None:
-        return "the evaluation was ended from outside (exit status -9): ask for it again"
+        return (
+            "the evaluation's process was ended from outside (exit status -9), or could not start; "
+            "see the service's log, then ask again"
+        )
     killed = ", killed, or out of memory" if code == -signal.SIGKILL else ""
     return f"the evaluation's process died (exit status {code}{killed}); see the service's log"
 

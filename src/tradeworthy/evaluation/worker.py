@@ -38,15 +38,16 @@ class Fork:
     pipes: Sequence[int]
     scratch: Path
     server: int
-    private: Path | None
-    readable: tuple[Path, ...]
+    private: str | None
+    readable: Sequence[str]
 
 
 def answer_one(fork: Fork) -> None:
     """Answer one request, if one comes before its pipe ends."""
     pipes = _become_a_process_of_its_own(fork)
     requests, replies = os.fdopen(pipes[0], "rb"), os.fdopen(pipes[1], "wb")
-    put_up_fence(fork.scratch, fork.private, fork.readable)
+    private = None if fork.private is None else Path(fork.private)
+    put_up_fence(fork.scratch, private, map(Path, fork.readable))
     gc.enable()
     line = requests.readline()
     if line:

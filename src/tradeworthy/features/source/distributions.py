@@ -17,9 +17,10 @@ InstalledState = tuple[tuple[str, int], ...]
 def installed_state() -> InstalledState:
     """Return what changes when something is installed: the folders of imports, with their times.
 
-    The first of them may be where the program was started, in which files come and go.
+    Where Python puts the program's own folder first, that is left out: files come and go in it.
     """
-    return tuple((each, _changed(each)) for each in sys.path[1:])
+    folders = sys.path if sys.flags.safe_path else sys.path[1:]
+    return tuple((each, _changed(each)) for each in folders)
 
 
 def _changed(folder: str) -> int:
