@@ -19,9 +19,9 @@ from reference_words import ADVICE, BY_REQUEST, MANIFEST, NAMES
 from typer.main import get_command
 
 from tradeworthy.access.roles import Action
-from tradeworthy.api.app import create_api
 from tradeworthy.api.http.governed_route import ACTION
 from tradeworthy.api.http.problems import STATUS
+from tradeworthy.api.management_app import create_api
 from tradeworthy.base.settings import Settings
 from tradeworthy.cli.app import app as command_line
 from tradeworthy.cli.exit_codes import MEANINGS, exit_code

@@ -21,7 +21,8 @@ from typing import Any
 
 import httpx
 
-from tradeworthy.api.app import create_api, create_app
+from tradeworthy.api.app import create_app
+from tradeworthy.api.management_app import create_api
 from tradeworthy.base.settings import read_settings
 from tradeworthy.runtime.service import open_service
 

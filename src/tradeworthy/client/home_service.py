@@ -54,7 +54,7 @@ class HomeService:
     def _opened(self) -> FastAPI:
         if self._app is None:
             # A client of a server needs none of this.
-            from tradeworthy.api.app import create_api
+            from tradeworthy.api.management_app import create_api
             from tradeworthy.runtime.service import open_service
 
             self._service = open_service(self._settings, randomness=secrets.token_bytes)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tradeworthy.access.roles import Action, Actor
-from tradeworthy.base.digests import canonical_json
+from tradeworthy.base.digests import Json, canonical_json
 from tradeworthy.errors import DatasetInvalid, InvalidInput, InvalidTransition, ManifestInvalid
 from tradeworthy.evidence.evaluation_request import EvaluationRequest, Evaluator
 from tradeworthy.evidence.evaluation_settings import EvaluationSettings
 from tradeworthy.evidence.evidence import Evidence
+from tradeworthy.evidence.requested_costs import RequestedCosts
 from tradeworthy.evidence.trial_ledger import trial_digest
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState, VersionState, version_of
@@ -32,19 +33,30 @@ from tradeworthy.store.unit_of_work import Store
 
 
 @dataclass(frozen=True, slots=True)
-class CostsAsked:
-    """Costs that a request asks for instead of the policy's, in basis points."""
-
-    commission_bps: float
-    slippage_bps: float
-
-
-@dataclass(frozen=True, slots=True)
 class BacktestOutcome:
-    """The evidence of a backtest and what the policy says of it."""
+    """What a backtest of a version found and what the policy says of it."""
 
+    model: str
+    version: int
     evidence: Evidence
     verdict: Verdict
+
+    def to_json(self) -> dict[str, Json]:
+        """Return it as answers and jobs keep it, without the single returns."""
+        artifact = self.evidence.artifact_metrics
+        figures = {
+            name: each for name, each in self.evidence.to_json().items() if name != "returns"
+        }
+        return {
+            "model": self.model,
+            "version": self.version,
+            "result_digest": self.evidence.result_digest,
+            "evidence_digest": self.evidence.digest,
+            "metrics": dict(self.evidence.metrics),
+            "artifact_metrics": None if artifact is None else dict(artifact),
+            "evidence": figures,
+            "verdict": self.verdict.as_dict(),
+        }
 
 
 class Backtests:
@@ -91,7 +103,7 @@ class Backtests:
         version: int,
         *,
         dataset_hash: str | None = None,
-        costs: CostsAsked | None = None,
+        costs: RequestedCosts | None = None,
         actor: Actor,
     ) -> BacktestOutcome:
         """Evaluate a trained version and keep the evidence.
@@ -127,7 +139,7 @@ class Backtests:
         evidence = self._evaluator(self._request(manifest, data, settings))
         self._keep(state, candidate, evidence, actor)
         verdict = self._promotions.judge(state, version, Stage.VALIDATED, policy)
-        return BacktestOutcome(evidence, verdict)
+        return BacktestOutcome(model, version, evidence, verdict)
 
     def admit(self, model: str, version: int, *, actor: Actor) -> tuple[ModelState, VersionState]:
         """Return a model and its version if this actor may have it tested.
@@ -224,8 +236,8 @@ class Backtests:
             unit.trials.add(entry)
 
 
-def _charging(settings: EvaluationSettings, costs: CostsAsked | None) -> EvaluationSettings:
-    """Return the settings with the costs that were asked for, if any were."""
+def _charging(settings: EvaluationSettings, costs: RequestedCosts | None) -> EvaluationSettings:
+    """Return the settings with the requested costs, if there are any."""
     if costs is None:
         return settings
     if not (0 <= costs.commission_bps <= 1000 and 0 <= costs.slippage_bps <= 1000):

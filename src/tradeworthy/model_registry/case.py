@@ -19,8 +19,9 @@ from tradeworthy.evidence.trial_ledger import (
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState, VersionState
 from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.model_registry.artifact_file import load_artifact
 from tradeworthy.model_registry.manifests import manifest_of
-from tradeworthy.model_registry.sources import Sources, load_artifact
+from tradeworthy.model_registry.sources import Sources
 from tradeworthy.promotion.policy.policy import Policy
 from tradeworthy.store.ports.backtests import BacktestRecord
 from tradeworthy.store.ports.trials import LedgerEntry

@@ -47,6 +47,18 @@ def record_of(view: View, model: str) -> ModelRecord:
     return record
 
 
+def read_model(store: Store, model: str) -> ModelRecord:
+    """Return a model's state and revision, read by themselves.
+
+    Raises
+    ------
+    ModelNotFound
+        If there is no such model.
+    """
+    with store.read() as view:
+        return record_of(view, model)
+
+
 def check_revision(record: ModelRecord, if_match: frozenset[int] | None) -> None:
     """Raise ``PreconditionFailed`` unless the model is at a revision the caller saw."""
     if if_match is not None and record.revision not in if_match:

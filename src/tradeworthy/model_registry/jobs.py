@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from tradeworthy.access.roles import Action, Actor
 from tradeworthy.base.digests import Json, canonical_json, json_digest
 from tradeworthy.errors import RecordNotFound, StoreUnavailable, TradeworthyError
-from tradeworthy.model_registry.backtests import BacktestOutcome, Backtests, CostsAsked
+from tradeworthy.evidence.requested_costs import RequestedCosts
+from tradeworthy.model_registry.backtests import Backtests
 from tradeworthy.model_registry.changes import record_of
 from tradeworthy.store.ports.documents import Document
 from tradeworthy.store.ports.jobs import JobProblem, JobRecord
@@ -70,7 +71,7 @@ class Jobs:
         version: int,
         *,
         dataset_hash: str | None = None,
-        costs: CostsAsked | None = None,
+        costs: RequestedCosts | None = None,
         actor: Actor,
     ) -> JobRecord:
         """Accept a backtest, to be run with the rights that the actor has now.
@@ -225,24 +226,7 @@ class Jobs:
             job.model,
             job.version,
             dataset_hash=None if dataset_hash is None else str(dataset_hash),
-            costs=CostsAsked(**costs) if isinstance(costs, dict) else None,  # type: ignore[arg-type]
+            costs=RequestedCosts(**costs) if isinstance(costs, dict) else None,  # type: ignore[arg-type]
             actor=job.actor,
         )
-        return outcome_to_json(job.model, job.version, outcome)
-
-
-def outcome_to_json(model: str, version: int, outcome: BacktestOutcome) -> dict[str, Json]:
-    """Return what a backtest found and what the policy says of it, without the single returns."""
-    evidence = outcome.evidence
-    artifact = evidence.artifact_metrics
-    figures = {name: value for name, value in evidence.to_json().items() if name != "returns"}
-    return {
-        "model": model,
-        "version": version,
-        "result_digest": evidence.result_digest,
-        "evidence_digest": evidence.digest,
-        "metrics": dict(evidence.metrics),
-        "artifact_metrics": None if artifact is None else dict(artifact),
-        "evidence": figures,
-        "verdict": outcome.verdict.as_dict(),
-    }
+        return outcome.to_json()

@@ -26,7 +26,7 @@ from tradeworthy.model_registry.approvals import Approvals
 from tradeworthy.model_registry.changes import (
     Change,
     change_model,
-    record_of,
+    read_model,
 )
 from tradeworthy.model_registry.manifests import artifact_digest, check_identity
 from tradeworthy.model_registry.policies import Policies
@@ -280,8 +280,7 @@ class ModelRegistry:
         ModelNotFound
             If there is no such model.
         """
-        with self._store.read() as view:
-            return record_of(view, model)
+        return read_model(self._store, model)
 
     def _authorised(self, model: str, action: Action, actor: Actor) -> ModelRecord:
         record = self.model(model)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tradeworthy.artifacts.predictor import CheckedPredictor, load_predictor
 from tradeworthy.errors import InvalidInput, ManifestInvalid, TradeworthyError
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.model_registry.alignment import Alignment, compare
@@ -12,6 +12,9 @@ from tradeworthy.model_registry.releases import active_release
 from tradeworthy.model_registry.running_code import RunningCode
 from tradeworthy.store.blobs import BlobFolder
 from tradeworthy.store.unit_of_work import Store
+
+if TYPE_CHECKING:
+    from tradeworthy.artifacts.predictor import CheckedPredictor
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +69,9 @@ class Sources:
         ArtifactInvalid
             If it is missing, tampered with or does not load.
         """
+        # Whoever only compares hashes needs no library of models.
+        from tradeworthy.model_registry.artifact_file import load_artifact
+
         if not manifest.files:
             raise InvalidInput(f"{manifest.file_name} names no artifact file")
         return load_artifact(manifest, self.blobs.read(manifest.files[0].sha256))
-
-
-def load_artifact(manifest: Manifest, data: bytes) -> CheckedPredictor:
-    """Load the first file of a manifest from its bytes.
-
-    Raises
-    ------
-    ArtifactInvalid
-        If they are not what the manifest says, or do not load.
-    """
-    file = manifest.files[0]
-    return load_predictor(
-        data, format=file.format, expected_sha256=file.sha256, n_inputs=len(manifest.inputs)
-    )

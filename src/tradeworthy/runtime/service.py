@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
-
-from prometheus_client import CollectorRegistry
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from tradeworthy.access.roles import Actor
 from tradeworthy.base.clock import utc_now
 from tradeworthy.base.settings import Settings
 from tradeworthy.errors import HomeUnusable
-from tradeworthy.evaluation.process import EvaluationProcess
-from tradeworthy.lifecycle.state import VersionState
-from tradeworthy.manifest.manifest import Manifest
-from tradeworthy.model_registry.approvals import Approvals
-from tradeworthy.model_registry.backtests import Backtests
-from tradeworthy.model_registry.datasets import Datasets
-from tradeworthy.model_registry.jobs import Jobs
-from tradeworthy.model_registry.manifests import manifest_of
-from tradeworthy.model_registry.models import ModelRegistry
-from tradeworthy.model_registry.policies import Policies
-from tradeworthy.model_registry.promotions import Promotions
-from tradeworthy.model_registry.releases import Releases
-from tradeworthy.model_registry.running_code import RunningCode
-from tradeworthy.model_registry.sources import Sources
 from tradeworthy.model_registry.tokens import Tokens
-from tradeworthy.prediction_log.history import PredictionHistory
-from tradeworthy.promotion.files.policy_file import read_policy_file
-from tradeworthy.runtime.drift_scheduler import DriftScheduler
 from tradeworthy.runtime.home import read_token_key
-from tradeworthy.runtime.route_refresher import RouteRefresher
 from tradeworthy.runtime.token_cache import TokenCache
 from tradeworthy.store import migrations
 from tradeworthy.store.blobs import BlobFolder
@@ -40,37 +20,203 @@ from tradeworthy.store.engine import open_engine
 from tradeworthy.store.sql_store import SqlStore
 from tradeworthy.store.unit_of_work import Store
 
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
-@dataclass(frozen=True, slots=True)
+    from tradeworthy.evaluation.process import EvaluationProcess
+    from tradeworthy.lifecycle.state import VersionState
+    from tradeworthy.manifest.manifest import Manifest
+    from tradeworthy.model_registry.approvals import Approvals
+    from tradeworthy.model_registry.backtests import Backtests
+    from tradeworthy.model_registry.datasets import Datasets
+    from tradeworthy.model_registry.jobs import Jobs
+    from tradeworthy.model_registry.models import ModelRegistry
+    from tradeworthy.model_registry.policies import Policies
+    from tradeworthy.model_registry.promotions import Promotions
+    from tradeworthy.model_registry.releases import Releases
+    from tradeworthy.model_registry.running_code import RunningCode
+    from tradeworthy.model_registry.sources import Sources
+    from tradeworthy.runtime.drift_scheduler import DriftScheduler
+    from tradeworthy.runtime.route_refresher import RouteRefresher
+
+
 class Service:
-    """The use cases of one deployment and what they share."""
+    """The use cases of one deployment and what they share, each put together when first used.
 
-    settings: Settings
-    clock: Callable[[], datetime]
-    store: Store
-    blobs: BlobFolder
-    code: RunningCode
-    sources: Sources
-    policies: Policies
-    registry: ModelRegistry
-    backtests: Backtests
-    jobs: Jobs
-    releases: Releases
-    datasets: Datasets
-    tokens: Tokens
-    token_cache: TokenCache
-    refresher: RouteRefresher
-    scheduler: DriftScheduler
-    evaluator: EvaluationProcess
-    metrics: CollectorRegistry
+    A command that reads one record imports no evaluation, no model and no table library. A server
+    puts all of it together before it listens.
+
+    Parameters
+    ----------
+    settings
+        Where its home is, and how it runs.
+    store
+        The open database of that home.
+    key
+        The key of its tokens' MACs.
+    randomness
+        ``n`` random bytes, as ``secrets.token_bytes``.
+    clock
+        The time now, UTC.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        key: bytes,
+        *,
+        randomness: Callable[[int], bytes],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.clock = clock
+        self.blobs = BlobFolder(settings.blobs_folder)
+        self.tokens = Tokens(store, key, clock, randomness)
+        self.token_cache = TokenCache(key)
+        self._randomness = randomness
+
+    @cached_property
+    def code(self) -> RunningCode:
+        """The strategy files of this deployment."""
+        from tradeworthy.model_registry.running_code import RunningCode
+
+        return RunningCode(self.settings.strategies_folder)
+
+    @cached_property
+    def sources(self) -> Sources:
+        """Where the facts about a version come from."""
+        from tradeworthy.model_registry.sources import Sources
+
+        return Sources(self.store, self.blobs, self.code)
+
+    @cached_property
+    def policies(self) -> Policies:
+        """What each model is held to."""
+        from tradeworthy.model_registry.policies import Policies
+        from tradeworthy.promotion.files.policy_file import read_policy_file
+
+        return Policies(partial(read_policy_file, self.settings.policy_file))
+
+    @cached_property
+    def registry(self) -> ModelRegistry:
+        """Every way a model or a version can change."""
+        from tradeworthy.model_registry.models import ModelRegistry
+
+        return ModelRegistry(
+            self.store, self.blobs, self.policies, self._promotions, self._approvals, self.clock
+        )
+
+    @cached_property
+    def backtests(self) -> Backtests:
+        """Backtests that are run at once."""
+        from tradeworthy.model_registry.backtests import Backtests
+
+        return Backtests(
+            store=self.store,
+            blobs=self.blobs,
+            code=self.code,
+            policies=self.policies,
+            promotions=self._promotions,
+            evaluator=self.evaluator,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Backtests that are run later."""
+        from tradeworthy.model_registry.jobs import Jobs
+
+        lease = timedelta(seconds=self.settings.job_lease_seconds)
+        return Jobs(self.store, self.backtests, self.clock, self._randomness, lease)
+
+    @cached_property
+    def releases(self) -> Releases:
+        """Releases of features."""
+        from tradeworthy.model_registry.releases import Releases
+
+        return Releases(self.store, self.clock)
+
+    @cached_property
+    def datasets(self) -> Datasets:
+        """Market data."""
+        from tradeworthy.model_registry.datasets import Datasets
+
+        return Datasets(self.store, self.blobs, self.clock)
+
+    @cached_property
+    def refresher(self) -> RouteRefresher:
+        """What the hot path answers from, and what keeps it fresh."""
+        from tradeworthy.runtime.route_refresher import RouteRefresher
+
+        return RouteRefresher(
+            self.store,
+            self.sources,
+            self.token_cache,
+            lease_seconds=self.settings.lease_seconds,
+            max_bytes=self.settings.max_predict_bytes,
+        )
+
+    @cached_property
+    def scheduler(self) -> DriftScheduler:
+        """Drift scans that are due."""
+        from tradeworthy.prediction_log.history import PredictionHistory
+        from tradeworthy.runtime.drift_scheduler import DriftScheduler
+
+        history = PredictionHistory(self.settings.predictions_folder)
+        return DriftScheduler(self.store, history, self.policies.of, self._manifest)
+
+    @cached_property
+    def evaluator(self) -> EvaluationProcess:
+        """Where users' code runs."""
+        from tradeworthy.evaluation.process import EvaluationProcess
+
+        return EvaluationProcess(
+            self.settings.evaluation_seconds,
+            private=self.settings.home,
+            readable=[self.settings.strategies_folder, self.settings.blobs_folder],
+        )
+
+    @cached_property
+    def metrics(self) -> CollectorRegistry:
+        """What is counted."""
+        from prometheus_client import CollectorRegistry
+
+        return CollectorRegistry()
+
+    @cached_property
+    def _promotions(self) -> Promotions:
+        from tradeworthy.model_registry.promotions import Promotions
+
+        return Promotions(self.sources, self.policies, self.clock)
+
+    @cached_property
+    def _approvals(self) -> Approvals:
+        from tradeworthy.model_registry.approvals import Approvals
+
+        return Approvals(self.store, self.policies, self.clock)
+
+    def _manifest(self, version: VersionState) -> Manifest:
+        from tradeworthy.model_registry.manifests import manifest_of
+
+        with self.store.read() as view:
+            return manifest_of(view, version)
 
     def authenticate(self, token: str | None) -> Actor:
         """Return who the bearer of a token is."""
         return self.tokens.authenticate(token)
 
+    def complete(self) -> None:
+        """Put together whatever is not yet; requests in several threads must not."""
+        for name, part in vars(type(self)).items():
+            if isinstance(part, cached_property):
+                getattr(self, name)
+
     def close(self) -> None:
         """Give back what the service holds."""
-        self.evaluator.close()
+        if "evaluator" in vars(self):
+            self.evaluator.close()
         self.store.close()
 
 
@@ -80,7 +226,7 @@ def open_service(
     randomness: Callable[[int], bytes],
     clock: Callable[[], datetime] = utc_now,
 ) -> Service:
-    """Put a service together on an initialised home.
+    """Open the service of an initialised home.
 
     Raises
     ------
@@ -94,63 +240,4 @@ def open_service(
     key = read_token_key(settings)
     engine = open_engine(settings.database)
     migrations.check(engine)
-    store = SqlStore(engine)
-    blobs = BlobFolder(settings.blobs_folder)
-    code = RunningCode(settings.strategies_folder)
-    sources = Sources(store, blobs, code)
-    policies = Policies(partial(read_policy_file, settings.policy_file))
-    promotions = Promotions(sources, policies, clock)
-    approvals = Approvals(store, policies, clock)
-    evaluator = EvaluationProcess(
-        settings.evaluation_seconds,
-        private=settings.home,
-        readable=[settings.strategies_folder, settings.blobs_folder],
-    )
-    token_cache = TokenCache(key)
-    backtests = Backtests(
-        store=store,
-        blobs=blobs,
-        code=code,
-        policies=policies,
-        promotions=promotions,
-        evaluator=evaluator,
-        clock=clock,
-    )
-    return Service(
-        settings=settings,
-        clock=clock,
-        store=store,
-        blobs=blobs,
-        code=code,
-        sources=sources,
-        policies=policies,
-        registry=ModelRegistry(store, blobs, policies, promotions, approvals, clock),
-        backtests=backtests,
-        jobs=Jobs(
-            store, backtests, clock, randomness, timedelta(seconds=settings.job_lease_seconds)
-        ),
-        releases=Releases(store, clock),
-        datasets=Datasets(store, blobs, clock),
-        tokens=Tokens(store, key, clock, randomness),
-        token_cache=token_cache,
-        refresher=RouteRefresher(
-            store,
-            sources,
-            token_cache,
-            lease_seconds=settings.lease_seconds,
-            max_bytes=settings.max_predict_bytes,
-        ),
-        scheduler=DriftScheduler(
-            store,
-            PredictionHistory(settings.predictions_folder),
-            policies.of,
-            partial(_manifest, store),
-        ),
-        evaluator=evaluator,
-        metrics=CollectorRegistry(),
-    )
-
-
-def _manifest(store: Store, version: VersionState) -> Manifest:
-    with store.read() as view:
-        return manifest_of(view, version)
+    return Service(settings, SqlStore(engine), key, randomness=randomness, clock=clock)

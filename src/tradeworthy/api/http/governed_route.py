@@ -17,6 +17,7 @@ from tradeworthy.api.http.preconditions import HEADER as IF_MATCH
 from tradeworthy.errors import InvalidInput, ModelNotFound
 from tradeworthy.lifecycle.names import is_name
 from tradeworthy.lifecycle.state import version_of
+from tradeworthy.model_registry.changes import read_model
 from tradeworthy.runtime.service import Service
 from tradeworthy.runtime.token_cache import bearer_token
 from tradeworthy.wire.field_types import MAX_VERSION
@@ -132,7 +133,7 @@ def _check_path(service: Service, actor: Actor, action: Action, path: Mapping[st
     if not is_name(model):
         # Nor could every database look such a name up.
         raise ModelNotFound(f"no model {model[:128]!r}: that cannot be a name")
-    state = service.registry.model(model).state
+    state = read_model(service.store, model).state
     actor.require(action, state.strategy)
     if _NUMBER.fullmatch(version) and int(version) <= MAX_VERSION:
         version_of(state, int(version))

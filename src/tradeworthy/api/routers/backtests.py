@@ -7,8 +7,7 @@ from fastapi import APIRouter, Response
 from tradeworthy.access.roles import Action
 from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, governed
 from tradeworthy.api.http.respond_async import PrefersAsync, accepted, or_a_job
-from tradeworthy.model_registry.backtests import CostsAsked
-from tradeworthy.model_registry.jobs import outcome_to_json
+from tradeworthy.evidence.requested_costs import RequestedCosts
 from tradeworthy.wire.backtests import BacktestRequest, BacktestResponse
 
 router = APIRouter(prefix="/api/v1/ml", tags=["management"], route_class=GovernedRoute)
@@ -26,7 +25,7 @@ def backtest(
 ) -> BacktestResponse | Response:
     """Evaluate a version: walk-forward refits, its artifact after its train end, data, features."""
     fees = body.costs
-    costs = None if fees is None else CostsAsked(fees.commission_bps, fees.slippage_bps)
+    costs = None if fees is None else RequestedCosts(fees.commission_bps, fees.slippage_bps)
     if prefers_job:
         job = service.jobs.submit_backtest(
             model, body.version, dataset_hash=body.dataset_hash, costs=costs, actor=caller
@@ -35,4 +34,4 @@ def backtest(
     outcome = service.backtests.backtest(
         model, body.version, dataset_hash=body.dataset_hash, costs=costs, actor=caller
     )
-    return BacktestResponse.model_validate(outcome_to_json(model, body.version, outcome))
+    return BacktestResponse.model_validate(outcome.to_json())

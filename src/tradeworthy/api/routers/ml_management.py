@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
@@ -13,9 +14,8 @@ from tradeworthy.api.http.preconditions import IfMatch, conditional
 from tradeworthy.api.version_response import full_version_response
 from tradeworthy.errors import RecordNotFound
 from tradeworthy.lifecycle.state import version_of
-from tradeworthy.model_registry.changes import check_revision
+from tradeworthy.model_registry.changes import check_revision, read_model
 from tradeworthy.model_registry.manifests import manifest_of
-from tradeworthy.promotion.plan import PromotionPlan
 from tradeworthy.wire.models import ModelResponse, RegisterModelRequest
 from tradeworthy.wire.promotions import PromoteRequest, PromotionResponse
 from tradeworthy.wire.versions import (
@@ -24,6 +24,9 @@ from tradeworthy.wire.versions import (
     RecordedManifestResponse,
     VersionResponse,
 )
+
+if TYPE_CHECKING:
+    from tradeworthy.promotion.plan import PromotionPlan
 
 router = APIRouter(prefix="/api/v1/ml", tags=["management"], route_class=GovernedRoute)
 
@@ -67,14 +70,14 @@ def record_manifest(
 @router.get("/{model}/versions/{version}", **governed(Action.READ))
 def read_version(model: str, version: Version, service: Serving) -> VersionResponse:
     """Return one version."""
-    state = service.registry.model(model).state
+    state = read_model(service.store, model).state
     return full_version_response(service.store, model, version_of(state, version))
 
 
 @router.get("/{model}/versions/{version}/manifest", **governed(Action.READ))
 def read_manifest(model: str, version: Version, service: Serving) -> dict[str, object]:
     """Return the manifest of a version."""
-    state = service.registry.model(model).state
+    state = read_model(service.store, model).state
     found = version_of(state, version)
     if found.manifest_digest is None:
         raise RecordNotFound(f"version {version} has no manifest yet: train it and record one")
@@ -89,7 +92,7 @@ def promote(
 ) -> PromotionResponse:
     """Move a version one stage forward or to RETIRED; ``dry_run`` says what its gates would."""
     if body.dry_run:
-        check_revision(service.registry.model(model), if_match)
+        check_revision(read_model(service.store, model), if_match)
         plan = service.registry.plan_promotion(
             model,
             body.version,

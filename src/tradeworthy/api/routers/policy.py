@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from tradeworthy.access.roles import Action
 from tradeworthy.api.http.governed_route import GovernedRoute, Serving, governed
+from tradeworthy.model_registry.changes import read_model
 from tradeworthy.wire.policy import PolicyResponse
 
 router = APIRouter(prefix="/api/v1/ml", tags=["management"], route_class=GovernedRoute)
@@ -14,5 +15,5 @@ router = APIRouter(prefix="/api/v1/ml", tags=["management"], route_class=Governe
 @router.get("/{model}/policy", **governed(Action.READ))
 def policy(model: str, service: Serving) -> PolicyResponse:
     """Return the policy that a model is held to."""
-    effective = service.policies.of(service.registry.model(model).state)
+    effective = service.policies.of(read_model(service.store, model).state)
     return PolicyResponse.model_validate(effective)

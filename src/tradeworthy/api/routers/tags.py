@@ -16,6 +16,7 @@ from tradeworthy.api.version_response import full_version_response, version_resp
 from tradeworthy.errors import InvalidInput
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import version_of
+from tradeworthy.model_registry.changes import read_model
 from tradeworthy.store.ports.versions import VersionQuery, VersionRow
 from tradeworthy.wire.field_types import TAG, Line, TagTexts
 from tradeworthy.wire.versions import TagRequest, VersionResponse
@@ -72,5 +73,5 @@ def tag_version(
 ) -> VersionResponse:
     """Put a tag on a version."""
     service.registry.tag(model, version, body.key, body.value, actor=caller)
-    state = service.registry.model(model).state
+    state = read_model(service.store, model).state
     return full_version_response(service.store, model, version_of(state, version))

@@ -1,0 +1,61 @@
+"""A process of its own that reads a home by every reading command, and says what each imported.
+
+``MODEL VERSION``: what to read. It prints JSON: by command its exit code and what it imported of
+the libraries and rooms that only evaluate, predict or compute tables.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+
+HEAVY = frozenset(
+    {"numpy", "polars", "pandas", "scipy", "sklearn", "onnx", "onnxruntime", "lightgbm", "skl2onnx"}
+    | {
+        f"tradeworthy.{room}"
+        for room in ("artifacts", "backtest", "drift.scan", "evaluation", "serving", "statistics")
+    }
+)
+
+
+def reading_commands(model: str, version: str) -> list[list[str]]:
+    """Return every command that only reads what the registry keeps."""
+    return [
+        ["models", "list"],
+        ["models", "versions", model],
+        ["models", "show", model, version],
+        ["models", "search", "--stage", "TRAINED"],
+        ["models", "status", model],
+        ["history", model],
+        ["datasets", "list"],
+        ["features", "active"],
+        ["drift", "reports", model],
+        ["policy", "show", model],
+        ["manifest", "fetch", model, version],
+        ["tokens", "list"],
+    ]
+
+
+def main(model: str, version: str) -> None:
+    """Run them one after the other, those of the first import first."""
+    from tradeworthy.cli.app import run
+
+    found = []
+    for command in reading_commands(model, version):
+        sys.argv = ["tradeworthy", *command]
+        errors = io.StringIO()
+        code: object = 0
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(errors):
+            try:
+                run()
+            except SystemExit as ended:
+                code = ended.code or 0
+        loaded = sorted(HEAVY & set(sys.modules))
+        found.append([" ".join(command), code, errors.getvalue(), loaded])
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

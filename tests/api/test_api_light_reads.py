@@ -1,0 +1,32 @@
+"""A command that reads one record of a home pays for reading, not for what evaluates models."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from api.small_home import SmallHome
+
+PROGRAM = Path(__file__).with_name("loaded_by_reads.py")
+
+
+def test_no_reading_command_loads_an_evaluation_model_or_table_library(
+    told_home: SmallHome, tmp_path: Path
+) -> None:
+    home = told_home.copy(tmp_path / "home").folder
+    settings = {"TRADEWORTHY_HOME": str(home), "TRADEWORTHY_TOKEN_FILE": str(home / "all.token")}
+    done = subprocess.run(
+        [sys.executable, str(PROGRAM), "m", "3"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=os.environ | settings,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [each for each in found if each[1] != 0] == []
+    assert {each[0]: each[3] for each in found if each[3]} == {}
