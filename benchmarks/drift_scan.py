@@ -89,10 +89,10 @@ def evidently(data: dict[str, np.ndarray]) -> Iterator[PeerProcess]:
         np.save(rows, np.stack(list(data.values()), axis=1))
         peer = PeerProcess("evidently", EVIDENTLY, str(rows), str(BARS))
         try:
-            for told, values in zip(peer.ask(None), data.values(), strict=True):
+            for reported, values in zip(peer.ask(None), data.values(), strict=True):
                 reference, current = values[:-BARS], values[-BARS:]
                 distance = wasserstein_distance(reference, current) / reference.std()
-                assert abs(told - distance) < 1e-3 * distance  # its test for so many rows
+                assert abs(reported - distance) < 1e-3 * distance  # its test for so many rows
             yield peer
         finally:
             peer.close()

@@ -31,7 +31,7 @@ class Caller(asyncio.Protocol):
         self.ask()
 
     def ask(self) -> None:
-        self.asked = time.perf_counter()
+        self.sent_at = time.perf_counter()
         self.transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
@@ -42,7 +42,7 @@ class Caller(asyncio.Protocol):
         length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
         if len(body) < length:
             return
-        self.latencies.append(time.perf_counter() - self.asked)
+        self.latencies.append(time.perf_counter() - self.sent_at)
         if not self.buffer.startswith(b"HTTP/1.1 200"):
             self.failures.append(self.buffer)
         self.buffer = b""

@@ -41,7 +41,7 @@ class Result:
             return self.measured >= self.budget
         return self.measured < self.budget
 
-    def told(self) -> str:
+    def line(self) -> str:
         """Budget, figure and verdict in one line."""
         wanted = "" if self.budget is None else f"{self.relation} {figure(self.budget, self.unit)}"
         if self.measured is None:
@@ -68,7 +68,7 @@ def report(
     """Print a figure beside its budget, and keep it for the table of the whole run."""
     relation: Literal[">=", "<", ""] = ">=" if at_least is not None else "<" if below else ""
     result = Result(what, relation, below if at_least is None else at_least, measured, unit, why)
-    print(result.told(), flush=True)
+    print(result.line(), flush=True)
     if RESULTS in os.environ:
         with Path(os.environ[RESULTS]).open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(asdict(result)) + "\n")

@@ -78,7 +78,7 @@ def fastapi_app(artifact: Path) -> Any:
 
 
 def serve(kind: str, port: int, artifact: Path) -> None:
-    """Run the hello or the plain FastAPI server until it is told to end."""
+    """Run the hello or the plain FastAPI server until its input ends."""
     import uvicorn
 
     app = hello if kind == "hello" else fastapi_app(artifact)
@@ -225,8 +225,8 @@ def answer(server: Running) -> float | None:
     head = server.request.read_bytes().split(b"\r\n")
     path = head[0].split()[1].decode()
     headers = dict(line.decode().split(": ", 1) for line in head[1:4])
-    asked = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", body, headers)
-    with urllib.request.urlopen(asked, timeout=30) as reply:  # noqa: S310 - our own server
+    request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", body, headers)
+    with urllib.request.urlopen(request, timeout=30) as reply:  # noqa: S310 - our own server
         text = reply.read()
     if server.kind == "hello":
         return None

@@ -1,8 +1,8 @@
 """A home with a model in PRODUCTION, made for benchmarks by the product's own functions.
 
-Model, version, papers, artifact, release and tokens come in through the desks, as they would over
-HTTP. Only the promotions are decided on a verdict that is given instead of earned: what their gates
-cost is measured elsewhere.
+Model, version, manifest, artifact, release and tokens come in through the use cases, as they
+would over HTTP. Only the promotions are decided on a verdict that is given instead of earned: what
+their gates cost is measured elsewhere.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def deploy(folder: Path, trees: int = TREES) -> Deployed:
 
 
 def draft(service: Service, model: str, artifact: bytes) -> int:
-    """Add a version with its papers and its artifact; it stays a DRAFT."""
+    """Add a version with its manifest and its artifact; it stays a DRAFT."""
     sha256 = sha256_hex(artifact)
     service.blobs.put(artifact, sha256)
     graph = FeatureGraph.read_file(service.settings.strategies_folder / "features.py")
@@ -147,7 +147,7 @@ def draft(service: Service, model: str, artifact: bytes) -> int:
 
 
 def put_in_production(service: Service, model: str, version: int) -> None:
-    """Approve a DRAFT with papers and take it to PRODUCTION on a given verdict."""
+    """Approve a DRAFT with a manifest and take it to PRODUCTION on a given verdict."""
     state = service.registry.model(model).state
     policy = service.policies.of(state)
     content = state.versions[version].content_digest

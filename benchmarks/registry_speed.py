@@ -7,7 +7,7 @@
    MLflow's change of stage and change of alias, and a search by three tags against MLflow's. Each
    database lies on this disk. Ours keeps every commit through a power cut (`synchronous = FULL`).
 
-One model is told through the store's own commit; its rows are then copied under other names, which
+One model is made through the store's own commit; its rows are then copied under other names, which
 gives the same database as 2,000 such stories would, in seconds. The copies' states are checked
 against their events.
 
@@ -91,13 +91,13 @@ def search_of(model: int, version: int) -> dict[str, str]:
 
 def story(model: str, versions: int) -> list[Event]:
     """Tell a model with its versions: one in PRODUCTION, the others spread over the stages."""
-    state, told = ModelState(model), []
+    state, events = ModelState(model), []
 
     def does(command: Command, actor: str) -> None:
         nonlocal state
         for event in decide(state, command, actor=actor, now=NOON, reason="benchmark"):
             state = evolve(state, event)
-            told.append(event)
+            events.append(event)
 
     does(RegisterModel(STRATEGY, "desk", "standard"), "ana")
     for version in range(1, versions + 1):
@@ -105,15 +105,15 @@ def story(model: str, versions: int) -> list[Event]:
         stage = STAGES[0] if version == 1 else STAGES[1 + version % (len(STAGES) - 1)]
         content = digest(f"content {version}")
         if stage is not Stage.DRAFT:
-            papers = (digest(f"manifest {version}"), digest(f"artifact {version}"), content)
-            does(RecordManifest(version, *papers), "ana")
+            digests = (digest(f"manifest {version}"), digest(f"artifact {version}"), content)
+            does(RecordManifest(version, *digests), "ana")
             does(Approve(version, Stage.PRODUCTION, content, POLICY), "vic")
         steps = list(Stage)[: list(Stage).index(stage) + 1]
         for source, target in itertools.pairwise(steps):
             does(Promote(version, source, target, True, VERDICT, POLICY, 1), "olga")
         for key, value in tag_values(0, version).items():
             does(Tag(version, key, value), "ana")
-    return told
+    return events
 
 
 def populate(service: Service, models: int, versions: int) -> None:
@@ -306,7 +306,7 @@ def whole_promotion(service: Service, turns: int) -> float:
     taken = []
     for version in waiting:
         start = time.perf_counter()
-        # The papers are short on purpose: what is asked is how long the verdict takes.
+        # The documents are short on purpose: the question is how long the verdict takes.
         plan = service.registry.plan_promotion(model, version, actor=AUTHOR)
         command = Promote(
             version, Stage.DRAFT, Stage.TRAINED, True, VERDICT, plan.verdict.policy_digest, 1
@@ -420,8 +420,8 @@ def beside_mlflow(folder: Path, models: int, versions: int) -> None:
         populate(service, models, versions)
         print(f"\nMLflow {peer.ask({'do': 'version'})} beside ours, {models} x {versions} x {TAGS}")
         for model in range(models):
-            told = [tag_values(model, version) for version in range(1, versions + 1)]
-            peer.ask({"do": "model", "name": model_name(model), "tags": told})
+            tags = [tag_values(model, version) for version in range(1, versions + 1)]
+            peer.ask({"do": "model", "name": model_name(model), "tags": tags})
         ratios = in_turns(service.store, peer, models, versions)
         for what, ratio in ratios.items():
             report(f"{models} x {versions} x {TAGS}: {names[what]}", ratio)

@@ -3,8 +3,8 @@
     python benchmarks/run_all.py [name ...]
 
 Peers run in the interpreter that TRADEWORTHY_PEER_PYTHON names (`make bench` makes it). A peer that
-is missing is told as not measured; a benchmark that fails makes the run fail. A budget that is not
-met is told and does not: a busy machine is no defect.
+is missing is printed as not measured; a benchmark that fails makes the run fail. A budget that is
+not met is printed and does not: a busy machine is no defect.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def main(names: list[str]) -> int:
         results = [Result(**json.loads(line)) for line in kept.read_text().splitlines()]
     print(f"\n{'compared':66} {'budget':>12} {'measured':>12}")
     for result in results:
-        print(result.told())
+        print(result.line())
     print(f"\n{time.monotonic() - start:.0f} s; budgets: {summary(results)}")
     if failed:
         print(f"FAILED: {', '.join(failed)}")

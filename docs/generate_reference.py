@@ -79,13 +79,13 @@ def routes_page() -> str:
     document = create_api(cast("Any", None)).openapi()
     rows = []
     for path, methods in sorted(document["paths"].items()):
-        for method, told in methods.items():
-            body = told.get("requestBody", {}).get("content", {})
+        for method, operation in methods.items():
+            body = operation.get("requestBody", {}).get("content", {})
             rows.append(
                 (
                     f"`{method.upper()} {path}`",
-                    told["description"].splitlines()[0],
-                    _callers(method.upper(), path, told.get(ACTION)),
+                    operation["description"].splitlines()[0],
+                    _callers(method.upper(), path, operation.get(ACTION)),
                     ", ".join(_body(kind, content) for kind, content in body.items()) or "-",
                 )
             )
@@ -111,8 +111,8 @@ def _callers(method: str, path: str, action: str | None) -> str:
         return "everybody, without a token"
     allowed = Action(action).roles
     everybody = Action.READ.roles
-    told = "any token" if allowed == everybody else ", ".join(sorted(allowed))
-    return BY_REQUEST.get((method, path), told)
+    callers = "any token" if allowed == everybody else ", ".join(sorted(allowed))
+    return BY_REQUEST.get((method, path), callers)
 
 
 def _body(kind: str, content: Mapping[str, Any]) -> str:
@@ -247,7 +247,7 @@ def _policy_meanings(text: str) -> dict[str, str]:
             name = (group if len(key[1]) == 4 else "") + key[2]
             found[name] = re.split(r"(?<=[.;:])\s", " ".join(comment) + " ", maxsplit=1)[0]
             comment = []
-    return {name: told.rstrip(".;: ") + "." for name, told in found.items()}
+    return {name: text.rstrip(".;: ") + "." for name, text in found.items()}
 
 
 def manifest_page() -> str:
@@ -257,7 +257,7 @@ def manifest_page() -> str:
     needed = dict.fromkeys(REQUIRED_FOR_TRAINED, "TRAINED") | dict.fromkeys(
         REQUIRED_FOR_VALIDATED, "VALIDATED"
     )
-    rows = [(f"`{name}`", needed.get(name, "-"), told) for name, told in MANIFEST.items()]
+    rows = [(f"`{name}`", needed.get(name, "-"), text) for name, text in MANIFEST.items()]
     return page(
         "Manifest fields",
         "A manifest is JSON, read strictly: unknown keys, keys that stand twice, NaN and hashes "

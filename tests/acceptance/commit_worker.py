@@ -56,15 +56,15 @@ def crash(url: str, statements: int, seed: int) -> None:
     while True:
         number += 1
         name = f"m-{seed}-{number}"
-        told = story(Stage.PRODUCTION, Stage.STAGING, name=name)
-        told.does(OPERATOR, promote_to(2, Stage.PRODUCTION))
-        told.does(OPERATOR, Tag(2, "k", "v"))
+        history = story(Stage.PRODUCTION, Stage.STAGING, name=name)
+        history.does(OPERATOR, promote_to(2, Stage.PRODUCTION))
+        history.does(OPERATOR, Tag(2, "k", "v"))
         revision = 0
-        while revision < len(told.events):
-            batch = told.events[revision : revision + dice.randint(1, 4)]
-            papers = [Document(digest(f"{name} {revision}"), "verdict", b"paper")]
-            revision = commit(store, name, revision, batch, documents=papers)
-            print(name, revision, papers[0].digest, flush=True)
+        while revision < len(history.events):
+            batch = history.events[revision : revision + dice.randint(1, 4)]
+            documents = [Document(digest(f"{name} {revision}"), "verdict", b"paper")]
+            revision = commit(store, name, revision, batch, documents=documents)
+            print(name, revision, documents[0].digest, flush=True)
 
 
 if __name__ == "__main__":

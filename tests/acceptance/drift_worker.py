@@ -22,7 +22,7 @@ from tradeworthy.store.unit_of_work import Store
 
 @dataclass
 class Rows:
-    """One session of rows, the same whatever is asked."""
+    """One session of rows, the same whichever is wanted."""
 
     event_time: NDArray[np.int64]
     features: dict[str, NDArray[np.float64]]

@@ -43,7 +43,7 @@ def test_schedulers_in_threads_share_the_slots(watched: SqlStore) -> None:
 
 
 def race(store: SqlStore, hours: int, deaths: list[int]) -> list[str]:
-    """Start a process for each number of statements to die after; return the slots they told."""
+    """Start a process for each number of statements to die after; return the slots they history."""
     url = store._engine.url.render_as_string(hide_password=False)
     workers = [
         subprocess.Popen(
@@ -58,14 +58,14 @@ def race(store: SqlStore, hours: int, deaths: list[int]) -> list[str]:
     for worker in workers:
         assert worker.stdout is not None
         assert worker.stdout.readline() == "ready\n"
-    told = []
+    history = []
     for worker in workers:  # all stand ready: let them go
         assert worker.stdin is not None
         worker.stdin.write("go\n")
         worker.stdin.flush()
     for worker in workers:
-        told += worker.communicate()[0].split()
-    return told
+        history += worker.communicate()[0].split()
+    return history
 
 
 def check_kills(store: SqlStore, rounds: int, seed: int) -> None:
@@ -73,8 +73,8 @@ def check_kills(store: SqlStore, rounds: int, seed: int) -> None:
     hours = 0
     for _ in range(rounds):
         hours += dice.randint(1, 6)
-        told = race(store, hours, [dice.randint(1, 40) for _ in range(2)] + [0])
-        assert max((told.count(slot) for slot in told), default=0) <= 2  # once a model
+        history = race(store, hours, [dice.randint(1, 40) for _ in range(2)] + [0])
+        assert max((history.count(slot) for slot in history), default=0) <= 2  # once a model
         for model in ("a", "b"):
             assert slots(store, model) == [NOON + n * HOUR for n in range(hours, -1, -1)]
 

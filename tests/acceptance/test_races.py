@@ -53,11 +53,11 @@ def migrated(url: str) -> str:
 
 def staged(url: str, count: int) -> int:
     """Put ``count`` approved versions of one model into STAGING; return the revision."""
-    told = story(*[Stage.STAGING] * count)
+    history = story(*[Stage.STAGING] * count)
     store = SqlStore.open(url)
-    keep(store, told)
+    keep(store, history)
     store.close()
-    return len(told.events)
+    return len(history.events)
 
 
 def check_consistent(store: SqlStore, name: str = "m") -> Counter[Stage]:

@@ -1,4 +1,4 @@
-"""One home with models in every stage, told once a session; tests serve it or a copy of it."""
+"""One home with models in every stage, made once a session; tests serve it or a copy of it."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from pathlib import Path
 import pytest
 
 from api.served_home import Serve, ServedHome
-from api.small_home import SmallHome, make_home, tell_the_story
+from api.small_home import SmallHome, make_home, make_the_story
 from made_once import made_once
 
 
 @pytest.fixture(scope="session")
-def told_home(tmp_path_factory: pytest.TempPathFactory) -> SmallHome:
-    """A home with the story told; nobody writes to it, copies of it are used."""
+def story_home(tmp_path_factory: pytest.TempPathFactory) -> SmallHome:
+    """A home with the whole story; nobody writes to it, copies of it are used."""
 
     def tell(folder: Path) -> None:
-        tell_the_story(make_home(folder / "home"), folder)
+        make_the_story(make_home(folder / "home"), folder)
 
-    return SmallHome(made_once(tmp_path_factory, "told", tell) / "home")
+    return SmallHome(made_once(tmp_path_factory, "reported", tell) / "home")
 
 
 @pytest.fixture(scope="session")
-def served(told_home: SmallHome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedHome]:
+def served(story_home: SmallHome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedHome]:
     """A running service that tests only read from, or send what it refuses."""
-    service = ServedHome(told_home.copy(tmp_path_factory.mktemp("served") / "home"))
+    service = ServedHome(story_home.copy(tmp_path_factory.mktemp("served") / "home"))
     yield service
     service.close()
 
 
 @pytest.fixture
-def home(told_home: SmallHome, tmp_path: Path) -> SmallHome:
-    """A copy of the told home, to change."""
-    return told_home.copy(tmp_path / "home")
+def home(story_home: SmallHome, tmp_path: Path) -> SmallHome:
+    """A copy of the story home, to change."""
+    return story_home.copy(tmp_path / "home")
 
 
 @pytest.fixture

@@ -121,13 +121,13 @@ def main(home: Path, bars: Path) -> None:
     fresh = create_api(open_service(settings, randomness=secrets.token_bytes))
     warnings.catch_warnings = WatchedFilters  # type: ignore[misc]
     together = at_once(fresh, token)
-    told = {
+    reported = {
         "imported": imported,
         "filters": WatchedFilters.changed,
         "answers": [[*each[:2], status] for each, status in zip(requests, statuses, strict=True)],
         "together": together,
     }
-    print(json.dumps(told), flush=True)
+    print(json.dumps(reported), flush=True)
     # The service's own threads would be waited for.
     os._exit(0)
 

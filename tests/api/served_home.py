@@ -75,18 +75,18 @@ class ServedHome:
         return self.client(who).post(path, json={} if body is None else body, headers=headers)
 
     def promote(
-        self, who: str, version: int, headers: Mapping[str, str] | None = None, **asked: object
+        self, who: str, version: int, headers: Mapping[str, str] | None = None, **requested: object
     ) -> httpx.Response:
         """Promote a version of model ``m``."""
-        body = {"version": version, **asked}
+        body = {"version": version, **requested}
         return self.post(who, "/api/v1/ml/m/promote", body, headers=headers)
 
     def predict(self, who: str | None = "vera", model: str = "m", **body: object) -> httpx.Response:
         """Predict one row; ``body`` replaces parts of a good one."""
         if "feature_graph_hash" not in body:
             body["feature_graph_hash"] = self.graph_hash()
-        asked = {"rows": [row()], **body}
-        given = {name: value for name, value in asked.items() if value is not None}
+        requested = {"rows": [row()], **body}
+        given = {name: value for name, value in requested.items() if value is not None}
         return self.post(who, f"/api/v1/models/{model}/predict", given)
 
     def graph_hash(self) -> str:
@@ -107,7 +107,7 @@ def row(day: float = 0.01, week: float = 0.002) -> dict[str, float]:
     return {"day_return": day, "week_return": week}
 
 
-def told(response: httpx.Response) -> tuple[int, str]:
+def reported(response: httpx.Response) -> tuple[int, str]:
     """Return status and code of a refusal, after checking its form."""
     body = response.json()
     assert response.headers["content-type"] == "application/problem+json"

@@ -100,8 +100,8 @@ def make_home(folder: Path, **settings: object) -> SmallHome:
     home.policy.write_text(POLICY)
     with speaking(home, "root", made) as root:
         for name, (roles, strategies) in PEOPLE.items():
-            asked = {"actor": name, "roles": roles.split(","), "strategies": strategies}
-            issued = root.post("/api/v1/ml/tokens", asked)
+            requested = {"actor": name, "roles": roles.split(","), "strategies": strategies}
+            issued = root.post("/api/v1/ml/tokens", requested)
             (folder / f"{name}.token").write_text(issued["token"])
     strategies = folder / "strategies"
     for file in DEPLOYED.glob("*.py"):
@@ -170,9 +170,9 @@ def train(home: SmallHome, client: Any, model: str, folder: Path, **config: obje
     return record_version(Client.over(client), model, trained, MARKET, folder).version
 
 
-def promote(client: Any, model: str, version: int, **asked: object) -> Any:
+def promote(client: Any, model: str, version: int, **requested: object) -> Any:
     """Promote a version by one stage."""
-    return client.post(f"/api/v1/ml/{model}/promote", {"version": version, **asked})
+    return client.post(f"/api/v1/ml/{model}/promote", {"version": version, **requested})
 
 
 def approve(client: Any, model: str, version: int) -> Any:
@@ -185,12 +185,12 @@ def approve(client: Any, model: str, version: int) -> Any:
 def activate_features(client: Any, model: str, version: int) -> Any:
     """Make the features of a version the active release."""
     manifest = client.get(f"/api/v1/ml/{model}/versions/{version}/manifest")
-    asked = {"snapshots": [manifest["feature_graph"]]}
-    release = client.post("/api/v1/ml/releases", asked)["release"]
+    requested = {"snapshots": [manifest["feature_graph"]]}
+    release = client.post("/api/v1/ml/releases", requested)["release"]
     return client.post("/api/v1/ml/releases/activate", {"release": release})
 
 
-def tell_the_story(home: SmallHome, folder: Path) -> None:
+def make_the_story(home: SmallHome, folder: Path) -> None:
     """Bring model ``m`` to: v1 PRODUCTION, v2 STAGING and approved, v3 VALIDATED, v4 TRAINED.
 
     Besides there is v5, a DRAFT, a model ``empty`` without versions, and ``far`` of a strategy
@@ -201,8 +201,8 @@ def tell_the_story(home: SmallHome, folder: Path) -> None:
         Connection(service, home.token(who)) for who in ("ana", "vic", "olga", "all")
     )
     for model, strategy in (("m", "trend"), ("empty", "trend"), ("far", "elsewhere")):
-        asked = {"name": model, "strategy": strategy, "owner": "desk"}
-        everybody.post("/api/v1/ml/models", asked)
+        requested = {"name": model, "strategy": strategy, "owner": "desk"}
+        everybody.post("/api/v1/ml/models", requested)
     for number in range(1, 5):
         train(home, ana, "m", folder, ridge=1e-6 * number)
         if number == 1:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from api.served_home import ServedHome, row, told
+from api.served_home import ServedHome, reported, row
 from waiting import until
 
 PREDICT = "/api/v1/models/m/predict"
@@ -49,15 +49,15 @@ ORDER = [
 def test_predict_checks_in_order(served: ServedHome, line: int) -> None:
     fault, expected = ORDER[line]
     given = {name: value for name, value in fault.items() if name != "model"}
-    assert told(send(served, f"/api/v1/models/{fault['model']}/predict", **given)) == expected
+    assert reported(send(served, f"/api/v1/models/{fault['model']}/predict", **given)) == expected
 
 
 def test_predict_checks_the_scope_before_the_body(served: ServedHome) -> None:
     response = send(served, PREDICT, who="out", content=b"{" * LARGE, kind="text/csv")
-    assert told(response) == (403, "forbidden")
+    assert reported(response) == (403, "forbidden")
     response = send(served, "/api/v1/models/far/predict", who="sam", content=b"{" * LARGE)
-    assert told(response) == (403, "forbidden")
-    assert told(send(served, "/api/v1/models/far/predict", who="out")) == (
+    assert reported(response) == (403, "forbidden")
+    assert reported(send(served, "/api/v1/models/far/predict", who="out")) == (
         404,
         "no_production_version",
     )
@@ -73,12 +73,12 @@ def test_predict_is_blocked_in_order(own: ServedHome) -> None:
         if blob.is_file():
             blob.write_bytes(b"gone")
     other = "0" * 64
-    assert told(own.predict(feature_graph_hash=other, rows=[])) == (422, "invalid_input")
-    assert told(own.predict(feature_graph_hash=other)) == (423, "model_quarantined")
+    assert reported(own.predict(feature_graph_hash=other, rows=[])) == (422, "invalid_input")
+    assert reported(own.predict(feature_graph_hash=other)) == (423, "model_quarantined")
     assert own.post("olga", f"{path}/lift-quarantine", stop).status_code == 200
     until(lambda: own.predict().status_code == 503)
-    assert told(own.predict(feature_graph_hash=other)) == (409, "feature_graph_mismatch")
-    assert told(own.predict()) == (503, "artifact_invalid")
+    assert reported(own.predict(feature_graph_hash=other)) == (409, "feature_graph_mismatch")
+    assert reported(own.predict()) == (503, "artifact_invalid")
     assert own.predict().headers["retry-after"] == "1"
 
 
@@ -94,19 +94,19 @@ def test_a_management_route_checks_in_order(served: ServedHome) -> None:
         ("out", "m", (403, "forbidden")),
         ("vic", "m", (413, "payload_too_large")),
     ]:
-        assert told(send(served, path.format(model), who=who, **bad, **key)) == expected
+        assert reported(send(served, path.format(model), who=who, **bad, **key)) == expected
     last = {"who": "vic", "content": b"{"}
-    assert told(send(served, path.format("m"), **last, kind="text/csv")) == (
+    assert reported(send(served, path.format("m"), **last, kind="text/csv")) == (
         415,
         "unsupported_media_type",
     )
-    assert told(send(served, path.format("m"), **last)) == (422, "invalid_input")
-    assert told(send(served, path.format("m"), who="vic", content=b'{"version": 3}')) == (
+    assert reported(send(served, path.format("m"), **last)) == (422, "invalid_input")
+    assert reported(send(served, path.format("m"), who="vic", content=b'{"version": 3}')) == (
         403,
         "forbidden",
     )
     body = b'{"version": 4, "target": "STAGING"}'
-    assert told(send(served, path.format("m"), who="all", content=body)) == (
+    assert reported(send(served, path.format("m"), who="all", content=body)) == (
         409,
         "invalid_transition",
     )
@@ -124,7 +124,7 @@ def test_a_version_is_looked_up_before_the_body(served: ServedHome, name: str) -
             path = f"/api/v1/ml/m/versions/{version}/{name}"
             headers = {"content-type": kind}
             response = served.client("all").request(method, path, content=content, headers=headers)
-            found.append(told(response)[0])
+            found.append(reported(response)[0])
         assert found[0] == 404
         assert found[1] in {413, 415, 422}
 
@@ -134,26 +134,26 @@ def test_a_body_that_no_route_reads(served: ServedHome) -> None:
     large = b" " * 9 * 2**20
     assert served.client("vera").request("GET", "/api/v1/models", content=large).status_code == 200
     path = "/api/v1/ml/m/versions"
-    assert told(served.client("ana").post(path, content=large)) == (413, "payload_too_large")
-    assert told(served.client("ana").post(path, content=b"[]")) == (422, "invalid_input")
+    assert reported(served.client("ana").post(path, content=large)) == (413, "payload_too_large")
+    assert reported(served.client("ana").post(path, content=b"[]")) == (422, "invalid_input")
 
 
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/json; charset=latin-1"])
 def test_bodies_of_other_types(served: ServedHome, kind: str) -> None:
     for path in ("m/promote", "models", "tokens", "m/versions/3/tags", "releases", "drift/scans"):
         response = send(served, f"/api/v1/ml/{path}", kind=kind)
-        assert told(response) == (415, "unsupported_media_type")
+        assert reported(response) == (415, "unsupported_media_type")
     response = send(served, "/api/v1/ml/datasets?name=x", kind=kind)
-    assert told(response) == (415, "unsupported_media_type")
+    assert reported(response) == (415, "unsupported_media_type")
     manifest = "/api/v1/ml/m/versions/5/manifest"
     response = served.client("ana").put(manifest, content=b"{}", headers={"content-type": kind})
-    assert told(response) == (415, "unsupported_media_type")
+    assert reported(response) == (415, "unsupported_media_type")
 
 
 def test_compressed_bodies_are_not_read(served: ServedHome) -> None:
     for path in (PREDICT, "/api/v1/ml/m/promote"):
         response = send(served, path, **{"content-encoding": "gzip"})
-        assert told(response) == (415, "unsupported_media_type")
+        assert reported(response) == (415, "unsupported_media_type")
 
 
 def test_a_body_without_a_length_is_bounded_too(served: ServedHome) -> None:
@@ -166,7 +166,7 @@ def test_a_body_without_a_length_is_bounded_too(served: ServedHome) -> None:
         response = served.client("vic").post(
             "/api/v1/ml/m/promote", content=chunks(), headers=headed
         )
-        assert told(response) == (413, "payload_too_large")
+        assert reported(response) == (413, "payload_too_large")
 
 
 READS = ["models/m/status", "models/m/versions", "ml/m/history", "ml/m/policy", "ml/m/versions/1"]
@@ -175,8 +175,8 @@ READS = ["models/m/status", "models/m/versions", "ml/m/history", "ml/m/policy", 
 @pytest.mark.parametrize("path", READS)
 def test_a_scoped_token_sees_its_strategies_only(served: ServedHome, path: str) -> None:
     assert served.get("sam", f"/api/v1/{path}").status_code == 200
-    assert told(served.get("out", f"/api/v1/{path}")) == (403, "forbidden")
-    assert told(served.get(None, f"/api/v1/{path}")) == (401, "unauthenticated")
+    assert reported(served.get("out", f"/api/v1/{path}")) == (403, "forbidden")
+    assert reported(served.get(None, f"/api/v1/{path}")) == (401, "unauthenticated")
 
 
 def test_lists_leave_out_what_is_out_of_scope_without_ending_early(served: ServedHome) -> None:
@@ -193,7 +193,7 @@ def test_lists_leave_out_what_is_out_of_scope_without_ending_early(served: Serve
     assert [each["version"] for each in found.json()] == [2, 3]
 
 
-def test_all_tags_that_are_asked_for_have_to_hold(own: ServedHome) -> None:
+def test_all_tags_that_are_requested_have_to_hold(own: ServedHome) -> None:
     path = "/api/v1/ml/m/versions/{}/tags"
     for version, key in ((2, "a"), (3, "a"), (3, "b")):
         tag = {"key": key, "value": "x=y"}
@@ -212,7 +212,7 @@ def test_a_scoped_token_does_not_touch_what_is_everybodys(served: ServedHome) ->
         ("models", {"name": "x", "strategy": "elsewhere", "owner": "x"}),
         ("far/versions", {}),
     ):
-        assert told(served.post("sam", f"/api/v1/ml/{path}", body)) == (403, "forbidden")
+        assert reported(served.post("sam", f"/api/v1/ml/{path}", body)) == (403, "forbidden")
 
 
 def test_tokens_that_are_none(served: ServedHome) -> None:
@@ -221,7 +221,7 @@ def test_tokens_that_are_none(served: ServedHome) -> None:
         for method, path in (("GET", "/api/v1/models"), ("POST", PREDICT)):
             headers = {"authorization": header.encode("latin-1")}
             response = served.client(None).request(method, path, headers=headers)
-            assert told(response) == (401, "unauthenticated")
+            assert reported(response) == (401, "unauthenticated")
             assert response.headers["www-authenticate"] == "Bearer"
 
 
@@ -230,7 +230,7 @@ def test_of_two_tokens_none_is_taken(served: ServedHome) -> None:
     for headers in (tokens, tokens[::-1]):
         for method, path in (("GET", "/api/v1/models"), ("POST", PREDICT)):
             response = served.client(None).request(method, path, headers=headers)
-            assert told(response) == (401, "unauthenticated")
+            assert reported(response) == (401, "unauthenticated")
 
 
 def test_a_revoked_token_stops_predicting_and_a_new_one_starts(own: ServedHome) -> None:
@@ -240,20 +240,20 @@ def test_a_revoked_token_stops_predicting_and_a_new_one_starts(own: ServedHome) 
     rotated = own.post("all", f"{path}/rotate").json()
     assert rotated["record"]["roles"] == ["viewer"]
     until(lambda: own.predict("vera").status_code == 401)
-    assert told(own.get("vera", "/api/v1/models")) == (401, "unauthenticated")
+    assert reported(own.get("vera", "/api/v1/models")) == (401, "unauthenticated")
     headers = {"authorization": f"Bearer {rotated['token']}"}
     body = {"rows": [row()], "feature_graph_hash": own.graph_hash()}
     client = own.client(None)
     assert until(lambda: client.post(PREDICT, json=body, headers=headers).status_code == 200)
-    assert told(own.post("all", f"{path}/rotate")) == (404, "not_found")
-    assert told(own.post("all", f"{path}/revoke")) == (404, "not_found")
+    assert reported(own.post("all", f"{path}/rotate")) == (404, "not_found")
+    assert reported(own.post("all", f"{path}/revoke")) == (404, "not_found")
 
 
 def test_the_last_admin_is_rotated_and_not_revoked(own: ServedHome) -> None:
     tokens = {each["actor"]: each for each in own.get("all", "/api/v1/ml/tokens").json()}
     root, everybody = (f"/api/v1/ml/tokens/{tokens[who]['token_id']}" for who in ("root", "all"))
     assert own.post("all", f"{root}/revoke").status_code == 204
-    assert told(own.post("all", f"{everybody}/revoke")) == (409, "last_admin")
+    assert reported(own.post("all", f"{everybody}/revoke")) == (409, "last_admin")
     assert own.get("all", "/api/v1/ml/tokens").status_code == 200
     assert own.post("all", f"{everybody}/rotate").status_code == 200
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import make_url
 
 from api.database_copy import copy_database
-from api.served_home import INPUTS, Serve, ServedHome, told
+from api.served_home import INPUTS, Serve, ServedHome, reported
 from api.small_home import SmallHome
 from tradeworthy.features.feature_graph import FeatureGraph
 from waiting import until
@@ -43,15 +43,15 @@ def test_an_edit_blocks_predictions_and_its_undoing_frees_them(own: ServedHome) 
     before = own.home.features.read_text()
     edit(own.home, "WINDOW = 5", "WINDOW = 6")
     answer = blocked(own)
-    assert told(answer) == (409, "feature_graph_mismatch")
+    assert reported(answer) == (409, "feature_graph_mismatch")
     body = answer.json()
     assert "constant WINDOW 5 -> 6" in body["detail"]
     assert body["details"]["bound"] == bound
     assert body["details"]["running"] == own.graph_hash() != bound
     assert body["details"]["active"] == bound
     assert len(body["details"]["ways_out"]) == 3
-    assert told(own.predict()) == (409, "feature_graph_mismatch")
-    assert told(own.predict(rows=[])) == (422, "invalid_input")
+    assert reported(own.predict()) == (409, "feature_graph_mismatch")
+    assert reported(own.predict(rows=[])) == (422, "invalid_input")
     assert own.get(None, "/readyz").status_code == 200
     alignment = own.get("vera", "/api/v1/models/m/status").json()["alignment"]
     assert not alignment["aligned"]
@@ -94,7 +94,7 @@ def test_feature_code_that_cannot_be_read_blocks(own: ServedHome, how: str) -> N
     answer = until(
         lambda: (found := own.predict(feature_graph_hash=bound)).status_code != 200 and found
     )
-    assert told(answer) == (409, "feature_graph_mismatch")
+    assert reported(answer) == (409, "feature_graph_mismatch")
     assert own.get(None, "/readyz").status_code == 200
     own.home.features.write_text(kept)
     assert until(lambda: own.predict().status_code == 200)
@@ -105,7 +105,7 @@ def test_an_edit_is_answered_alike_before_and_after_the_service_has_seen_it(
 ) -> None:
     edit(own.home, "WINDOW = 5", "WINDOW = 6")
     at_once = own.predict()
-    assert told(at_once) == (409, "feature_graph_mismatch")
+    assert reported(at_once) == (409, "feature_graph_mismatch")
     assert "constant WINDOW 5 -> 6" in at_once.json()["detail"]
     assert at_once.json() == blocked(own).json()
 
@@ -115,7 +115,7 @@ def test_an_edit_that_keeps_size_and_time_is_seen(own: ServedHome) -> None:
     edit(own.home, "WINDOW = 5", "WINDOW = 6")
     os.utime(own.home.features, ns=(kept.st_atime_ns, kept.st_mtime_ns))
     assert own.home.features.stat().st_size == kept.st_size
-    assert told(blocked(own)) == (409, "feature_graph_mismatch")
+    assert reported(blocked(own)) == (409, "feature_graph_mismatch")
 
 
 def test_rows_of_other_code_are_refused_while_the_service_is_aligned(
@@ -126,7 +126,7 @@ def test_rows_of_other_code_are_refused_while_the_service_is_aligned(
     theirs.write_text(theirs.read_text().replace("WINDOW = 5", "WINDOW = 7"))
     sent = FeatureGraph.read_file(theirs).closure(INPUTS).hash
     answer = own.predict(feature_graph_hash=sent)
-    assert told(answer) == (409, "feature_graph_mismatch")
+    assert reported(answer) == (409, "feature_graph_mismatch")
     assert answer.json()["details"]["sent"] == sent
     assert answer.json()["details"]["bound"] == own.graph_hash()
     assert own.predict().status_code == 200
@@ -149,18 +149,21 @@ def test_a_release_that_drops_what_is_in_use_takes_an_admin(
     first = own.get("vera", "/api/v1/ml/releases/active").json()
     other = release_of(own, tmp_path / "six", "WINDOW = 5", "WINDOW = 6")
     refused = own.post("olga", ACTIVATE, {"release": other})
-    assert told(refused) == (409, "release_in_use")
+    assert reported(refused) == (409, "release_in_use")
     assert any("week_return" in key for key in refused.json()["details"]["lost"]["m v1"])
-    assert told(own.post("olga", ACTIVATE, {"release": other, "force": True})) == (403, "forbidden")
-    assert told(own.post("vera", ACTIVATE, {"release": other})) == (403, "forbidden")
+    assert reported(own.post("olga", ACTIVATE, {"release": other, "force": True})) == (
+        403,
+        "forbidden",
+    )
+    assert reported(own.post("vera", ACTIVATE, {"release": other})) == (403, "forbidden")
     assert own.get("vera", "/api/v1/ml/releases/active").json() == first
     stale = {"release": other, "force": True, "expected_epoch": 7}
-    assert told(own.post("all", ACTIVATE, stale)) == (409, "stale_epoch")
+    assert reported(own.post("all", ACTIVATE, stale)) == (409, "stale_epoch")
 
     forced = own.post("all", ACTIVATE, {"release": other, "force": True, "expected_epoch": 1})
     assert forced.json()["epoch"] == 2
     answer = until(lambda: (found := own.predict()).status_code != 200 and found)
-    assert told(answer) == (409, "feature_graph_mismatch")
+    assert reported(answer) == (409, "feature_graph_mismatch")
     assert "WINDOW 5 -> 6" in answer.json()["detail"]
     assert own.get(None, "/readyz").json() == {"status": "ready", "epoch": 2}
     back = own.post("olga", ACTIVATE, {"release": first["release"]})
@@ -173,7 +176,7 @@ def test_a_candidate_of_another_release_is_not_promoted(own: ServedHome, tmp_pat
     other = release_of(own, tmp_path / "six", "WINDOW = 5", "WINDOW = 6")
     assert own.post("all", ACTIVATE, {"release": other, "force": True}).status_code == 200
     answer = own.promote("olga", 2)
-    assert told(answer) == (422, "promotion_refused")
+    assert reported(answer) == (422, "promotion_refused")
     gates = answer.json()["details"]["verdict"]["gates"]
     assert [g["gate"] for g in gates if g["status"] == "FAILED"] == ["aligned"]
 
@@ -186,11 +189,11 @@ def test_without_the_database_predictions_stop_when_the_lease_is_over(
     away = home.database.with_suffix(".away")
     home.database.rename(away)
     answer = until(lambda: (found := service.predict()).status_code != 200 and found)
-    assert told(answer) == (503, "release_unconfirmed")
+    assert reported(answer) == (503, "release_unconfirmed")
     assert answer.headers["retry-after"] == "1"
     assert service.get(None, "/readyz").status_code == 503
     assert service.get(None, "/healthz").status_code == 200
-    assert told(service.get("vera", "/api/v1/models")) == (503, "store_unavailable")
+    assert reported(service.get("vera", "/api/v1/models")) == (503, "store_unavailable")
     assert not home.database.exists()
     away.rename(home.database)
     assert until(lambda: service.predict().status_code == 200)
@@ -212,8 +215,8 @@ def test_without_postgresql_predictions_stop_and_come_back(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
             )
             answer = until(lambda: (found := service.predict()).status_code != 200 and found)
-            assert told(answer) == (503, "release_unconfirmed")
-            assert told(service.get("vera", "/api/v1/models")) == (503, "store_unavailable")
+            assert reported(answer) == (503, "release_unconfirmed")
+            assert reported(service.get("vera", "/api/v1/models")) == (503, "store_unavailable")
             assert service.get(None, "/readyz").status_code == 503
             connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
         assert until(lambda: service.predict().status_code == 200)

@@ -1,4 +1,4 @@
-"""Artifacts and manifests: what is not what its papers say is neither promoted nor loaded."""
+"""Artifacts and manifests: what differs from its manifest is neither promoted nor loaded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.served_home import Serve, ServedHome, told
+from api.served_home import Serve, ServedHome, reported
 from api.small_home import SmallHome, approve, speaking
 from tradeworthy.base.digests import sha256_hex
 from tradeworthy.client import Client
@@ -59,7 +59,7 @@ def test_a_spoilt_artifact_does_not_predict_after_a_restart(
     first.close()
     spoil(path, how)
     service = serve(home)
-    assert told(service.predict()) == (503, "artifact_invalid")
+    assert reported(service.predict()) == (503, "artifact_invalid")
     assert service.get(None, "/readyz").status_code == 200
     status = service.get("vera", "/api/v1/models/m/status").json()
     assert status["production"]["version"] == 1
@@ -77,7 +77,7 @@ def test_a_spoilt_artifact_does_not_predict_after_a_restart(
 def test_a_spoilt_artifact_is_not_promoted(own: ServedHome, how: str) -> None:
     spoil(artifact_of(own, 2), how)
     response = own.promote("olga", 2)
-    assert told(response) == (422, "promotion_refused")
+    assert reported(response) == (422, "promotion_refused")
     gates = response.json()["details"]["verdict"]["gates"]
     assert {g["gate"] for g in gates if g["status"] == "FAILED"} >= {"artifact_digests"}
     assert own.stage(2) == "STAGING"
@@ -111,7 +111,7 @@ def uploaded(service: ServedHome, data: bytes) -> httpx.Response:
     )
 
 
-def papers(service: ServedHome, **changes: Any) -> dict[str, Any]:
+def manifest_body(service: ServedHome, **changes: Any) -> dict[str, Any]:
     """The manifest of version 4, as one of version 5 by the same author."""
     found = service.get("vera", "/api/v1/ml/m/versions/4/manifest").json()
     return found | {"version": 5} | changes
@@ -125,14 +125,14 @@ def test_a_pickle_is_never_loaded_and_never_goes_live(
     data = pickle.dumps(Tripwire(trace))
     assert uploaded(own, data).status_code == 200
     file = {"name": "model.bin", "format": called, "size": len(data), "sha256": sha256_hex(data)}
-    answer = recorded(own, papers(own, files=[file]))
+    answer = recorded(own, manifest_body(own, files=[file]))
     if answer.status_code == 200:
         assert own.promote("ana", 5).status_code in {200, 422}
         tested = own.post("ana", "/api/v1/ml/m/backtest", {"version": 5})
         assert tested.status_code in {409, 422, 503}
-        assert told(own.promote("vic", 5))[0] in {403, 422}
+        assert reported(own.promote("vic", 5))[0] in {403, 422}
     else:
-        assert told(answer) == (422, "manifest_invalid")
+        assert reported(answer) == (422, "manifest_invalid")
     assert own.stage(5) in {"DRAFT", "TRAINED"}
     assert not trace.exists()
 
@@ -149,10 +149,10 @@ BROKEN = {
 
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_broken_manifest_is_refused(served: ServedHome, how: str) -> None:
-    good = json.dumps(papers(served)).encode()
+    good = json.dumps(manifest_body(served)).encode()
     spoilt = BROKEN[how](good)
     assert spoilt != good
-    assert told(recorded(served, spoilt)) == (422, "manifest_invalid")
+    assert reported(recorded(served, spoilt)) == (422, "manifest_invalid")
     assert served.stage(5) == "DRAFT"
 
 
@@ -174,38 +174,38 @@ def test_a_broken_manifest_is_refused(served: ServedHome, how: str) -> None:
 def test_a_manifest_of_something_else_is_refused(
     served: ServedHome, changes: dict[str, Any]
 ) -> None:
-    assert told(recorded(served, papers(served, **changes))) == (422, "manifest_invalid")
+    assert reported(recorded(served, manifest_body(served, **changes))) == (422, "manifest_invalid")
     assert served.stage(5) == "DRAFT"
 
 
 def test_a_manifest_with_the_wrong_size_is_refused(served: ServedHome) -> None:
-    (file,) = papers(served)["files"]
-    changed = papers(served, files=[file | {"size": file["size"] + 1}])
-    assert told(recorded(served, changed)) == (422, "manifest_invalid")
+    (file,) = manifest_body(served)["files"]
+    changed = manifest_body(served, files=[file | {"size": file["size"] + 1}])
+    assert reported(recorded(served, changed)) == (422, "manifest_invalid")
 
 
 def test_a_recorded_manifest_is_final(served: ServedHome) -> None:
-    again = papers(served, version=4)
-    assert told(recorded(served, again, version=4)) == (409, "invalid_transition")
+    again = manifest_body(served, version=4)
+    assert reported(recorded(served, again, version=4)) == (409, "invalid_transition")
 
 
 def test_an_approval_is_of_one_content(own: ServedHome) -> None:
-    """A draft may get other papers, and then what was approved is something else."""
-    first = recorded(own, papers(own)).json()
+    """A draft may get another manifest, and then what was approved is something else."""
+    first = recorded(own, manifest_body(own)).json()
     path = "/api/v1/ml/m/versions/5"
     assert approve(own.speaker("vic"), "m", 5)["approvals"]
-    second = recorded(own, papers(own, config={"ridge": 1.0, "gain": 2.0}))
+    second = recorded(own, manifest_body(own, config={"ridge": 1.0, "gain": 2.0}))
     if second.status_code == 200:
         assert second.json()["content_digest"] != first["content_digest"]
     stale = {"content_digest": "f" * 64}
-    assert told(own.post("vic", f"{path}/approve", stale)) == (422, "approval_refused")
+    assert reported(own.post("vic", f"{path}/approve", stale)) == (422, "approval_refused")
 
 
 def test_bytes_that_are_not_what_they_are_named_are_refused(served: ServedHome) -> None:
     path = f"/api/v1/ml/blobs/{'0' * 64}"
     headers = {"content-type": "application/octet-stream"}
     response = served.client("ana").put(path, content=b"x", headers=headers)
-    assert told(response) == (422, "invalid_input")
+    assert reported(response) == (422, "invalid_input")
     assert not (served.settings.blobs_folder / "00" / ("0" * 64)).exists()
 
 
@@ -214,7 +214,7 @@ def test_market_data_that_cannot_be_read_is_refused(served: ServedHome, data: by
     headers = {"content-type": "application/octet-stream"}
     path = "/api/v1/ml/datasets?name=x"
     response = served.client("ana").post(path, content=data, headers=headers)
-    assert told(response) == (422, "dataset_invalid")
+    assert reported(response) == (422, "dataset_invalid")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from api.served_home import ServedHome, row, told
+from api.served_home import ServedHome, reported, row
 
 PREDICT = "/api/v1/models/m/predict"
 HASH = "GRAPH-HASH"
@@ -51,15 +51,15 @@ def test_rows_that_cannot_be_predicted(served: ServedHome, name: str) -> None:
     content = body.replace(HASH, served.graph_hash())
     headers = {"content-type": "application/json"}
     response = served.client("vera").post(PREDICT, content=content, headers=headers)
-    assert told(response) == (422, "invalid_input")
+    assert reported(response) == (422, "invalid_input")
     if field is not None:
         assert response.json()["details"]["field"] == field
     assert served.predict().status_code == 200
 
 
-def test_absent_hash_is_told_with_the_way_to_get_it(served: ServedHome) -> None:
+def test_absent_hash_is_answered_with_the_way_to_get_it(served: ServedHome) -> None:
     response = served.predict(feature_graph_hash=None)
-    assert told(response) == (422, "invalid_input")
+    assert reported(response) == (422, "invalid_input")
     assert "tradeworthy features hash" in response.json()["detail"]
 
 
@@ -117,7 +117,7 @@ GETS = {
 
 @pytest.mark.parametrize("path", GETS, ids=lambda path: path[:60])
 def test_reads_that_find_nothing(served: ServedHome, path: str) -> None:
-    assert told(served.client("all").get(path)) == GETS[path]
+    assert reported(served.client("all").get(path)) == GETS[path]
 
 
 LONG = "x" * 5000
@@ -254,11 +254,11 @@ MODEL = {"strategy": "trend", "owner": "desk"}
 def test_changes_that_are_refused(served: ServedHome, name: str) -> None:
     path, body, expected = POSTS[name]
     before = state(served)
-    asked = MODEL | body if path == "models" and body else body
-    content = json.dumps(asked).encode()
+    requested = MODEL | body if path == "models" and body else body
+    content = json.dumps(requested).encode()
     headers = {"content-type": "application/json"}
     response = served.client("all").post(f"/api/v1/ml/{path}", content=content, headers=headers)
-    assert told(response) == expected
+    assert reported(response) == expected
     assert state(served) == before
 
 
@@ -305,7 +305,7 @@ def test_bodies_that_are_no_promotion(served: ServedHome, name: str) -> None:
     headers = {"content-type": "application/json"}
     path = "/api/v1/ml/m/promote"
     response = served.client("all").post(path, content=RAW[name], headers=headers)
-    status, code = told(response)
+    status, code = reported(response)
     assert status == 422
     assert code in {"invalid_input", "policy_invalid"}
     assert served.stage(4) == "TRAINED"
@@ -326,7 +326,7 @@ def test_bodies_that_are_no_promotion(served: ServedHome, name: str) -> None:
 )
 def test_answers_stay_short_whatever_is_sent(served: ServedHome, path: str, body: object) -> None:
     response = served.post("all", f"/api/v1/ml/{path}", body)
-    assert told(response)[0] == 422
+    assert reported(response)[0] == 422
     assert len(response.content) < 20_000
 
 
@@ -343,7 +343,7 @@ def test_a_number_may_be_written_in_any_way_that_json_has(served: ServedHome) ->
 @pytest.mark.parametrize("tag", ["3", '"1', "", "**", '"3" "4"', 'w/"3"', "null"])
 def test_if_match_that_is_no_tag(served: ServedHome, tag: str) -> None:
     response = served.promote("vic", 4, headers={"if-match": tag})
-    assert told(response) == (422, "invalid_input")
+    assert reported(response) == (422, "invalid_input")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
@@ -351,7 +351,7 @@ def test_if_match_where_nothing_would_look_at_it(served: ServedHome, method: str
     path = {"POST": "/api/v1/ml/m/versions", "PUT": "/api/v1/ml/m/versions/5/manifest"}[method]
     headers = {"if-match": '"1"', "content-type": "application/json"}
     response = served.client("ana").request(method, path, headers=headers)
-    assert told(response) == (422, "invalid_input")
+    assert reported(response) == (422, "invalid_input")
     assert len(served.get("vera", "/api/v1/models/m/versions").json()) == 5
 
 
@@ -359,7 +359,7 @@ def test_if_match_where_nothing_would_look_at_it(served: ServedHome, method: str
 def test_keys_that_are_none(served: ServedHome, key: str) -> None:
     headers = {"idempotency-key": key.encode()}
     response = served.client("ana").post("/api/v1/ml/m/versions", headers=headers)
-    assert told(response) == (422, "invalid_input")
+    assert reported(response) == (422, "invalid_input")
     assert len(served.get("vera", "/api/v1/models/m/versions").json()) == 5
 
 
@@ -378,7 +378,7 @@ def test_errors_come_from_the_method_too(served: ServedHome, path: str) -> None:
         response = served.client("all").request(method, path)
         assert (response.status_code, response.headers["allow"]) == (405, METHODS[path])
         if method != "HEAD":
-            assert told(response) == (405, "method_not_allowed")
+            assert reported(response) == (405, "method_not_allowed")
 
 
 def test_a_client_that_leaves_is_no_failure_of_the_service(

@@ -31,12 +31,12 @@ TOKEN = "tw_" + "s" * 43
 
 
 class Stranger(HTTPServer):
-    """A server that gives one answer and remembers what it was asked."""
+    """A server that gives one answer and remembers the requests."""
 
     def __init__(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
         self.answer = (status, body, headers)
-        self.asked: list[tuple[str, str | None]] = []
+        self.requested: list[tuple[str, str | None]] = []
 
     @property
     def url(self) -> str:
@@ -50,7 +50,7 @@ class Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer a GET."""
         assert isinstance(self.server, Stranger)
-        self.server.asked.append((self.path, self.headers["authorization"]))
+        self.server.requested.append((self.path, self.headers["authorization"]))
         status, body, headers = self.server.answer
         self.send_response(status)
         for name, value in ({"content-length": str(len(body))} | headers).items():
@@ -90,19 +90,21 @@ def test_a_redirect_takes_the_token_nowhere(status: int) -> None:
             ask(server.url)
         assert elsewhere.url in caught.value.message
         assert TOKEN not in caught.value.message
-        assert [token for _, token in server.asked] == [f"Bearer {TOKEN}"]
-        assert elsewhere.asked == []
+        assert [token for _, token in server.requested] == [f"Bearer {TOKEN}"]
+        assert elsewhere.requested == []
 
 
-def test_a_loopback_address_is_not_asked_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loopback_address_is_not_requested_through_a_proxy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with stranger(200, b"[]") as server, stranger(200, b"{}") as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.setenv("ALL_PROXY", proxy.url)
         monkeypatch.delenv("NO_PROXY", raising=False)
         assert ask(server.url) == []
-        assert proxy.asked == []
+        assert proxy.requested == []
         assert ask("http://models.example") == {}
-        assert len(proxy.asked) == 1
+        assert len(proxy.requested) == 1
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY"])
@@ -137,7 +139,7 @@ def test_urls_that_are_none(url: str) -> None:
         ask(url)
 
 
-def test_a_password_in_the_url_is_not_sent_nor_told() -> None:
+def test_a_password_in_the_url_is_not_sent_nor_reported() -> None:
     with pytest.raises(SettingsInvalid) as caught:
         ask("http://ana:secret@127.0.0.1:9")
     assert "secret" not in caught.value.message
@@ -164,7 +166,7 @@ def test_answers_that_are_no_answer(status: int, body: bytes, headers: dict[str,
 
 
 @pytest.mark.parametrize(
-    "told",
+    "reported",
     [
         [],
         {},
@@ -174,8 +176,8 @@ def test_answers_that_are_no_answer(status: int, body: bytes, headers: dict[str,
         {"code": [], "detail": 4},
     ],
 )
-def test_failures_that_say_nothing(told: object) -> None:
-    with stranger(404, json.dumps(told).encode()) as server:
+def test_failures_that_say_nothing(reported: object) -> None:
+    with stranger(404, json.dumps(reported).encode()) as server:
         with pytest.raises(TradeworthyError, match="answered 404") as caught:
             ask(server.url)
         assert caught.value.code == "internal_error"
@@ -228,7 +230,7 @@ def test_a_name_is_sent_as_it_is(served: ServedHome, home: SmallHome, name: str)
         look(client)
 
 
-def test_a_wrong_token_is_told_and_never_quoted(served: ServedHome) -> None:
+def test_a_wrong_token_is_reported_and_never_quoted(served: ServedHome) -> None:
     remote = RemoteServer(served.url)
     with pytest.raises(Unauthenticated) as caught:
         Connection(remote, TOKEN).get("/api/v1/models")
@@ -238,8 +240,8 @@ def test_a_wrong_token_is_told_and_never_quoted(served: ServedHome) -> None:
 
 def test_a_prefix_of_the_path_is_kept() -> None:
     with stranger(200, b"[]") as server:
-        assert ask(f"{server.url}/desk/") == []
-        assert server.asked[0][0] == "/desk/api/v1/models"
+        assert ask(f"{server.url}/deployed/") == []
+        assert server.requested[0][0] == "/deployed/api/v1/models"
 
 
 def test_token_files(tmp_path: Path) -> None:

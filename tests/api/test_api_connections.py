@@ -17,8 +17,8 @@ LAST = {"connection": "close"}
 
 
 def request(served: ServedHome, method: str = "POST", path: str = PREDICT, **headers: str) -> bytes:
-    asked = {"rows": [row()], "feature_graph_hash": served.graph_hash()}
-    body = json.dumps(asked).encode()
+    requested = {"rows": [row()], "feature_graph_hash": served.graph_hash()}
+    body = json.dumps(requested).encode()
     given = {
         "host": "trading",
         "authorization": f"Bearer {served.home.token('vera')}",

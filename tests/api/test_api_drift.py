@@ -124,9 +124,9 @@ def test_a_slot_is_reported_once_however_many_look(home: SmallHome, serve: Serve
         service.client("olga")
     with ThreadPoolExecutor(8) as pool:
         made = [*pool.map(process, range(2)), *pool.map(request, range(6))]
-    told = [each["slot"] for part in made for each in part]
+    reported = [each["slot"] for part in made for each in part]
     stored = [each["slot"] for each in reports(services[0])]
-    assert len(stored) == len(set(stored)) == len(told) == 1
+    assert len(stored) == len(set(stored)) == len(reported) == 1
 
 
 def test_silence_is_not_normal(own: ServedHome) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from api.served_home import ServedHome, told
+from api.served_home import ServedHome, reported
 from api.small_home import SmallHome
 from tradeworthy.access.roles import UNSCOPED_ACTIONS, Action, Role
 
@@ -38,9 +38,9 @@ class Operation(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def strict(told_home: SmallHome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedHome]:
+def strict(story_home: SmallHome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedHome]:
     """A service that takes small uploads only."""
-    home = told_home.copy(tmp_path_factory.mktemp("strict") / "home")
+    home = story_home.copy(tmp_path_factory.mktemp("strict") / "home")
     service = ServedHome(home, max_upload_bytes=UPLOAD)
     yield service
     service.close()
@@ -52,9 +52,9 @@ def operations(strict: ServedHome) -> list[Operation]:
     document = strict.client(None).get("/openapi.json").json()
     found = []
     for template, item in document["paths"].items():
-        for method, told_of in item.items():
-            action = told_of.get("x-tradeworthy-action")
-            kind = next(iter(told_of.get("requestBody", {}).get("content", ())), None)
+        for method, notes_of in item.items():
+            action = notes_of.get("x-tradeworthy-action")
+            kind = next(iter(notes_of.get("requestBody", {}).get("content", ())), None)
             mark = None if action is None else Action(action)
             found.append(Operation(method.upper(), template, mark, kind))
     return found
@@ -93,8 +93,8 @@ def test_each_role_may_do_what_the_table_says(
     tokens = {}
     for role in Role:
         for scope in SCOPES:
-            asked = {"actor": "x", "roles": [role], "strategies": scope and [scope]}
-            issued = strict.post("all", "/api/v1/ml/tokens", asked).json()
+            requested = {"actor": "x", "roles": [role], "strategies": scope and [scope]}
+            issued = strict.post("all", "/api/v1/ml/tokens", requested).json()
             tokens[role, scope] = issued["token"]
     for operation in operations:
         path = operation.path()
@@ -127,12 +127,12 @@ def test_each_route_checks_in_the_order_of_the_contract(
         nowhere = operation.path(model="none", version="99")
         for fault, status in faults:
             response = send(strict, operation, nowhere, **(large | fault))
-            assert told(response)[0] == status, operation
+            assert reported(response)[0] == status, operation
         unknown = [{"model": "none"}] if "{model}" in operation.template else []
         unknown += [{"version": "99"}] if "{version}" in operation.template else []
         for other in unknown:
             response = send(strict, operation, operation.path(**other), token=everybody, **large)
-            assert told(response)[0] == 404, operation
+            assert reported(response)[0] == 404, operation
         for fault, status in rest:
             response = send(strict, operation, operation.path(), token=everybody, **fault)
-            assert told(response)[0] == status, (operation, fault.keys())
+            assert reported(response)[0] == status, (operation, fault.keys())

@@ -17,10 +17,10 @@ PROGRAM = Path(__file__).with_name("first_requests.py")
 
 
 @pytest.fixture(scope="module")
-def answered(told_home: SmallHome, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def answered(story_home: SmallHome, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the first requests of a fresh process were answered, and what they left to be done."""
     folder = tmp_path_factory.mktemp("first")
-    home = told_home.copy(folder / "home")
+    home = story_home.copy(folder / "home")
     bars = folder / "bars.parquet"
     MARKET.bars.write_parquet(bars)
     done = subprocess.run(

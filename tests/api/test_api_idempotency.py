@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from api.served_home import ServedHome, told
+from api.served_home import ServedHome, reported
 
 DRAFT = "/api/v1/ml/m/versions"
 KEY = {"idempotency-key": "one"}
@@ -43,7 +43,7 @@ def test_another_request_under_the_key_is_refused(own: ServedHome) -> None:
         own.post("ana", "/api/v1/ml/m/versions/4/tags", tag, headers=KEY),
         own.post("ana", DRAFT, headers=KEY),
     ):
-        assert told(other) == (409, "idempotency_conflict")
+        assert reported(other) == (409, "idempotency_conflict")
     found = own.get("vera", "/api/v1/models/m/versions").json()
     assert [each["tags"] for each in found][2:4] == [{"note": "x"}, {}]
     assert count(own) == 5
@@ -53,26 +53,26 @@ def test_a_body_that_is_not_understood_comes_before_its_key(own: ServedHome) -> 
     path = "/api/v1/ml/m/versions/3/tags"
     assert own.post("ana", path, {"key": "note", "value": "x"}, headers=KEY).status_code == 200
     for body in ({"key": "note"}, {"key": "a=b", "value": "x"}, {"key": "note", "value": 1}):
-        assert told(own.post("ana", path, body, headers=KEY)) == (422, "invalid_input")
+        assert reported(own.post("ana", path, body, headers=KEY)) == (422, "invalid_input")
     other = own.post("ana", path, {"key": "note", "value": "y"}, headers=KEY)
-    assert told(other) == (409, "idempotency_conflict")
+    assert reported(other) == (409, "idempotency_conflict")
 
 
 def test_a_key_is_not_for_a_token_with_other_rights(own: ServedHome) -> None:
-    asked = {"actor": "ana", "roles": ["researcher"], "strategies": ["trend"]}
-    token = own.post("all", "/api/v1/ml/tokens", asked).json()["token"]
+    requested = {"actor": "ana", "roles": ["researcher"], "strategies": ["trend"]}
+    token = own.post("all", "/api/v1/ml/tokens", requested).json()["token"]
     assert own.post("ana", DRAFT, headers=KEY).status_code == 201
     narrow = own.client(None).post(
         DRAFT, json={}, headers=KEY | {"authorization": f"Bearer {token}"}
     )
-    assert told(narrow) == (409, "idempotency_conflict")
+    assert reported(narrow) == (409, "idempotency_conflict")
     assert count(own) == 6
 
 
 def test_a_refusal_gives_the_key_back(own: ServedHome) -> None:
     refused = own.promote("olga", 2, headers=KEY, overrides={"min_sharpe": 99})
-    assert told(refused) == (422, "promotion_refused")
-    assert told(own.promote("vic", 4, headers=KEY)) == (422, "promotion_refused")
+    assert reported(refused) == (422, "promotion_refused")
+    assert reported(own.promote("vic", 4, headers=KEY)) == (422, "promotion_refused")
     assert own.speaker("ana").post("/api/v1/ml/m/backtest", {"version": 4})
     done = own.promote("vic", 4, headers=KEY)
     assert (done.status_code, replayed(done)) == (200, False)
@@ -93,7 +93,7 @@ def test_who_asks_is_checked_before_the_key(
 ) -> None:
     for key in ("one", "no key"):
         response = served.post(who, path, headers={"idempotency-key": key})
-        assert told(response) == expected
+        assert reported(response) == expected
 
 
 def test_a_replay_is_for_who_may_still_ask(own: ServedHome) -> None:
@@ -101,20 +101,20 @@ def test_a_replay_is_for_who_may_still_ask(own: ServedHome) -> None:
     tokens = own.get("all", "/api/v1/ml/tokens").json()
     (mine,) = [each["token_id"] for each in tokens if each["actor"] == "ana"]
     assert own.post("all", f"/api/v1/ml/tokens/{mine}/revoke").status_code == 204
-    assert told(own.post("ana", DRAFT, headers=KEY)) == (401, "unauthenticated")
+    assert reported(own.post("ana", DRAFT, headers=KEY)) == (401, "unauthenticated")
 
 
 def test_tokens_are_shown_once_and_never_kept(own: ServedHome) -> None:
-    asked = {"actor": "new", "roles": ["viewer"]}
-    first = own.post("all", "/api/v1/ml/tokens", asked, headers=KEY)
+    requested = {"actor": "new", "roles": ["viewer"]}
+    first = own.post("all", "/api/v1/ml/tokens", requested, headers=KEY)
     assert first.status_code == 201
-    again = own.post("all", "/api/v1/ml/tokens", asked, headers=KEY)
-    assert told(again) == (409, "idempotency_conflict")
+    again = own.post("all", "/api/v1/ml/tokens", requested, headers=KEY)
+    assert reported(again) == (409, "idempotency_conflict")
     issued = first.json()
     rotate = f"/api/v1/ml/tokens/{issued['record']['token_id']}/rotate"
     other = {"idempotency-key": "two"}
     rotated = own.post("all", rotate, headers=other).json()
-    assert told(own.post("all", rotate, headers=other)) == (409, "idempotency_conflict")
+    assert reported(own.post("all", rotate, headers=other)) == (409, "idempotency_conflict")
     found = own.get("all", "/api/v1/ml/tokens").json()
     assert len([each for each in found if each["actor"] == "new"]) == 2
     kept = b"".join(file.read_bytes() for file in own.home.folder.glob("tradeworthy.sqlite*"))
@@ -130,7 +130,7 @@ def test_an_answer_without_a_body_is_replayed_too(own: ServedHome) -> None:
     path = f"/api/v1/ml/tokens/{mine}/revoke"
     first, again = (own.post("all", path, headers=KEY) for _ in range(2))
     assert (first.status_code, again.status_code, replayed(again)) == (204, 204, True)
-    assert told(own.post("all", path)) == (404, "not_found")
+    assert reported(own.post("all", path)) == (404, "not_found")
 
 
 def test_requests_at_once_have_one_effect(own: ServedHome) -> None:

@@ -14,9 +14,9 @@ PROGRAM = Path(__file__).with_name("loaded_by_reads.py")
 
 
 def test_no_reading_command_loads_an_evaluation_model_or_table_library(
-    told_home: SmallHome, tmp_path: Path
+    story_home: SmallHome, tmp_path: Path
 ) -> None:
-    home = told_home.copy(tmp_path / "home").folder
+    home = story_home.copy(tmp_path / "home").folder
     settings = {"TRADEWORTHY_HOME": str(home), "TRADEWORTHY_TOKEN_FILE": str(home / "all.token")}
     done = subprocess.run(
         [sys.executable, str(PROGRAM), "m", "3"],

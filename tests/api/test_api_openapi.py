@@ -45,9 +45,9 @@ EXAMPLES = [4, pytest.param(100, marks=pytest.mark.acceptance)]
 
 
 @pytest.fixture(scope="module")
-def fuzzed(told_home: SmallHome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedHome]:
+def fuzzed(story_home: SmallHome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedHome]:
     """A service that is there to be fuzzed."""
-    service = ServedHome(told_home.copy(tmp_path_factory.mktemp("fuzzed") / "home"))
+    service = ServedHome(story_home.copy(tmp_path_factory.mktemp("fuzzed") / "home"))
     yield service
     service.close()
 

@@ -20,7 +20,7 @@ import psycopg
 import pytest
 
 from api.database_copy import copy_database
-from api.served_home import ServedHome, told
+from api.served_home import ServedHome, reported
 from api.small_home import MARKET, SmallHome, approve, promote, train
 from contract.one_call import record_backtest, view
 from tradeworthy.access.roles import Actor, Role
@@ -82,7 +82,7 @@ def test_from_draft_to_production(own: ServedHome, tmp_path: Path) -> None:
     assert status["production"]["version"] == number
     assert status["rollback"] == {"version": 1, "ready": True}
     again = own.promote("olga", number)
-    assert told(again) == (409, "invalid_transition")
+    assert reported(again) == (409, "invalid_transition")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_from_draft_to_production(own: ServedHome, tmp_path: Path) -> None:
 )
 def test_a_step_takes_its_role(served: ServedHome, who: str, version: int) -> None:
     before = versions(served)
-    assert told(served.promote(who, version)) == (403, "forbidden")
+    assert reported(served.promote(who, version)) == (403, "forbidden")
     assert versions(served) == before
 
 
@@ -113,15 +113,15 @@ def test_whoever_takes_part_sees_what_the_gates_of_a_step_would_say(
     plan = served.promote(who, version, dry_run=True)
     assert plan.status_code == 200
     assert plan.json()["verdict"]["gates"]
-    assert told(served.promote("vera", version, dry_run=True)) == (403, "forbidden")
+    assert reported(served.promote("vera", version, dry_run=True)) == (403, "forbidden")
 
 
 def test_refusal_lists_every_gate(own: ServedHome) -> None:
-    asked = own.promote("vic", 4, dry_run=True).json()["verdict"]
+    requested = own.promote("vic", 4, dry_run=True).json()["verdict"]
     response = own.promote("vic", 4)
-    assert told(response) == (422, "promotion_refused")
+    assert reported(response) == (422, "promotion_refused")
     gates = response.json()["details"]["verdict"]["gates"]
-    assert [gate["gate"] for gate in gates] == [gate["gate"] for gate in asked["gates"]]
+    assert [gate["gate"] for gate in gates] == [gate["gate"] for gate in requested["gates"]]
     failed = {gate["gate"] for gate in gates if gate["status"] == "FAILED"}
     assert {"min_sharpe", "backtest_costs", "look_ahead"} <= failed
     assert all(gate["reason"] for gate in gates)
@@ -129,9 +129,12 @@ def test_refusal_lists_every_gate(own: ServedHome) -> None:
 
 
 def test_overrides_tighten_and_never_loosen(own: ServedHome) -> None:
-    assert told(own.promote("olga", 2, overrides={"min_sharpe": 99})) == (422, "promotion_refused")
+    assert reported(own.promote("olga", 2, overrides={"min_sharpe": 99})) == (
+        422,
+        "promotion_refused",
+    )
     loosened = own.promote("olga", 2, overrides={"min_sharpe": 0.1})
-    assert told(loosened) == (422, "override_loosens_policy")
+    assert reported(loosened) == (422, "override_loosens_policy")
     assert own.stage(2) == "STAGING"
     assert own.promote("olga", 2, overrides={"min_sharpe": 0.6}).status_code == 200
 
@@ -141,7 +144,7 @@ def test_if_match_names_the_revision_that_was_seen(own: ServedHome) -> None:
     tag = {"key": "note", "value": "x"}
     assert own.post("ana", "/api/v1/ml/m/versions/3/tags", tag).status_code == 200
     stale = own.promote("olga", 2, headers={"if-match": seen})
-    assert told(stale) == (412, "precondition_failed")
+    assert reported(stale) == (412, "precondition_failed")
     assert own.stage(2) == "STAGING"
     assert own.promote("olga", 2, headers={"if-match": revision(own)}).status_code == 200
 
@@ -151,7 +154,7 @@ def test_if_match_is_read_as_http_reads_it(own: ServedHome) -> None:
     for other in (f"W/{seen}", '"x"', '"-1"', f'"0{seen[1:]}', '"1", "2"', f'"{"9" * 50}"', '""'):
         for dry_run in (True, False):
             response = own.promote("olga", 2, headers={"if-match": other}, dry_run=dry_run)
-            assert told(response) == (412, "precondition_failed")
+            assert reported(response) == (412, "precondition_failed")
     assert own.stage(2) == "STAGING"
     for good in ("*", seen, f'"x",W/{seen} , {seen}'):
         assert own.promote("olga", 2, headers={"if-match": good}, dry_run=True).status_code == 200
@@ -185,14 +188,14 @@ def test_nobody_approves_what_is_their_own(own: ServedHome, tmp_path: Path) -> N
     content = speaker("vera").get(path)["content_digest"]
     for _ in range(2):
         refused = own.post("all", f"{path}/approve", {"content_digest": content})
-        assert told(refused) == (422, "approval_refused")
+        assert reported(refused) == (422, "approval_refused")
     assert own.post("vic", f"{path}/approve", {"content_digest": content}).status_code == 200
 
 
 def test_an_approval_holds_for_one_policy(home: SmallHome, own: ServedHome) -> None:
     home.policy.write_text(home.policy.read_text().replace("min_sharpe: 0.5", "min_sharpe: 0.6"))
     response = own.promote("olga", 2)
-    assert told(response) == (422, "promotion_refused")
+    assert reported(response) == (422, "promotion_refused")
     gates = response.json()["details"]["verdict"]["gates"]
     assert [g["gate"] for g in gates if g["status"] == "FAILED"] == ["approvals"]
     approve(own.speaker("vic"), "m", 2)
@@ -201,7 +204,7 @@ def test_an_approval_holds_for_one_policy(home: SmallHome, own: ServedHome) -> N
 
 def failed_gates(response: httpx.Response) -> list[str]:
     """Return which gates stand in the way of a refused promotion."""
-    assert told(response) == (422, "promotion_refused")
+    assert reported(response) == (422, "promotion_refused")
     gates = response.json()["details"]["verdict"]["gates"]
     return [gate["gate"] for gate in gates if gate["status"] == "FAILED"]
 
@@ -262,34 +265,34 @@ def test_a_policy_file_that_cannot_be_used_lets_nothing_through(
 ) -> None:
     home.policy.write_text(policy)
     before = versions(own)
-    assert told(own.promote("olga", 2)) == (422, "policy_invalid")
-    assert told(own.get("vera", "/api/v1/ml/m/policy")) == (422, "policy_invalid")
+    assert reported(own.promote("olga", 2)) == (422, "policy_invalid")
+    assert reported(own.get("vera", "/api/v1/ml/m/policy")) == (422, "policy_invalid")
     assert versions(own) == before
     assert own.predict().status_code == 200
 
 
 def test_without_a_policy_file_nothing_is_promoted(home: SmallHome, own: ServedHome) -> None:
     home.policy.unlink()
-    assert told(own.promote("olga", 2)) == (422, "policy_invalid")
+    assert reported(own.promote("olga", 2)) == (422, "policy_invalid")
     home.policy.write_text("")
-    assert told(own.promote("olga", 2))[0] == 422
+    assert reported(own.promote("olga", 2))[0] == 422
     assert own.stage(2) == "STAGING"
 
 
 def test_a_promotion_to_retired_takes_an_operator_and_a_reason(own: ServedHome) -> None:
-    asked = {"target": "RETIRED", "reason": "worn out"}
-    assert told(own.promote("vic", 3, **asked)) == (403, "forbidden")
+    requested = {"target": "RETIRED", "reason": "worn out"}
+    assert reported(own.promote("vic", 3, **requested)) == (403, "forbidden")
     assert failed_gates(own.promote("olga", 3, target="RETIRED")) == ["reason"]
-    assert own.promote("olga", 3, dry_run=True, **asked).json()["allowed"]
+    assert own.promote("olga", 3, dry_run=True, **requested).json()["allowed"]
     assert own.stage(3) == "VALIDATED"
-    plan = own.promote("olga", 3, **asked).json()
+    plan = own.promote("olga", 3, **requested).json()
     assert (plan["source"], plan["target"], plan["applied"]) == ("VALIDATED", "RETIRED", True)
     assert own.stage(3) == "RETIRED"
     event = own.get("vera", "/api/v1/ml/m/history").json()["events"][-1]
     assert (event["kind"], event["reason"]) == ("VersionRetired", "worn out")
-    assert told(own.promote("olga", 3, **asked)) == (409, "invalid_transition")
+    assert reported(own.promote("olga", 3, **requested)) == (409, "invalid_transition")
     # Whoever sends the last promotion of a champion again does not end it.
-    assert told(own.promote("olga", 1, reason="again")) == (409, "invalid_transition")
+    assert reported(own.promote("olga", 1, reason="again")) == (409, "invalid_transition")
     assert own.stage(1) == "PRODUCTION"
 
 
@@ -298,10 +301,10 @@ def test_quarantine_stops_a_version_until_it_is_lifted(own: ServedHome) -> None:
     assert own.predict().status_code == 200
     assert own.post("olga", f"{path}/quarantine", {"reason": "odd"}).status_code == 200
     stopped = until(lambda: (answer := own.predict()).status_code != 200 and answer)
-    assert told(stopped) == (423, "model_quarantined")
+    assert reported(stopped) == (423, "model_quarantined")
     assert own.get("vera", "/api/v1/models/m/status").json()["quarantined"]
     # What is wrong with the request comes first.
-    assert told(own.predict(rows=[])) == (422, "invalid_input")
+    assert reported(own.predict(rows=[])) == (422, "invalid_input")
     assert own.post("olga", f"{path}/lift-quarantine", {"reason": "fine"}).status_code == 200
     assert until(lambda: own.predict().status_code == 200)
 
@@ -309,7 +312,7 @@ def test_quarantine_stops_a_version_until_it_is_lifted(own: ServedHome) -> None:
 def test_a_quarantined_version_is_not_promoted(own: ServedHome) -> None:
     path = "/api/v1/ml/m/versions/2/quarantine"
     assert own.post("olga", path, {"reason": "odd"}).status_code == 200
-    assert told(own.promote("olga", 2)) == (422, "promotion_refused")
+    assert reported(own.promote("olga", 2)) == (422, "promotion_refused")
 
 
 @pytest.mark.parametrize("racers", MANY)
@@ -321,7 +324,7 @@ def test_of_many_promotions_one_wins(own: ServedHome, racers: int) -> None:
         start.wait()
         headers = {"if-match": tag} if racer % 2 else None
         response = own.promote("olga", 2, headers=headers)
-        return (200, "") if response.status_code == 200 else told(response)
+        return (200, "") if response.status_code == 200 else reported(response)
 
     own.client("olga")
     with ThreadPoolExecutor(racers) as pool:
@@ -358,7 +361,7 @@ def test_history_tells_what_was_in_production_at_a_time(own: ServedHome) -> None
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database(request: pytest.FixtureRequest, home: SmallHome) -> Any:
-    """The told home's database, as SQLite and in PostgreSQL."""
+    """The story home's database, as SQLite and in PostgreSQL."""
     if request.param == "sqlite":
         yield f"sqlite:///{home.database}"
         return

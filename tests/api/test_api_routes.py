@@ -154,7 +154,7 @@ def test_busy_management_threads_do_not_let_the_lease_run_out(home: SmallHome) -
     predict = f"{url}/api/v1/models/m/predict"
     server = server_of(app, log_level="critical")
     bound = FeatureGraph.read_file(home.features).closure(INPUTS).hash
-    asked = {"rows": [row()], "feature_graph_hash": bound}
+    requested = {"rows": [row()], "feature_graph_hash": bound}
     headers = {"authorization": f"Bearer {home.token('vera')}"}
     with ThreadPoolExecutor(THREADS + 1) as threads:
         running = threads.submit(server.run, [listener])
@@ -168,7 +168,7 @@ def test_busy_management_threads_do_not_let_the_lease_run_out(home: SmallHome) -
             # The lease is renewed all the same.
             ends = routes.table.confirmed_until
             until(lambda ends=ends: routes.table.confirmed_until > ends)
-            answer = httpx.post(predict, json=asked, headers=headers, timeout=None)
+            answer = httpx.post(predict, json=requested, headers=headers, timeout=None)
             epochs.append(answer.json().get("epoch"))
             assert httpx.get(f"{url}/healthz", timeout=None).status_code == 200
         release.set()

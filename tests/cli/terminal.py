@@ -7,20 +7,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from command_process import Ended, run_command
-from training.home_workshop import PEOPLE, Desk
+from training.home_workshop import PEOPLE, DeployedHome
 
 
 @dataclass
 class Terminal:
-    """A shell at a desk: no command may ever print a secret or a traceback."""
+    """A shell at a home: no command may ever print a secret or a traceback."""
 
-    desk: Desk
+    deployed: DeployedHome
     server: str | None = None
     secrets: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.secrets += [self.desk.token_file(who).read_text().strip() for who in (*PEOPLE, "root")]
-        self.secrets.append((self.desk.home / "token.key").read_text().strip())
+        self.secrets += [
+            self.deployed.token_file(who).read_text().strip() for who in (*PEOPLE, "root")
+        ]
+        self.secrets.append((self.deployed.home / "token.key").read_text().strip())
 
     def environment(self, **extra: str) -> dict[str, str]:
         """The environment of a command: the home, and nothing of the tests'."""
@@ -29,18 +31,18 @@ class Terminal:
             for name, value in os.environ.items()
             if not name.startswith("TRADEWORTHY_") and name != "PYTHONDONTWRITEBYTECODE"
         }
-        return kept | {"TRADEWORTHY_HOME": str(self.desk.home)} | extra
+        return kept | {"TRADEWORTHY_HOME": str(self.deployed.home)} | extra
 
     def say(
         self, *arguments: object, who: str | None = "ana", stdin: str = "", **extra: str
     ) -> Ended:
         """Run a command as somebody."""
-        before = ["--token-file", str(self.desk.token_file(who))] if who else []
+        before = ["--token-file", str(self.deployed.token_file(who))] if who else []
         if self.server:
             before += ["--server", self.server]
         said = run_command(
             [*before, *map(str, arguments)],
-            folder=self.desk.folder,
+            folder=self.deployed.folder,
             environment=self.environment(**extra),
             stdin=stdin,
         )

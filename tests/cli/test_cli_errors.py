@@ -14,8 +14,17 @@ from training.strategy_workshop import FEATURES, NO_SKLEARN, edited
 
 
 def test_each_exit_code_has_its_case(terminal: Terminal) -> None:
-    desk = terminal.desk
-    train = ["train", desk.strategy, "--model", "m", "--data", desk.bars, "--until", "2017-06-30"]
+    deployed = terminal.deployed
+    train = [
+        "train",
+        deployed.strategy,
+        "--model",
+        "m",
+        "--data",
+        deployed.bars,
+        "--until",
+        "2017-06-30",
+    ]
     assert terminal.say(*train).code == 0
     first = terminal.fail("promote", "m", 1, who="vic", code=3, error="promotion_refused")
     assert "min_sharpe" in first
@@ -82,8 +91,8 @@ def test_a_slip_on_the_command_line(words: list[str], terminal: Terminal) -> Non
 
 
 def test_slips_in_what_is_trained(terminal: Terminal) -> None:
-    desk = terminal.desk
-    train = ["train", desk.strategy, "--model", "m", "--data", desk.bars]
+    deployed = terminal.deployed
+    train = ["train", deployed.strategy, "--model", "m", "--data", deployed.bars]
 
     def refused(*words: object, error: str) -> str:
         return terminal.fail(*words, code=2, error=error)
@@ -94,32 +103,32 @@ def test_slips_in_what_is_trained(terminal: Terminal) -> None:
     assert "write it as 2011-12-30" in refused(
         *train, "--until", "30.12.2011", error="invalid_input"
     )
-    refused("train", "no.py", "--model", "m", "--data", desk.bars, error="strategy_invalid")
-    refused("train", desk.strategy, "--model", "m", "--data", "no.csv", error="dataset_invalid")
-    desk.strategy.write_text(edited(NO_SKLEARN, "return self", "exit(0)"))
+    refused("train", "no.py", "--model", "m", "--data", deployed.bars, error="strategy_invalid")
+    refused("train", deployed.strategy, "--model", "m", "--data", "no.csv", error="dataset_invalid")
+    deployed.strategy.write_text(edited(NO_SKLEARN, "return self", "exit(0)"))
     assert "SystemExit" in refused(*train, error="strategy_invalid")
-    desk.strategy.write_text(edited(NO_SKLEARN, 'name="trend"', 'name="tred"'))
+    deployed.strategy.write_text(edited(NO_SKLEARN, 'name="trend"', 'name="tred"'))
     assert "belongs to strategy 'trend'" in refused(*train, error="strategy_invalid")
-    desk.strategy.write_text(edited(NO_SKLEARN, '("change",', '("chnge",'))
+    deployed.strategy.write_text(edited(NO_SKLEARN, '("change",', '("chnge",'))
     assert "'chnge'" in refused(*train, error="feature_dependency_missing")
-    features = desk.strategy.with_name("features.py")
+    features = deployed.strategy.with_name("features.py")
     features.write_text(edited(FEATURES, "def momentum(close", "def momentum(closee"))
     assert terminal.say("features", "hash", features).code == 2
     assert terminal.ask("models", "versions", "m") == []
 
 
 def test_slips_in_files_that_are_checked(terminal: Terminal) -> None:
-    policy = terminal.desk.home / "ml_promotion_policy.yaml"
+    policy = terminal.deployed.home / "ml_promotion_policy.yaml"
     policy.write_text("default:\n  min_shrpe: 1\n")
     assert "min_shrpe" in terminal.fail("policy", "check", policy, code=2, error="policy_invalid")
-    broken = terminal.desk.folder / "m-v1.manifest.json"
+    broken = terminal.deployed.folder / "m-v1.manifest.json"
     broken.write_text('{"model": "m"')
     said = terminal.say("manifest", "verify", broken)
     assert said.code in {2, 3}
 
 
 def test_a_token_that_is_none_is_not_quoted(terminal: Terminal) -> None:
-    odd = terminal.desk.token_file("odd")
+    odd = terminal.deployed.token_file("odd")
     server = ("--server", "http://127.0.0.1:9")
     for content in ("tw-secret-one\ntw-secret-two", "tw-secret one", "tw-secret\x07bell"):
         odd.write_text(content)
@@ -138,8 +147,8 @@ def test_a_token_that_is_none_is_not_quoted(terminal: Terminal) -> None:
 
 def test_settings_that_hold_secrets_are_not_quoted(terminal: Terminal) -> None:
     for setting, value, code in (
-        ("DATABASE_URL", "postgresql+psycopg://desk:hunter2@127.0.0.1:9/registry", 7),
-        ("DATABASE_URL", "mysql://desk:hunter2@127.0.0.1/registry", 2),
+        ("DATABASE_URL", "postgresql+psycopg://deployed:hunter2@127.0.0.1:9/registry", 7),
+        ("DATABASE_URL", "mysql://deployed:hunter2@127.0.0.1/registry", 2),
         ("TOKEN_KEY", "hunter2", 7),
         ("PORT", "hunter2", 2),
     ):
@@ -151,21 +160,21 @@ def test_settings_that_hold_secrets_are_not_quoted(terminal: Terminal) -> None:
 
 @pytest.mark.parametrize("out", ["tokens.d/new.token", "ana.token", "."])
 def test_no_token_is_issued_that_nobody_could_read(out: str, terminal: Terminal) -> None:
-    taken = terminal.desk.token_file("ana")
+    taken = terminal.deployed.token_file("ana")
     before, issued = taken.read_text(), terminal.ask("tokens", "list", who="root")
     for words in (
         ["create", "new", "--role", "viewer"],
         ["rotate", issued[0]["token_id"]],
     ):
-        told = terminal.fail("tokens", *words, "--out", out, who="root", code=7,
+        reported = terminal.fail("tokens", *words, "--out", out, who="root", code=7,
                              error="home_unusable")  # fmt: skip
-        assert "no token was issued" in told
+        assert "no token was issued" in reported
     assert taken.read_text() == before
     assert terminal.ask("tokens", "list", who="root") == issued
 
 
 def test_a_token_that_is_refused_leaves_no_file(terminal: Terminal) -> None:
-    new = terminal.desk.token_file("new")
+    new = terminal.deployed.token_file("new")
     create = ["tokens", "create", "new", "--role", "viewer", "--out", new]
     terminal.fail(*create, code=6, error="forbidden")
     assert not new.exists()
@@ -174,32 +183,34 @@ def test_a_token_that_is_refused_leaves_no_file(terminal: Terminal) -> None:
 
 
 def test_a_home_for_an_admin_of_no_name_is_not_begun(terminal: Terminal) -> None:
-    home = terminal.desk.folder / "fresh"
+    home = terminal.deployed.folder / "fresh"
     terminal.fail("--home", home, "init", "--admin", "a/b", who=None, code=2,
                   error="invalid_input")  # fmt: skip
     assert not home.exists()
 
 
 def test_what_goes_wrong_is_json_too(terminal: Terminal) -> None:
-    desk = terminal.desk
-    terminal.ask("train", desk.strategy, "--model", "m", "--data", desk.bars)
+    deployed = terminal.deployed
+    terminal.ask("train", deployed.strategy, "--model", "m", "--data", deployed.bars)
     refused = terminal.say("promote", "m", 1, "--json", who="vic")
-    told = json.loads(refused.out)
-    assert (refused.code, told["code"]) == (3, "promotion_refused")
-    failed = [gate for gate in told["details"]["verdict"]["gates"] if gate["status"] == "FAILED"]
+    reported = json.loads(refused.out)
+    assert (refused.code, reported["code"]) == (3, "promotion_refused")
+    failed = [
+        gate for gate in reported["details"]["verdict"]["gates"] if gate["status"] == "FAILED"
+    ]
     assert "min_sharpe" in {gate["gate"] for gate in failed}
-    assert refused.err.startswith(f"promotion_refused: {told['detail']}")
+    assert refused.err.startswith(f"promotion_refused: {reported['detail']}")
     nothing = terminal.say("models", "versions", "nothing", "--json")
     assert json.loads(nothing.out)["code"] == "model_not_found"
 
 
 def test_an_approval_without_an_answer_is_none(terminal: Terminal) -> None:
-    desk = terminal.desk
-    terminal.ask("train", desk.strategy, "--model", "m", "--data", desk.bars)
+    deployed = terminal.deployed
+    terminal.ask("train", deployed.strategy, "--model", "m", "--data", deployed.bars)
     for answer in ("", "n\n", "\n", "yess\n"):
         said = terminal.say("approve", "m", 1, who="vic", stdin=answer)
         assert said.code == 2
-        question, told = said.err.splitlines()
+        question, reported = said.err.splitlines()
         assert question.startswith("Approve content ")
-        assert told.startswith("invalid_input: nothing was approved")
+        assert reported.startswith("invalid_input: nothing was approved")
     assert terminal.ask("models", "versions", "m")[0]["approvals"] == []

@@ -49,13 +49,13 @@ def test_help_is_light(words: list[str]) -> None:
 
 def test_a_servers_client_loads_no_service(terminal: Terminal, tmp_path: Path) -> None:
     server = ["--server", "http://127.0.0.1:9", "models", "list"]
-    found = loaded(RUN, "--token-file", str(terminal.desk.token_file("ana")), *server)
+    found = loaded(RUN, "--token-file", str(terminal.deployed.token_file("ana")), *server)
     assert "httpx" in found
     assert found & (FOR_HELP - {"httpx"}) == set()
 
 
 def test_a_service_loads_nothing_that_trains(terminal: Terminal) -> None:
-    home = ["--home", str(terminal.desk.home), "models", "list"]
-    found = loaded(RUN, "--token-file", str(terminal.desk.token_file("ana")), *home)
+    home = ["--home", str(terminal.deployed.home), "models", "list"]
+    found = loaded(RUN, "--token-file", str(terminal.deployed.token_file("ana")), *home)
     assert "fastapi" in found
     assert found & {"lightgbm", "pandas", "scipy", "skl2onnx", "sklearn", "uvicorn"} == set()

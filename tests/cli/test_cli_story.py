@@ -54,26 +54,26 @@ def test_help_tells_the_exit_codes(terminal: Terminal) -> None:
 
 
 def test_the_way_to_production(terminal: Terminal, remote: Terminal) -> None:
-    told: set[str] = set()
+    reported: set[str] = set()
 
     def ask(*words: object, who: str = "ana", at: Terminal = remote) -> object:
         names = leaves()
         for length in (2, 1):
             if (name := " ".join(map(str, words[:length]))) in names:
-                told.add(name)
+                reported.add(name)
                 break
         return at.ask(*words, who=who)
 
-    desk = terminal.desk
+    deployed = terminal.deployed
     assert ask("init", at=terminal)["admin_token"] is None  # the home stands already
     ask("models", "register", "other", "--strategy", "trend", "--owner", "desk")
     assert [each["name"] for each in ask("models", "list")] == ["m", "other"]
-    kept = ask("datasets", "add", desk.bars)
+    kept = ask("datasets", "add", deployed.bars)
     assert [each["dataset_hash"] for each in ask("datasets", "list")] == [kept["dataset_hash"]]
-    recorded = ask("train", desk.strategy, "--model", "m", "--data", desk.bars,
+    recorded = ask("train", deployed.strategy, "--model", "m", "--data", deployed.bars,
                    "--until", "2017-06-30", "--set", "weight=0.4")  # fmt: skip
     assert (recorded["version"], recorded["stage"]) == (1, "TRAINED")
-    manifest = desk.folder / recorded["manifest"]
+    manifest = deployed.folder / recorded["manifest"]
     assert json.loads(manifest.read_text())["config"] == {"weight": 0.4}
     assert ask("manifest", "verify", manifest, at=terminal)["checks"]
     backtest = ask("backtest", "m", 1)
@@ -86,7 +86,7 @@ def test_the_way_to_production(terminal: Terminal, remote: Terminal) -> None:
     dry = ask("promote", "m", 1, "--dry-run", who="vic")
     assert (dry["allowed"], dry["applied"]) == (True, False)
     assert ask("promote", "m", 1, who="vic")["target"] == "VALIDATED"
-    ask("features", "activate", desk.strategy.with_name("features.py"), who="olga")
+    ask("features", "activate", deployed.strategy.with_name("features.py"), who="olga")
     assert ask("promote", "m", 1, "--to", "staging", who="olga")["target"] == "STAGING"
     content = ask("models", "versions", "m")[0]["content_digest"]
     ask("approve", "m", 1, "--content", content, "--reason", "read it", who="vic")
@@ -94,9 +94,9 @@ def test_the_way_to_production(terminal: Terminal, remote: Terminal) -> None:
     assert ask("features", "active")["epoch"] == 1
     status = ask("models", "status", "m")
     assert ask("models", "show", "m", 1) == status["production"]
-    fetched = desk.folder / "fetched"
+    fetched = deployed.folder / "fetched"
     fetched.mkdir()
-    copy = desk.folder / str(ask("manifest", "fetch", "m", 1, "--into", fetched)["manifest"])
+    copy = deployed.folder / str(ask("manifest", "fetch", "m", 1, "--into", fetched)["manifest"])
     assert copy.read_bytes() == manifest.read_bytes()
     assert status["production"]["version"] == 1
     ask("models", "tag", "m", 1, "region", "us")
@@ -108,23 +108,23 @@ def test_the_way_to_production(terminal: Terminal, remote: Terminal) -> None:
     ask("drift", "scan", "--model", "m", who="olga")
     ask("drift", "reports", "m")
     assert ask("policy", "show", "m")["values"]["evaluation.folds"] == 2
-    assert ask("policy", "check", desk.home / "ml_promotion_policy.yaml", at=terminal)
+    assert ask("policy", "check", deployed.home / "ml_promotion_policy.yaml", at=terminal)
     assert ask("history", "m")["production_version"] == 1
-    ask("features", "show", desk.strategy.with_name("features.py"), at=terminal)
-    changed = desk.folder / "changed.py"
+    ask("features", "show", deployed.strategy.with_name("features.py"), at=terminal)
+    changed = deployed.folder / "changed.py"
     changed.write_text(edited(FEATURES, "close.shift(10)", "close.shift(12)"))
     ask("features", "hash", changed, at=terminal)
-    ask("features", "diff", desk.strategy.with_name("features.py"), changed, at=terminal)
+    ask("features", "diff", deployed.strategy.with_name("features.py"), changed, at=terminal)
     issued = ask("tokens", "create", "new", "--role", "viewer", "--out", "new.token", who="root")
-    new = desk.token_file("new")
+    new = deployed.token_file("new")
     remote.secrets.append(new.read_text().strip())
     assert stat.S_IMODE(new.stat().st_mode) == 0o600
     ask("tokens", "list", who="root")
     ask("tokens", "rotate", issued["token_id"], "--out", "newer.token", who="root")
-    assert stat.S_IMODE(desk.token_file("newer").stat().st_mode) == 0o600
+    assert stat.S_IMODE(deployed.token_file("newer").stat().st_mode) == 0o600
     ask("tokens", "revoke", ask("tokens", "list", who="root")[-1]["token_id"], who="root")
     ask("retire", "m", 1, "--reason", "the end", who="olga")
-    assert told | WITHOUT_JSON == set(leaves())
+    assert reported | WITHOUT_JSON == set(leaves())
     _the_same_here_and_there(terminal, remote)
 
 
@@ -143,16 +143,18 @@ def _the_same_here_and_there(terminal: Terminal, remote: Terminal) -> None:
 def test_a_command_that_is_started_and_one_that_is_forked_say_the_same(
     words: list[str], terminal: Terminal
 ) -> None:
-    environment = terminal.environment(TRADEWORTHY_TOKEN_FILE=str(terminal.desk.token_file("ana")))
+    environment = terminal.environment(
+        TRADEWORTHY_TOKEN_FILE=str(terminal.deployed.token_file("ana"))
+    )
     started = subprocess.run(
         [sys.executable, "-m", "tradeworthy.cli", *words],
-        cwd=terminal.desk.folder,
+        cwd=terminal.deployed.folder,
         env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
-    forked = run_command(words, folder=terminal.desk.folder, environment=environment)
+    forked = run_command(words, folder=terminal.deployed.folder, environment=environment)
     assert forked == Ended(started.returncode, started.stdout, started.stderr)
 
 
@@ -168,7 +170,7 @@ def test_init_keeps_its_secrets_to_their_files(terminal: Terminal, tmp_path: Pat
 
 
 def test_what_users_code_prints_is_no_answer(terminal: Terminal) -> None:
-    loud = terminal.desk.strategy
+    loud = terminal.deployed.strategy
     loud.write_text(loud.read_text().replace("def train(", "print('loading')\n\n\ndef train("))
     file = loud.with_name("features.py")
     file.write_text(file.read_text() + "\nprint('features')\n")
@@ -178,7 +180,7 @@ def test_what_users_code_prints_is_no_answer(terminal: Terminal) -> None:
         "--model",
         "m",
         "--data",
-        terminal.desk.bars,
+        terminal.deployed.bars,
         "--until",
         "2017-06-30",
         "--json",
@@ -189,7 +191,7 @@ def test_what_users_code_prints_is_no_answer(terminal: Terminal) -> None:
 
 
 def test_the_shape_of_a_feature_hash(terminal: Terminal) -> None:
-    found = terminal.ask("features", "hash", terminal.desk.strategy.with_name("features.py"))
+    found = terminal.ask("features", "hash", terminal.deployed.strategy.with_name("features.py"))
     assert set(found) == {"hash", "nodes"}
     assert set(found["nodes"]) == {"change", "momentum", "next_change"}
     for node in found["nodes"].values():
@@ -199,6 +201,6 @@ def test_the_shape_of_a_feature_hash(terminal: Terminal) -> None:
 
 
 def test_approving_asks_before_it_signs(terminal: Terminal) -> None:
-    desk = terminal.desk
-    terminal.ask("train", desk.strategy, "--model", "m", "--data", desk.bars)
+    deployed = terminal.deployed
+    terminal.ask("train", deployed.strategy, "--model", "m", "--data", deployed.bars)
     assert terminal.say("approve", "m", 1, "--json", who="vic", stdin="y\n").json

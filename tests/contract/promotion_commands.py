@@ -43,7 +43,7 @@ def content_of(version: int) -> str:
 
 
 def manifest_for(version: int) -> RecordManifest:
-    """The papers of a version."""
+    """The manifest of a version."""
     return RecordManifest(
         version, digest(f"manifest {version}"), digest(f"artifact {version}"), content_of(version)
     )
@@ -106,16 +106,16 @@ class Story:
 
 def story(*stages: Stage, name: str = "m", strategy: str = "trend") -> Story:
     """A registered model with one version for each stage given."""
-    told = Story(name, strategy).registered()
+    history = Story(name, strategy).registered()
     for stage in stages:
-        told.with_version(stage)
-    return told
+        history.with_version(stage)
+    return history
 
 
 def keep(store: Store, *stories: Story) -> None:
     """Commit whole stories to a store."""
-    for told in stories:
-        commit(store, told.name, 0, told.events)
+    for history in stories:
+        commit(store, history.name, 0, history.events)
 
 
 def recorded(events: Iterable[Event], first: int = 1) -> list[tuple[int, Event]]:

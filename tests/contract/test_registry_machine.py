@@ -92,7 +92,7 @@ class RegistryMachine(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
     def ask(self, actor: str, command: Command, refusal: str | None, reason: str = "why") -> None:
-        """Decide and commit as the registry does; the naive model has foretold the answer."""
+        """Decide and commit as the registry does; the naive model has announced the answer."""
         self.now += timedelta(seconds=1)
         record = view(self.store).models.get("m") or ModelRecord(ModelState("m"), 0)
         try:

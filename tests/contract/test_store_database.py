@@ -54,13 +54,13 @@ FORGERIES = [
 
 @pytest.mark.parametrize("forgery", FORGERIES)
 def test_the_database_refuses_a_forgery(engine: Engine, sql_store: SqlStore, forgery: str) -> None:
-    told = story(Stage.PRODUCTION, Stage.STAGING)
-    keep(sql_store, told)
+    history = story(Stage.PRODUCTION, Stage.STAGING)
+    keep(sql_store, history)
     with pytest.raises(IntegrityError), transaction(engine, writes=True) as connection:
         connection.execute(text(forgery))
     found = view(sql_store).models.get("m")
     assert found is not None
-    assert found.state == told.state
+    assert found.state == history.state
 
 
 def test_two_models_have_a_champion_each(sql_store: SqlStore) -> None:
@@ -69,12 +69,12 @@ def test_two_models_have_a_champion_each(sql_store: SqlStore) -> None:
 
 
 def test_a_reading_transaction_sees_one_moment(engine: Engine, sql_store: SqlStore) -> None:
-    told = story(Stage.DRAFT)
-    keep(sql_store, told)
+    history = story(Stage.DRAFT)
+    keep(sql_store, history)
     count = select(func.count()).select_from(events)
     with transaction(engine, writes=False) as connection:
         before = connection.execute(count).scalar_one()
-        commit(sql_store, "m", before, told.does(AUTHOR, Tag(1, "k", "v")))
+        commit(sql_store, "m", before, history.does(AUTHOR, Tag(1, "k", "v")))
         assert connection.execute(count).scalar_one() == before
         assert connection.execute(select(models.c.revision)).scalar_one() == before
     assert position(sql_store) == (before + 1, 0)
@@ -83,7 +83,7 @@ def test_a_reading_transaction_sees_one_moment(engine: Engine, sql_store: SqlSto
 def test_writers_of_the_same_documents_do_not_wait_for_each_other(
     engine: Engine, sql_store: SqlStore
 ) -> None:
-    papers = [Document(digest(str(n)), "manifest", b"paper") for n in range(200)]
+    documents = [Document(digest(str(n)), "manifest", b"paper") for n in range(200)]
     start = threading.Barrier(2)
 
     def write(name: str, documents: list[Document]) -> None:
@@ -91,7 +91,7 @@ def test_writers_of_the_same_documents_do_not_wait_for_each_other(
         commit(SqlStore(engine), name, 0, story(name=name).events, documents=documents)
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(write, ["a", "b"], [papers, papers[::-1]]))
+        list(pool.map(write, ["a", "b"], [documents, documents[::-1]]))
     assert len(view(sql_store).models.page()) == 2
 
 
@@ -131,11 +131,11 @@ def test_names_sort_bytewise_whatever_the_cluster(engine: Engine, sql_store: Sql
 
 
 def test_a_time_without_a_zone_is_refused(engine: Engine, sql_store: SqlStore) -> None:
-    told = story()
-    told.now = NOON.replace(tzinfo=None)
-    told.with_version(Stage.DRAFT)
+    history = story()
+    history.now = NOON.replace(tzinfo=None)
+    history.with_version(Stage.DRAFT)
     with pytest.raises(Exception, match="time zone"):
-        commit(sql_store, "m", 0, told.events)
+        commit(sql_store, "m", 0, history.events)
     assert view(sql_store).models.get("m") is None
 
 
@@ -150,11 +150,11 @@ def test_what_a_column_cannot_hold_is_invalid_input(
     with request.getfixturevalue("postgres").database() as url:
         engine = open_engine(url)
         upgrade(engine)
-        told = story(Stage.DRAFT)
-        told.does(AUTHOR, Tag(1, "k", value))
+        history = story(Stage.DRAFT)
+        history.does(AUTHOR, Tag(1, "k", value))
         store = SqlStore(engine)
         with pytest.raises(InvalidInput):
-            commit(store, "m", 0, told.events)
+            commit(store, "m", 0, history.events)
         assert view(store).models.page() == ()
         engine.dispose()
 
@@ -207,8 +207,8 @@ def test_a_server_that_drops_every_connection_is_reported_and_found_again(
     with request.getfixturevalue("postgres").database() as url:
         engine = open_engine(url)
         upgrade(engine)
-        store, told = SqlStore(engine), story(Stage.STAGING)
-        keep(store, told)
+        store, history = SqlStore(engine), story(Stage.STAGING)
+        keep(store, history)
 
         def drop_connections() -> None:
             with psycopg.connect(url, autocommit=True) as connection:
@@ -219,7 +219,7 @@ def test_a_server_that_drops_every_connection_is_reported_and_found_again(
 
         # Between two questions: nobody notices.
         drop_connections()
-        assert position(store) == (len(told.events), 0)
+        assert position(store) == (len(history.events), 0)
         # In the middle of a transaction: it is gone whole.
         with pytest.raises(StoreUnavailable), transaction(engine, writes=True) as connection:
             connection.execute(text("UPDATE models SET owner = 'nobody'"))
@@ -227,7 +227,7 @@ def test_a_server_that_drops_every_connection_is_reported_and_found_again(
             connection.execute(text("UPDATE models SET tier = 'none'"))
         found = view(store).models.get("m")
         assert found is not None
-        assert found.state == told.state
+        assert found.state == history.state
         engine.dispose()
 
 
@@ -235,15 +235,15 @@ def test_a_database_that_may_only_be_read_is_read_and_not_written(tmp_path: Path
     path = tmp_path / "tradeworthy.sqlite"
     engine = open_engine(f"sqlite:///{path}")
     upgrade(engine)
-    told = story(Stage.DRAFT)
-    keep(SqlStore(engine), told)
+    history = story(Stage.DRAFT)
+    keep(SqlStore(engine), history)
     engine.dispose()
     store = SqlStore.open(f"sqlite:///file:{path}?mode=ro&uri=true")
     with pytest.raises(StoreUnavailable, match="readonly"):
         commit(store, "other", 0, story(name="other").events)
     found = view(store).models.get("m")
     assert found is not None
-    assert found.state == told.state
+    assert found.state == history.state
     store.close()
 
 

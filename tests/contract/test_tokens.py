@@ -12,19 +12,19 @@ from tradeworthy.model_registry.tokens import Tokens
 from tradeworthy.store.unit_of_work import Store
 
 
-def desk_of(store: Store) -> Tokens:
-    """A desk whose tokens are all alike."""
+def tokens_of(store: Store) -> Tokens:
+    """A home whose tokens are all alike."""
     return Tokens(store, b"key", lambda: NOON, bytes)
 
 
 def test_the_first_admin_has_the_token_that_is_kept(store: Store) -> None:
-    desk, handed = desk_of(store), []
-    record = desk.first_admin("Root", handed.append)
+    deployed, handed = tokens_of(store), []
+    record = deployed.first_admin("Root", handed.append)
     assert (record.actor, record.created_by) == ("root", "root")
     assert view(store).tokens.all() == (record,)
-    desk.authenticate(*handed).require(Action.MANAGE_TOKENS)
+    deployed.authenticate(*handed).require(Action.MANAGE_TOKENS)
     with pytest.raises(InvalidInput, match="tokens already"):
-        desk.first_admin("eve", handed.append)
+        deployed.first_admin("eve", handed.append)
 
 
 def test_a_token_that_could_not_be_handed_over_is_not_kept(store: Store) -> None:
@@ -32,6 +32,6 @@ def test_a_token_that_could_not_be_handed_over_is_not_kept(store: Store) -> None
         raise HomeUnusable("the disk is full")
 
     with pytest.raises(HomeUnusable):
-        desk_of(store).first_admin("root", full)
+        tokens_of(store).first_admin("root", full)
     assert view(store).tokens.all() == ()
-    assert desk_of(store).first_admin("root", lambda _: None).actor == "root"
+    assert tokens_of(store).first_admin("root", lambda _: None).actor == "root"

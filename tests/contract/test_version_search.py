@@ -1,4 +1,4 @@
-"""Searching by tags finds the same, whichever way the database is asked."""
+"""Searching by tags finds the same, whichever way the database searches."""
 
 import pytest
 from promotion_commands import Story, keep
@@ -13,13 +13,13 @@ from tradeworthy.store.sql_store import SqlStore
 
 def tagged_story(name: str) -> Story:
     """Four versions: all are live, two are swift, the last is neither swift nor slow."""
-    told = Story(name).registered()
+    history = Story(name).registered()
     for number in range(1, 5):
-        told.with_version(Stage.DRAFT)
-        told.does("ana", Tag(number, "environment", "live"))
+        history.with_version(Stage.DRAFT)
+        history.does("ana", Tag(number, "environment", "live"))
         if number < 4:
-            told.does("ana", Tag(number, "pace", "swift" if number < 3 else "slow"))
-    return told
+            history.does("ana", Tag(number, "pace", "swift" if number < 3 else "slow"))
+    return history
 
 
 @pytest.mark.parametrize("few", [0, 1, 3, 4, 12_000])

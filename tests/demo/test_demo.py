@@ -61,16 +61,16 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder / "a run", (folder / "printed.txt").read_text()
 
 
-def _gate(told: str, name: str) -> list[str]:
-    return re.findall(rf"(PASSED|FAILED|NOT_APPLICABLE)\s+{name}:", told)
+def _gate(reported: str, name: str) -> list[str]:
+    return re.findall(rf"(PASSED|FAILED|NOT_APPLICABLE)\s+{name}:", reported)
 
 
 class TestDemo:
     """Each test reads the same run."""
 
     def test_the_overfit_candidate_is_refused_with_every_gate(self, demo: tuple[Path, str]) -> None:
-        _, told = demo
-        refused = told[told.index("4. Viktor") : told.index("5. index")]
+        _, reported = demo
+        refused = reported[reported.index("4. Viktor") : reported.index("5. index")]
         assert "refused: index-lucky-rule" in refused
         # It looks good by every figure but the one that counts how often was tried.
         assert _gate(refused, "min_sharpe") == ["PASSED"]
@@ -81,45 +81,45 @@ class TestDemo:
     def test_the_honest_candidate_reaches_production_step_by_step(
         self, demo: tuple[Path, str]
     ) -> None:
-        _, told = demo
+        _, reported = demo
         for step in (
             "viktor: TRAINED -> VALIDATED",
             "olga: VALIDATED -> STAGING",
             "olga: STAGING -> PRODUCTION",
         ):
-            assert step in told
+            assert step in reported
 
     def test_the_edit_is_named_and_taken_back(self, demo: tuple[Path, str]) -> None:
-        _, told = demo
-        assert "409 feature_graph_mismatch" in told
-        assert "volatility_month@1: constant MONTH 21 -> 20; reaches volatility_month" in told
-        assert "the edit is taken back: version 1 predicts again" in told
+        _, reported = demo
+        assert "409 feature_graph_mismatch" in reported
+        assert "volatility_month@1: constant MONTH 21 -> 20; reaches volatility_month" in reported
+        assert "the edit is taken back: version 1 predicts again" in reported
 
     def test_figures_are_those_of_every_run(self, demo: tuple[Path, str]) -> None:
-        _, told = demo
-        assert "sharpe 0.6187, max_drawdown 0.2273, psr 0.9901" in told
-        assert "index-lucky-rule v9, walk-forward out of sample, 5 bps: sharpe 0.5678" in told
-        assert "log volatility forecasts -4.9171, -5.5917" in told
+        _, reported = demo
+        assert "sharpe 0.6187, max_drawdown 0.2273, psr 0.9901" in reported
+        assert "index-lucky-rule v9, walk-forward out of sample, 5 bps: sharpe 0.5678" in reported
+        assert "log volatility forecasts -4.9171, -5.5917" in reported
 
     @pytest.mark.parametrize("page", ["README.md", "docs/what-the-demo-prints.md"])
     def test_the_pages_show_what_it_prints(self, demo: tuple[Path, str], page: str) -> None:
-        _, told = demo
+        _, reported = demo
         shown = [
             block.text
             for block in blocks_of(ROOT / page)
             if block.language == "text" and "Rosa trains" in block.text
         ]
-        assert [missing_line(each, told) for each in shown] == [None]
+        assert [missing_line(each, reported) for each in shown] == [None]
 
     def test_reports_are_stored_once_a_slot(self, demo: tuple[Path, str]) -> None:
-        folder, told = demo
+        folder, reported = demo
         database = sqlite3.connect(folder / "home" / "tradeworthy.sqlite")
         count, slots = database.execute(
             "SELECT count(*), count(DISTINCT slot) FROM model_drift_reports"
         ).fetchone()
         database.close()
         assert count == slots
-        assert f"{count} reports:" in told
+        assert f"{count} reports:" in reported
 
     def test_its_manifests_verify_offline(self, demo: tuple[Path, str]) -> None:
         folder, _ = demo
@@ -128,9 +128,9 @@ class TestDemo:
         assert verify_manifest(manifests[0]).passed
 
     def test_what_it_says_to_run_next_runs(self, demo: tuple[Path, str]) -> None:
-        _, told = demo
+        _, reported = demo
         command = "drift reports index-volatility-target"
-        (reports,) = [line for line in told.splitlines() if line.endswith(command)]
+        (reports,) = [line for line in reported.splitlines() if line.endswith(command)]
         done = subprocess.run(
             ["bash", "-c", reports], capture_output=True, text=True, check=False, cwd="/"
         )
@@ -138,11 +138,11 @@ class TestDemo:
         assert "index-volatility-target" in done.stdout
 
     def test_no_token_is_printed(self, demo: tuple[Path, str]) -> None:
-        folder, told = demo
+        folder, reported = demo
         log = (folder / "service.log").read_text()
         for file in (folder / "tokens").iterdir():
             assert file.stat().st_mode & 0o077 == 0
-            assert file.read_text().strip() not in told + log
+            assert file.read_text().strip() not in reported + log
 
     def test_the_service_is_gone(self, demo: tuple[Path, str]) -> None:
         folder, _ = demo
@@ -229,8 +229,8 @@ def test_ended_anywhere_it_leaves_nothing_running(
 
 @pytest.mark.acceptance
 def test_two_runs_tell_the_same_figures(demo: tuple[Path, str], tmp_path: Path) -> None:
-    def figures(told: str) -> list[str]:
-        return re.findall(r"(?:sharpe|dsr|pbo|drift|forecasts|reports:)[^\n]*", told)
+    def figures(reported: str) -> list[str]:
+        return re.findall(r"(?:sharpe|dsr|pbo|drift|forecasts|reports:)[^\n]*", reported)
 
     again = _run(tmp_path / "run")
     assert again.returncode == 0, again.stdout + again.stderr

@@ -14,9 +14,11 @@ from tradeworthy.wire.drift import DriftReportResponse
 
 
 def _narrator(*, terminal: bool) -> tuple[Narrator, io.StringIO]:
-    told = io.StringIO()
-    console = Console(file=told, force_terminal=terminal, width=60, highlight=False, soft_wrap=True)
-    return Narrator(console), told
+    reported = io.StringIO()
+    console = Console(
+        file=reported, force_terminal=terminal, width=60, highlight=False, soft_wrap=True
+    )
+    return Narrator(console), reported
 
 
 def _report(slot: datetime, **fields: object) -> DriftReportResponse:
@@ -42,22 +44,22 @@ def test_a_step_that_fails_leaves_no_thread_behind() -> None:
 
 def test_a_terminal_sees_a_bar_and_a_file_has_none() -> None:
     for terminal in (True, False):
-        tell, told = _narrator(terminal=terminal)
+        tell, reported = _narrator(terminal=terminal)
         with tell.track(range(3), "counting") as numbers:
             assert list(numbers) == [0, 1, 2]
-        assert ("counting" in told.getvalue()) is terminal
-    assert told.getvalue() == ""
+        assert ("counting" in reported.getvalue()) is terminal
+    assert reported.getvalue() == ""
 
 
-def test_a_reason_is_told_as_it_is() -> None:
-    tell, told = _narrator(terminal=False)
+def test_a_reason_is_kept_as_it_is() -> None:
+    tell, reported = _narrator(terminal=False)
     gate = {"status": "FAILED", "gate": "aligned", "threshold": None, "reason": "[/red] WEEK [5]"}
     tell.gates({"gates": [gate]})
-    assert "aligned: [/red] WEEK [5]" in told.getvalue()
+    assert "aligned: [/red] WEEK [5]" in reported.getvalue()
 
 
 def test_reports_have_no_blanks_at_the_end() -> None:
-    tell, told = _narrator(terminal=False)
+    tell, reported = _narrator(terminal=False)
     found = {"features": [{"feature": "f", "severity": "SEVERE"}]}
     tell.reports(
         [
@@ -65,7 +67,7 @@ def test_reports_have_no_blanks_at_the_end() -> None:
             _report(datetime(2020, 1, 9, tzinfo=UTC), status="OK", severity="SEVERE", report=found),
         ]
     )
-    assert told.getvalue().splitlines() == [
+    assert reported.getvalue().splitlines() == [
         "   2 reports: 1 NO_DATA, 1 SEVERE",
         "     2020-01-02  NO_DATA",
         "     2020-01-09  SEVERE       f",

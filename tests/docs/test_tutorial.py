@@ -47,11 +47,11 @@ def test_the_pages_do_what_they_say(tmp_path: Path) -> None:
     blocks = [block for page in FOLLOWED for block in blocks_of(page)]
     code, printed = follow(blocks, tmp_path)
     assert code == 0, printed
-    told = outputs(printed)
+    reported = outputs(printed)
     for number, block in enumerate(blocks):
         if block.language == "text":
-            line = missing_line(block.text, told[number - 1])
-            assert line is None, f"not printed: {line!r} in\n{told[number - 1]}"
+            line = missing_line(block.text, reported[number - 1])
+            assert line is None, f"not printed: {line!r} in\n{reported[number - 1]}"
     secrets = [path.read_text().strip() for path in tmp_path.glob("**/*.token")]
     assert len(secrets) == 4
     assert not [secret for secret in secrets if secret in printed]

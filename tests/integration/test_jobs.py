@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.served_home import told
+from api.served_home import reported
 from api.small_home import SmallHome, make_home, speaking, train
 from command_process import run_command
 from contract.one_call import unit, view
@@ -27,7 +27,7 @@ from tradeworthy.access.roles import Actor, Role
 from tradeworthy.base.clock import utc_now
 from tradeworthy.lifecycle.job_state import JobState
 from tradeworthy.model_registry.jobs import MAX_ATTEMPTS
-from tradeworthy.runtime.service import Service as ServiceDesks
+from tradeworthy.runtime.service import Service as OpenedService
 from tradeworthy.runtime.service import open_service
 from tradeworthy.store.sql_store import SqlStore
 from waiting import until
@@ -68,8 +68,8 @@ class Service:
         headers |= request.pop("headers", {})
         return self.client.request(method, path, headers=headers, **request)
 
-    def submit(self, who: str = "ana", *, headers: Any = None, **asked: Any) -> httpx.Response:
-        body = {"version": 1, **asked}
+    def submit(self, who: str = "ana", *, headers: Any = None, **requested: Any) -> httpx.Response:
+        body = {"version": 1, **requested}
         return self.send(who, "POST", BACKTEST, json=body, headers=headers or ASYNC)
 
     def job(self, job: str) -> dict[str, Any]:
@@ -171,9 +171,9 @@ def test_a_job_comes_to_what_the_synchronous_answer_says(shared: Service) -> Non
     found = shared.ended(body["job"])
     assert (found["state"], found["actor"], found["attempt"]) == ("DONE", "ana", 1)
     assert found["problem"] is None
-    asked = {"commission_bps": 1.0, "slippage_bps": 2.5}
+    requested = {"commission_bps": 1.0, "slippage_bps": 2.5}
     other = {"Prefer": "wait=30, handling=lenient"}
-    synchronous = shared.submit(headers=other, costs=asked)
+    synchronous = shared.submit(headers=other, costs=requested)
     assert synchronous.status_code == 200
     assert "preference-applied" not in synchronous.headers
     direct = synchronous.json()
@@ -210,19 +210,19 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_could_never_run_is_not_accepted(shared: Service, case: str) -> None:
-    who, asked, answer = REFUSED[case]
-    assert told(shared.submit(who, **asked)) == answer
+    who, requested, answer = REFUSED[case]
+    assert reported(shared.submit(who, **requested)) == answer
 
 
 def test_jobs_are_shown_to_whom_the_strategy_is(shared: Service) -> None:
     path = shared.submit().headers["location"]
     for who in ("vera", "olga", "sam"):
         assert shared.send(who, "GET", path).status_code == 200
-    assert told(shared.send("out", "GET", path)) == (403, "forbidden")
-    assert told(shared.send(None, "GET", path)) == (401, "unauthenticated")
+    assert reported(shared.send("out", "GET", path)) == (403, "forbidden")
+    assert reported(shared.send(None, "GET", path)) == (401, "unauthenticated")
     for unknown in (UNKNOWN, "nobody", UNKNOWN.upper() + "F", "%00", "history"):
         answer = shared.send("ana", "GET", f"/api/v1/ml/jobs/{unknown}")
-        assert told(answer) == (404, "not_found")
+        assert reported(answer) == (404, "not_found")
 
 
 def test_a_key_gets_one_job(shared: Service) -> None:
@@ -234,13 +234,13 @@ def test_a_key_gets_one_job(shared: Service) -> None:
     for name in ("location", "preference-applied"):
         assert again.headers[name] == first.headers[name]
     without = shared.submit(headers={"Idempotency-Key": "nightly"})
-    assert told(without) == (409, "idempotency_conflict")
+    assert reported(without) == (409, "idempotency_conflict")
 
 
 def test_no_model_is_named_jobs(shared: Service) -> None:
-    asked = {"name": "jobs", "strategy": "trend", "owner": "desk"}
-    answer = shared.send("ana", "POST", "/api/v1/ml/models", json=asked)
-    assert told(answer) == (422, "invalid_input")
+    requested = {"name": "jobs", "strategy": "trend", "owner": "desk"}
+    answer = shared.send("ana", "POST", "/api/v1/ml/models", json=requested)
+    assert reported(answer) == (422, "invalid_input")
 
 
 def test_the_document_says_so(shared: Service) -> None:
@@ -344,18 +344,18 @@ def test_a_late_workers_outcome_is_refused(home: SmallHome, serve: Serve, door: 
     store.close()
 
 
-# -- the desk itself -------------------------------------------------------------------------
+# -- the home itself -------------------------------------------------------------------------
 
 
 @pytest.fixture
-def opened(home: SmallHome) -> Iterator[ServiceDesks]:
-    """The desks of a home in this process; nothing runs beside them."""
-    desks = open_service(home.settings(), randomness=secrets.token_bytes)
-    yield desks
-    desks.close()
+def opened(home: SmallHome) -> Iterator[OpenedService]:
+    """The service of a home in this process; nothing runs beside them."""
+    service = open_service(home.settings(), randomness=secrets.token_bytes)
+    yield service
+    service.close()
 
 
-def test_a_job_that_takes_its_workers_down_fails_in_the_end(opened: ServiceDesks) -> None:
+def test_a_job_that_takes_its_workers_down_fails_in_the_end(opened: OpenedService) -> None:
     job = opened.jobs.submit_backtest("m", 1, actor=ANA).id
     for _ in range(MAX_ATTEMPTS):
         assert unit(opened.store).jobs.claim(utc_now(), timedelta(0)) is not None
@@ -369,7 +369,7 @@ def test_a_job_that_takes_its_workers_down_fails_in_the_end(opened: ServiceDesks
 
 
 def test_an_unexpected_error_fails_the_job_and_not_the_worker(
-    opened: ServiceDesks, caplog: pytest.LogCaptureFixture
+    opened: OpenedService, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = opened.jobs.submit_backtest("m", 1, actor=ANA)
     broken = replace(job, id=UNKNOWN, request={}, created_at=job.created_at - timedelta(days=1))
@@ -383,7 +383,7 @@ def test_an_unexpected_error_fails_the_job_and_not_the_worker(
     assert "log" in found.problem.message
 
 
-def test_a_job_runs_with_the_rights_of_whoever_asked(opened: ServiceDesks) -> None:
+def test_a_job_runs_with_the_rights_of_whoever_sent_it(opened: OpenedService) -> None:
     job = opened.jobs.submit_backtest("m", 1, actor=ANA)
     viewer = Actor("ana", frozenset({Role.VIEWER}))
     unit(opened.store).jobs.add(
@@ -395,7 +395,7 @@ def test_a_job_runs_with_the_rights_of_whoever_asked(opened: ServiceDesks) -> No
     assert found.problem.code == "forbidden"
 
 
-def test_a_desk_wakes_when_a_job_is_submitted(opened: ServiceDesks) -> None:
+def test_a_worker_wakes_when_a_job_is_submitted(opened: OpenedService) -> None:
     assert not opened.jobs.wait(0)
     opened.jobs.submit_backtest("m", 1, actor=ANA)
     assert opened.jobs.wait(0)

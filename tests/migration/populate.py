@@ -46,14 +46,14 @@ REVOKED = replace(TOM, revoked_at=LATER)
 
 def busy_model() -> Story:
     """A model of three versions to which everything has happened that can."""
-    told = story(Stage.PRODUCTION, Stage.STAGING, Stage.DRAFT)
-    told.does(OPERATOR, promote_to(2, Stage.PRODUCTION), "better")
-    told.does(AUTHOR, Tag(2, "desk", "rates"))
-    told.does(AUTHOR, Tag(2, "desk", "credit"))
-    told.does(OPERATOR, Quarantine(2), "wild orders")
-    told.does(OPERATOR, LiftQuarantine(2), "limits set; 'quoted' ü")
-    told.does(OPERATOR, Retire(3), "withdrawn")
-    return told
+    history = story(Stage.PRODUCTION, Stage.STAGING, Stage.DRAFT)
+    history.does(OPERATOR, promote_to(2, Stage.PRODUCTION), "better")
+    history.does(AUTHOR, Tag(2, "desk", "rates"))
+    history.does(AUTHOR, Tag(2, "desk", "credit"))
+    history.does(OPERATOR, Quarantine(2), "wild orders")
+    history.does(OPERATOR, LiftQuarantine(2), "limits set; 'quoted' ü")
+    history.does(OPERATOR, Retire(3), "withdrawn")
+    return history
 
 
 def populate(store: Store) -> None:

@@ -69,7 +69,7 @@ def test_the_head_is_the_newest_script(engine: Engine) -> None:
 
 
 @pytest.mark.slow
-def test_telling_the_head_loads_no_alembic() -> None:
+def test_reading_the_head_loads_no_alembic() -> None:
     code = (
         "import sys; from tradeworthy.store import migrations; print(migrations.head());"
         "assert 'alembic' not in sys.modules"

@@ -53,11 +53,11 @@ def store(request: pytest.FixtureRequest, engine: Engine) -> Store:
 
 
 def test_models_and_their_events_are_read(store: Store) -> None:
-    told = busy_model()
-    assert view(store).models.get("m") == ModelRecord(told.state, len(told.events))
+    reported = busy_model()
+    assert view(store).models.get("m") == ModelRecord(reported.state, len(reported.events))
     events = view(store).events.of_model("m")
-    assert [(each.sequence, each.event) for each in events] == recorded(told.events)
-    stages = {number: version.stage for number, version in told.state.versions.items()}
+    assert [(each.sequence, each.event) for each in events] == recorded(reported.events)
+    stages = {number: version.stage for number, version in reported.state.versions.items()}
     assert stages == {1: Stage.STAGING, 2: Stage.PRODUCTION, 3: Stage.RETIRED}
     assert view(store).versions.tags("m") == {2: {"desk": "credit"}}
     assert [each.name for each in view(store).models.page()] == ["idle", "m"]
@@ -89,13 +89,13 @@ def test_tokens_keys_and_jobs_are_read(store: Store) -> None:
 
 
 def test_life_goes_on(store: Store) -> None:
-    told = busy_model()
-    last = len(told.events)
+    reported = busy_model()
+    last = len(reported.events)
     commit(
         store,
         "m",
         last,
-        told.does(AUTHOR, Tag(1, "desk", "equities")),
+        reported.does(AUTHOR, Tag(1, "desk", "equities")),
         ledger=[trial("three")],
     )
     assert view(store).versions.tags("m") == {1: {"desk": "equities"}, 2: {"desk": "credit"}}
@@ -111,9 +111,9 @@ def test_life_goes_on(store: Store) -> None:
 
 def test_the_outbox_begins_with_the_schema_that_has_it(store: Store) -> None:
     assert view(store).outbox.undelivered("m") == ()
-    told = busy_model()
-    revision = len(told.events)
-    commit(store, "m", revision, told.does(AUTHOR, Tag(1, "desk", "equities")))
+    reported = busy_model()
+    revision = len(reported.events)
+    commit(store, "m", revision, reported.does(AUTHOR, Tag(1, "desk", "equities")))
     (message,) = unit(store).outbox.take(LATER, timedelta(seconds=1))
     assert (message.id, message.kind) == (f"m/{revision + 1}", "VersionTagged")
 

@@ -37,7 +37,7 @@ default:
 
 
 @dataclass(frozen=True)
-class Desk:
+class DeployedHome:
     """A folder with a home, tokens, a strategy and bars."""
 
     folder: Path
@@ -61,10 +61,10 @@ class Desk:
         """Where somebody's token lies."""
         return (self.home if who == "root" else self.folder) / f"{who}.token"
 
-    def copy(self, folder: Path) -> Desk:
-        """Return a desk like this one in another folder."""
+    def copy(self, folder: Path) -> DeployedHome:
+        """Return a home like this one in another folder."""
         shutil.copytree(self.folder, folder)
-        return Desk(folder)
+        return DeployedHome(folder)
 
     @contextmanager
     def speaks(self, who: str) -> Iterator[Connection]:
@@ -76,19 +76,19 @@ class Desk:
             service.close()
 
 
-def make_desk(folder: Path, bars: pl.DataFrame | None = None) -> Desk:
-    """Make a desk with the model ``m`` of strategy ``trend``."""
-    desk = Desk(folder)
-    settings = read_settings(home=desk.home)
+def make_deployed_home(folder: Path, bars: pl.DataFrame | None = None) -> DeployedHome:
+    """Make a home with the model ``m`` of strategy ``trend``."""
+    deployed = DeployedHome(folder)
+    settings = read_settings(home=deployed.home)
     initialise(settings, admin="root", clock=utc_now, randomness=secrets.token_bytes)
     settings.policy_file.write_text(POLICY, encoding="utf-8")
     write_strategy(settings.strategies_folder)
     commit(settings.strategies_folder)
-    (market() if bars is None else bars).write_parquet(desk.bars)
-    with desk.speaks("root") as root:
+    (market() if bars is None else bars).write_parquet(deployed.bars)
+    with deployed.speaks("root") as root:
         for who, roles in PEOPLE.items():
             issued = root.post("/api/v1/ml/tokens", {"actor": who, "roles": roles})
-            write_secret(desk.token_file(who), issued["token"])
-    with desk.speaks("ana") as ana:
+            write_secret(deployed.token_file(who), issued["token"])
+    with deployed.speaks("ana") as ana:
         ana.post("/api/v1/ml/models", {"name": "m", "strategy": "trend", "owner": "desk"})
-    return desk
+    return deployed

@@ -167,7 +167,7 @@ def trained(file: Path, bars: pl.DataFrame, **config: object) -> Candidate:
     )
 
 
-def papers(candidate: Candidate) -> str:
+def manifest_text(candidate: Candidate) -> str:
     """The manifest of a candidate as version 1 of model ``m``."""
     from datetime import UTC, datetime
 
@@ -184,7 +184,7 @@ def request_for(file: Path, candidate: Candidate, bars: pl.DataFrame) -> Evaluat
     bars.write_parquet(dataset)
     return EvaluationRequest(
         strategy_file=str(file),
-        manifest=papers(candidate),
+        manifest=manifest_text(candidate),
         artifact_file=str(artifact),
         dataset_file=str(dataset),
         settings=SETTINGS,

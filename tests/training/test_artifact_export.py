@@ -115,13 +115,13 @@ def test_a_pickle_is_refused_unread(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "reported"),
     [
         (Path("nowhere.onnx"), "cannot be read"),
         (object(), "object cannot be served"),
         (LinearRegression(), "does not convert to ONNX"),
     ],
 )
-def test_what_cannot_be_served(given: object, told: str) -> None:
-    with pytest.raises(ArtifactInvalid, match=told):
+def test_what_cannot_be_served(given: object, reported: str) -> None:
+    with pytest.raises(ArtifactInvalid, match=reported):
         export_artifact(given, 3)

@@ -1,4 +1,4 @@
-"""A trained strategy file: its papers are whole, the same each time, and true to the table."""
+"""A trained strategy file: its manifest is whole, the same each time, and true to the table."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from training.strategy_workshop import (
     commit,
     data_of,
     edited,
+    manifest_text,
     market,
-    papers,
     request_for,
     trained,
     write_strategy,
@@ -36,15 +36,15 @@ from training.strategy_workshop import (
 BARS = market()
 
 
-def test_trained_twice_the_papers_are_the_same(tmp_path: Path) -> None:
+def test_trained_twice_the_manifest_is_the_same(tmp_path: Path) -> None:
     file = write_strategy(tmp_path)
-    assert papers(trained(file, BARS)) == papers(trained(file, BARS))
+    assert manifest_text(trained(file, BARS)) == manifest_text(trained(file, BARS))
 
 
-def test_the_papers_are_complete_for_every_gate(tmp_path: Path) -> None:
+def test_the_manifest_is_complete_for_every_gate(tmp_path: Path) -> None:
     file = write_strategy(tmp_path)
     commit(tmp_path)
-    manifest = Manifest.from_json(papers(trained(file, BARS)))
+    manifest = Manifest.from_json(manifest_text(trained(file, BARS)))
     assert missing_fields(manifest) == ()
     assert missing_evidence(manifest) == ()
     assert manifest.git_commit is not None
@@ -54,9 +54,9 @@ def test_the_papers_are_complete_for_every_gate(tmp_path: Path) -> None:
     assert len(manifest.evidence.golden_rows) == 16
 
 
-def test_the_papers_tell_the_table_that_was_trained_on(tmp_path: Path) -> None:
+def test_the_manifest_records_the_table_that_was_trained_on(tmp_path: Path) -> None:
     file = write_strategy(tmp_path)
-    manifest = Manifest.from_json(papers(trained(file, BARS)))
+    manifest = Manifest.from_json(manifest_text(trained(file, BARS)))
     table = training_table(load_strategy(file), BARS, TRAIN_END)
     assert manifest.dataset_hash == dataset_hash(table)
     dataset = manifest.dataset
@@ -70,12 +70,16 @@ def test_the_papers_tell_the_table_that_was_trained_on(tmp_path: Path) -> None:
     assert [source.digest for source in dataset.sources or ()] == [dataset_hash(BARS)]
 
 
-@pytest.mark.parametrize("asked", [None, date(2030, 1, 1)])
-def test_the_end_of_training_is_a_bar_that_was_there(asked: date | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("requested", [None, date(2030, 1, 1)])
+def test_the_end_of_training_is_a_bar_that_was_there(
+    requested: date | None, tmp_path: Path
+) -> None:
     bars = market(100)
     loaded = load_strategy(write_strategy(tmp_path))
-    candidate = train_candidate(loaded, data_of(bars), config={}, train_end=asked, windows=WINDOWS)
-    manifest = Manifest.from_json(papers(candidate))
+    candidate = train_candidate(
+        loaded, data_of(bars), config={}, train_end=requested, windows=WINDOWS
+    )
+    manifest = Manifest.from_json(manifest_text(candidate))
     assert manifest.dataset.train_end == str(bars["date"].max())
 
 
@@ -98,11 +102,11 @@ def test_bars_within_the_day_and_their_time_zone(zone: str | None, tmp_path: Pat
     assert evaluate(request_for(file, candidate, bars)).training_data_rebuilt
 
 
-def test_the_libraries_that_trained_it_are_told(tmp_path: Path) -> None:
-    manifest = Manifest.from_json(papers(trained(write_strategy(tmp_path), BARS)))
-    told = manifest.runtime.distributions or {}
-    assert {"numpy", "onnx", "polars", "scikit-learn", "skl2onnx"} <= set(told)
-    assert all(version == metadata.version(name) for name, version in told.items())
+def test_the_libraries_that_trained_it_are_reported(tmp_path: Path) -> None:
+    manifest = Manifest.from_json(manifest_text(trained(write_strategy(tmp_path), BARS)))
+    reported = manifest.runtime.distributions or {}
+    assert {"numpy", "onnx", "polars", "scikit-learn", "skl2onnx"} <= set(reported)
+    assert all(version == metadata.version(name) for name, version in reported.items())
 
 
 def test_a_setting_takes_the_place_of_the_default(tmp_path: Path) -> None:
@@ -132,16 +136,16 @@ def test_a_deployed_link_leads_to_the_strategy_and_what_lies_beside_it(tmp_path:
     assert load_strategy(link).feature_file == tmp_path / "repository" / "features.py"
 
 
-def test_files_are_told_from_the_folder_that_is_deployed(tmp_path: Path) -> None:
-    loaded = load_strategy(write_strategy(tmp_path / "desk"))
-    told = []
+def test_files_are_reported_from_the_folder_that_is_deployed(tmp_path: Path) -> None:
+    loaded = load_strategy(write_strategy(tmp_path / "deployed"))
+    reported = []
     for root in (None, tmp_path):
         candidate = train_candidate(
             loaded, data_of(BARS), config={}, train_end=TRAIN_END, windows=WINDOWS, root=root
         )
-        code = json.loads(papers(candidate))["code"]
-        told.append((code["entry_point"]["file"], code["signal_rule"]["feature_file"]))
-    assert told == [("trend.py", "features.py"), ("desk/trend.py", "desk/features.py")]
+        code = json.loads(manifest_text(candidate))["code"]
+        reported.append((code["entry_point"]["file"], code["signal_rule"]["feature_file"]))
+    assert reported == [("trend.py", "features.py"), ("desk/trend.py", "desk/features.py")]
     with pytest.raises(StrategyInvalid, match="keep a strategy together"):
         train_candidate(
             loaded,

@@ -149,9 +149,9 @@ def test_no_row_whose_label_reaches_into_the_test_is_trained_on(tmp_path: Path) 
     spying = edited(spying, "label_horizon=1", "label_horizon=5")
     features = edited(FEATURES, "close.shift(-1) / close", "close.shift(-5) / close")
     file = write_strategy(tmp_path / "spy", spying, features)
-    asked = request_for(file, trained(file, BARS), BARS)
+    requested = request_for(file, trained(file, BARS), BARS)
     trail.unlink()
-    found = evaluate(replace(asked, settings=replace(asked.settings, purge=5)))
+    found = evaluate(replace(requested, settings=replace(requested.settings, purge=5)))
     days = BARS["date"].unique().sort().cast(pl.String).to_list()
     last_trained = trail.read_text().split()
     assert len(last_trained) == len(found.folds)
@@ -168,8 +168,8 @@ KNOWS = """
 
 def test_no_label_reaches_into_the_test_across_days_without_a_bar(tmp_path: Path) -> None:
     days = BARS["date"].unique().sort()
-    asked = request_for(*_knowing(tmp_path, BARS))
-    first = evaluate(asked).folds[1].first
+    requested = request_for(*_knowing(tmp_path, BARS))
+    first = evaluate(requested).folds[1].first
     at = days.cast(pl.String).to_list().index(first[:10])
     # Before the second test BBB rests for ten days, and comes back tenfold within the test.
     rests = pl.col("date").is_between(days[at - 8], days[at + 2]) & (pl.col("symbol") == "BBB")
@@ -193,20 +193,20 @@ def _knowing(folder: Path, bars: pl.DataFrame) -> tuple[Path, Candidate, pl.Data
 
 
 def test_a_horizon_on_record_that_is_not_the_strategys(request_: EvaluationRequest) -> None:
-    told = json.loads(request_.manifest)
-    told["dataset"]["label_horizon"] = 2
+    reported = json.loads(request_.manifest)
+    reported["dataset"]["label_horizon"] = 2
     with pytest.raises(StrategyInvalid, match="looks 2 bars ahead, the strategy declares 1"):
-        evaluate(replace(request_, manifest=json.dumps(told)))
+        evaluate(replace(request_, manifest=json.dumps(reported)))
 
 
 def test_a_signal_that_fails(tmp_path: Path) -> None:
-    for old, new, told in (
+    for old, new, reported in (
         ("np.sign(predictions)", "np.sgn(predictions)", "AttributeError"),
         ("np.sign(predictions)", "predictions[1:]", "give one weight a row"),
         ("np.sign(predictions)", "predictions * np.nan", "not finite"),
         ("np.sign(predictions)", "exit(0)", "SystemExit"),
     ):
         file = write_strategy(tmp_path, edited(STRATEGY, old, new))
-        asked = request_for(file, trained(file, BARS), BARS)
-        with pytest.raises(StrategyInvalid, match=told):
-            evaluate(asked)
+        requested = request_for(file, trained(file, BARS), BARS)
+        with pytest.raises(StrategyInvalid, match=reported):
+            evaluate(requested)

@@ -78,7 +78,7 @@ def notes(notebook: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def mischievous(notebook: Path, tmp_path_factory: pytest.TempPathFactory) -> EvaluationRequest:
-    """An evaluation that does as it is told."""
+    """An evaluation that does as the request says."""
     folder = tmp_path_factory.mktemp("mischief")
     train = MISCHIEF.format(folder=str(folder), notes=str(notebook))[1:]
     text = edited(LIGHT, "def train(table, config):\n    return LinearRegression()", train)
@@ -87,7 +87,7 @@ def mischievous(notebook: Path, tmp_path_factory: pytest.TempPathFactory) -> Eva
 
 
 @pytest.fixture
-def told(mischievous: EvaluationRequest, notes: Path) -> Iterator[Path]:
+def reported(mischievous: EvaluationRequest, notes: Path) -> Iterator[Path]:
     """The file that says what to do; what is done leaves notes."""
     assert not list(notes.iterdir())
     path = Path(mischievous.strategy_file).parent / "do.txt"
@@ -95,8 +95,8 @@ def told(mischievous: EvaluationRequest, notes: Path) -> Iterator[Path]:
     path.unlink(missing_ok=True)
 
 
-def test_what_kills_it_is_told_and_the_next_one_works(
-    process: EvaluationProcess, mischievous: EvaluationRequest, told: Path
+def test_what_kills_it_is_reported_and_the_next_one_works(
+    process: EvaluationProcess, mischievous: EvaluationRequest, reported: Path
 ) -> None:
     for deed, message in (
         ("os._exit(7)", "died .exit status 7."),
@@ -104,21 +104,21 @@ def test_what_kills_it_is_told_and_the_next_one_works(
         ("raise SystemExit(0)", "SystemExit: 0"),
         ("input()", "EOFError"),
     ):
-        told.write_text(deed)
+        reported.write_text(deed)
         with pytest.raises(StrategyInvalid, match=message):
             process(mischievous)
-    told.unlink()
+    reported.unlink()
     assert process(mischievous).training_data_rebuilt
 
 
 def test_what_it_prints_is_no_answer(
     process: EvaluationProcess,
     mischievous: EvaluationRequest,
-    told: Path,
+    reported: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     quiet = process(mischievous)
-    told.write_text("print('{\"evidence\": {}}'); os.write(1, b'noise\\n')")
+    reported.write_text("print('{\"evidence\": {}}'); os.write(1, b'noise\\n')")
     assert process(mischievous).digest == quiet.digest
     captured = capfd.readouterr()
     assert captured.out == ""
@@ -126,13 +126,13 @@ def test_what_it_prints_is_no_answer(
     assert '{"evidence": {}}' in captured.err
 
 
-def test_of_endless_printing_the_beginning_is_told(
+def test_of_endless_printing_the_beginning_is_kept(
     process: EvaluationProcess,
     mischievous: EvaluationRequest,
-    told: Path,
+    reported: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    told.write_text("for _ in range(1000): os.write(2, b'x' * 100_000)")
+    reported.write_text("for _ in range(1000): os.write(2, b'x' * 100_000)")
     assert process(mischievous).training_data_rebuilt
     said = capfd.readouterr().err
     assert len(said) < 2 * MAX_SAID
@@ -140,11 +140,11 @@ def test_of_endless_printing_the_beginning_is_told(
 
 
 def test_children_find_loaded_what_the_last_one_needed(
-    mischievous: EvaluationRequest, told: Path
+    mischievous: EvaluationRequest, reported: Path
 ) -> None:
     others = _evaluations()
     process = EvaluationProcess(LONG)
-    told.write_text("import sklearn.linear_model")
+    reported.write_text("import sklearn.linear_model")
     process(mischievous)
     (server,) = _evaluations() - others
     until(lambda: "/sklearn/" in Path(f"/proc/{server}/maps").read_text())
@@ -184,12 +184,12 @@ FORGERIES = {
 
 @pytest.mark.parametrize("forgery", FORGERIES)
 def test_whoever_touches_the_answer_spoils_it(
-    forgery: str, process: EvaluationProcess, mischievous: EvaluationRequest, told: Path
+    forgery: str, process: EvaluationProcess, mischievous: EvaluationRequest, reported: Path
 ) -> None:
-    told.write_text(FORGERIES[forgery])
+    reported.write_text(FORGERIES[forgery])
     with pytest.raises(StrategyInvalid, match=r"which is void|process died"):
         process(mischievous)
-    told.unlink()
+    reported.unlink()
     assert process(mischievous).training_data_rebuilt
 
 
@@ -211,13 +211,13 @@ HOSTILE = {
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_what_is_no_answer_is_refused_whoever_wrote_it(
-    hostile: str, process: EvaluationProcess, mischievous: EvaluationRequest, told: Path
+    hostile: str, process: EvaluationProcess, mischievous: EvaluationRequest, reported: Path
 ) -> None:
     text, message = HOSTILE[hostile]
-    told.write_text(UNDER_THE_SEAL.format(text=text))
+    reported.write_text(UNDER_THE_SEAL.format(text=text))
     with pytest.raises(StrategyInvalid, match=message):
         process(mischievous)
-    told.unlink()
+    reported.unlink()
     assert process(mischievous).training_data_rebuilt
 
 
@@ -257,10 +257,10 @@ def test_there_is_no_way_beyond_the_fence(
     deed: str,
     fenced: tuple[EvaluationProcess, Path],
     mischievous: EvaluationRequest,
-    told: Path,
+    reported: Path,
 ) -> None:
     process, home = fenced
-    told.write_text(BEYOND[deed].format(home=str(home), service=os.getpid()))
+    reported.write_text(BEYOND[deed].format(home=str(home), service=os.getpid()))
     before = Path(mischievous.strategy_file).read_bytes()
     with pytest.raises(StrategyInvalid, match="PermissionError"):
         process(mischievous)
@@ -283,15 +283,15 @@ pathlib.Path('/dev/null').write_text('z')
 
 
 def test_within_the_fence_there_is_what_libraries_need(
-    fenced: tuple[EvaluationProcess, Path], mischievous: EvaluationRequest, told: Path
+    fenced: tuple[EvaluationProcess, Path], mischievous: EvaluationRequest, reported: Path
 ) -> None:
     process, home = fenced
-    told.write_text(WITHIN.format(home=str(home)))
+    reported.write_text(WITHIN.format(home=str(home)))
     assert process(mischievous).training_data_rebuilt
 
 
 def test_a_folder_that_is_put_in_the_place_of_another_is_read(
-    mischievous: EvaluationRequest, told: Path, tmp_path: Path
+    mischievous: EvaluationRequest, reported: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "home" / "strategies"
     process = EvaluationProcess(LONG, private=folder.parent, readable=[folder])
@@ -303,7 +303,7 @@ def test_a_folder_that_is_put_in_the_place_of_another_is_read(
             folder.rename(tmp_path / "old")
         folder.parent.mkdir(exist_ok=True)
         made.rename(folder)
-        told.write_text(
+        reported.write_text(
             f"assert pathlib.Path({str(folder)!r}, 'open.txt').read_text() == {content!r}"
         )
         assert process(mischievous).training_data_rebuilt
@@ -312,35 +312,35 @@ def test_a_folder_that_is_put_in_the_place_of_another_is_read(
 
 @pytest.mark.parametrize("busy", [False, True])
 def test_a_server_that_somebody_ends_is_replaced(
-    busy: bool, mischievous: EvaluationRequest, told: Path, notes: Path
+    busy: bool, mischievous: EvaluationRequest, reported: Path, notes: Path
 ) -> None:
     others = _evaluations()
     process = EvaluationProcess(LONG)
     process(mischievous)
     (server,) = _evaluations() - others
     if busy:
-        told.write_text("time.sleep(600)")
+        reported.write_text("time.sleep(600)")
         (notes / "pid.txt").unlink(missing_ok=True)
         with ThreadPoolExecutor(1) as thread:
             running = thread.submit(process, mischievous)
-            until(lambda: told_pid(notes) is not None, lambda: not running.done())
+            until(lambda: noted_pid(notes) is not None, lambda: not running.done())
             os.kill(server, signal.SIGKILL)
             with pytest.raises(StrategyInvalid, match="exit status -9"):
                 running.result()
-        child = told_pid(notes)
+        child = noted_pid(notes)
         assert child is not None
         until(lambda: not alive(child))
-        told.unlink()
+        reported.unlink()
     else:
         os.kill(server, signal.SIGKILL)
-        # It may still be dying when it is asked.
+        # It may still be dying when it is looked for.
         with suppress(StrategyInvalid):
             process(mischievous)
     assert process(mischievous).training_data_rebuilt
     process.close()
 
 
-def told_pid(notes: Path) -> int | None:
+def noted_pid(notes: Path) -> int | None:
     """Return the process that evaluates, once it has said so."""
     file = notes / "pid.txt"
     text = file.read_text() if file.exists() else ""
@@ -361,22 +361,22 @@ os.chdir('/'); os.environ['POLARS_MAX_THREADS'] = '1'
 
 
 def test_what_one_strategy_does_to_its_process_reaches_no_other(
-    process: EvaluationProcess, mischievous: EvaluationRequest, told: Path
+    process: EvaluationProcess, mischievous: EvaluationRequest, reported: Path
 ) -> None:
     honest = process(mischievous).digest
     for _ in range(2):
-        told.write_text(POISON)
+        reported.write_text(POISON)
         with suppress(StrategyInvalid):
             assert process(mischievous).digest != honest
-        told.unlink()
+        reported.unlink()
         assert process(mischievous).digest == honest
 
 
 def test_every_evaluation_has_a_process_of_its_own_whatever_the_thread(
-    process: EvaluationProcess, mischievous: EvaluationRequest, told: Path, notes: Path
+    process: EvaluationProcess, mischievous: EvaluationRequest, reported: Path, notes: Path
 ) -> None:
     trail = notes / "trail.txt"
-    told.write_text(f"open({str(trail)!r}, 'a').write(f'{{os.getpid()}} {{os.getcwd()}}\\n')")
+    reported.write_text(f"open({str(trail)!r}, 'a').write(f'{{os.getpid()}} {{os.getcwd()}}\\n')")
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda _: process(mischievous).digest, range(4)))
     assert len(set(found)) == 1
@@ -388,10 +388,10 @@ def test_every_evaluation_has_a_process_of_its_own_whatever_the_thread(
 
 
 def test_random_numbers_are_of_each_evaluation(
-    process: EvaluationProcess, mischievous: EvaluationRequest, told: Path, notes: Path
+    process: EvaluationProcess, mischievous: EvaluationRequest, reported: Path, notes: Path
 ) -> None:
     drawn = notes / "drawn.txt"
-    told.write_text(
+    reported.write_text(
         "import random; import numpy\n"
         f"with pathlib.Path({str(drawn)!r}).open('a') as file:\n"
         "    file.write(f'{os.getpid()} {random.random()} {numpy.random.random()}\\n')"
@@ -406,7 +406,7 @@ def test_random_numbers_are_of_each_evaluation(
 
 def test_the_secrets_of_the_service_are_not_in_its_environment(
     mischievous: EvaluationRequest,
-    told: Path,
+    reported: Path,
     notes: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -414,7 +414,7 @@ def test_the_secrets_of_the_service_are_not_in_its_environment(
         monkeypatch.setenv(name, "hush")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     seen = notes / "seen.txt"
-    told.write_text(
+    reported.write_text(
         f"import json; pathlib.Path({str(seen)!r}).write_text(json.dumps(dict(os.environ)))"
     )
     process = EvaluationProcess(LONG)
@@ -439,9 +439,9 @@ def test_files_are_found_from_the_folder_of_the_service(
 
 
 def test_it_is_killed_in_the_middle(
-    process: EvaluationProcess, mischievous: EvaluationRequest, told: Path, notes: Path
+    process: EvaluationProcess, mischievous: EvaluationRequest, reported: Path, notes: Path
 ) -> None:
-    told.write_text("time.sleep(600)")
+    reported.write_text("time.sleep(600)")
     pid = notes / "pid.txt"
 
     with ThreadPoolExecutor(1) as thread:
@@ -450,7 +450,7 @@ def test_it_is_killed_in_the_middle(
         os.kill(int(pid.read_text()), signal.SIGKILL)
         with pytest.raises(StrategyInvalid, match="exit status -9"):
             running.result()
-    told.unlink()
+    reported.unlink()
     assert process(mischievous).training_data_rebuilt
 
 
@@ -465,10 +465,10 @@ subprocess.Popen(["setsid", "sh", "-c", "setsid sleep 600 & sleep 600"], env={{}
 
 @pytest.mark.parametrize("ending", ["time.sleep(600)", "os._exit(3)", ""])
 def test_nothing_that_it_started_is_left(
-    ending: str, mischievous: EvaluationRequest, told: Path, notes: Path
+    ending: str, mischievous: EvaluationRequest, reported: Path, notes: Path
 ) -> None:
     child = notes / "child.txt"
-    told.write_text(DAEMON.format(child=child) + ending)
+    reported.write_text(DAEMON.format(child=child) + ending)
     process = EvaluationProcess(LONG)
     began = threading.Thread(target=_evaluate_in_vain, args=(process, mischievous))
     began.start()
@@ -511,10 +511,10 @@ ENDINGS = {
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("hiding", HIDING)
 def test_a_fork_of_it_ends_with_it_and_holds_nobody_up(
-    hiding: str, ending: str, mischievous: EvaluationRequest, told: Path, notes: Path
+    hiding: str, ending: str, mischievous: EvaluationRequest, reported: Path, notes: Path
 ) -> None:
     child = notes / "child.txt"
-    told.write_text(FORKED.format(child=str(child), first=HIDING[hiding]) + ending)
+    reported.write_text(FORKED.format(child=str(child), first=HIDING[hiding]) + ending)
     process = EvaluationProcess(LONG)
     with ThreadPoolExecutor(1) as thread:
         running = thread.submit(process, mischievous)
@@ -539,7 +539,7 @@ LITTER = {
 def test_what_it_leaves_in_its_folder_is_removed(
     litter: str,
     mischievous: EvaluationRequest,
-    told: Path,
+    reported: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -547,11 +547,11 @@ def test_what_it_leaves_in_its_folder_is_removed(
     process = EvaluationProcess(LONG)
     # A strategy is trained fold by fold.
     once = "if not pathlib.Path(os.environ['HOME'], 'once').exists():"
-    told.write_text(f"{once}\n open('once', 'w').close()\n {LITTER[litter]}")
+    reported.write_text(f"{once}\n open('once', 'w').close()\n {LITTER[litter]}")
     process(mischievous)
     (folder,) = tmp_path.iterdir()
     assert list(folder.iterdir()) == []
-    told.unlink()
+    reported.unlink()
     assert process(mischievous).training_data_rebuilt
     process.close()
     assert list(tmp_path.iterdir()) == []
@@ -582,14 +582,14 @@ def test_an_interrupt_at_any_moment_is_not_for_the_next_one(
 def test_a_standard_error_that_is_closed_spoils_no_evaluation(
     process: EvaluationProcess,
     mischievous: EvaluationRequest,
-    told: Path,
+    reported: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     process(mischievous)
     closed = io.StringIO()
     closed.close()
     monkeypatch.setattr(sys, "stderr", closed)
-    told.write_text("print('noise')")
+    reported.write_text("print('noise')")
     for _ in range(2):
         assert process(mischievous).training_data_rebuilt
 
@@ -599,8 +599,8 @@ def _evaluate_in_vain(process: EvaluationProcess, request: EvaluationRequest) ->
         process(request)
 
 
-def test_what_takes_too_long_is_stopped(mischievous: EvaluationRequest, told: Path) -> None:
-    told.write_text("time.sleep(600)")
+def test_what_takes_too_long_is_stopped(mischievous: EvaluationRequest, reported: Path) -> None:
+    reported.write_text("time.sleep(600)")
     hasty = EvaluationProcess(0.5)
     with pytest.raises(StrategyInvalid, match="raise TRADEWORTHY_EVALUATION_SECONDS"):
         hasty(mischievous)
@@ -608,27 +608,27 @@ def test_what_takes_too_long_is_stopped(mischievous: EvaluationRequest, told: Pa
 
 
 def test_an_interrupt_ends_the_evaluation_and_not_the_next(
-    process: EvaluationProcess, mischievous: EvaluationRequest, told: Path, notes: Path
+    process: EvaluationProcess, mischievous: EvaluationRequest, reported: Path, notes: Path
 ) -> None:
     process.interrupt()
-    told.write_text("time.sleep(600)")
+    reported.write_text("time.sleep(600)")
     with ThreadPoolExecutor(1) as thread:
         running = thread.submit(process, mischievous)
         until((notes / "pid.txt").exists, lambda: not running.done())
         process.interrupt()
         with pytest.raises(StrategyInvalid, match="exit status -9, killed"):
             running.result()
-    told.unlink()
+    reported.unlink()
     assert process(mischievous).training_data_rebuilt
 
 
 def test_closed_it_evaluates_nothing_and_leaves_nothing(
-    mischievous: EvaluationRequest, told: Path, notes: Path
+    mischievous: EvaluationRequest, reported: Path, notes: Path
 ) -> None:
     others = _evaluations()
     process = EvaluationProcess(LONG)
     assert process(mischievous).training_data_rebuilt
-    told.write_text("time.sleep(600)")
+    reported.write_text("time.sleep(600)")
     with ThreadPoolExecutor(3) as threads:
         running = [threads.submit(process, mischievous) for _ in range(3)]
         until((notes / "pid.txt").exists, lambda: not any(each.done() for each in running))
@@ -646,16 +646,16 @@ from tradeworthy.evaluation.child import MAX_SAID
 from tradeworthy.evaluation.process import EvaluationProcess
 from tradeworthy.evidence.evaluation_request import EvaluationRequest
 from tradeworthy.evidence.evaluation_settings import EvaluationSettings
-told = json.loads(sys.stdin.read())
-settings = EvaluationSettings(**told.pop("settings"))
-EvaluationProcess(86_400)(EvaluationRequest(settings=settings, **told))
+reported = json.loads(sys.stdin.read())
+settings = EvaluationSettings(**reported.pop("settings"))
+EvaluationProcess(86_400)(EvaluationRequest(settings=settings, **reported))
 """
 
 
 SHORT_OF_FILES = """
 import os, resource, sys
 from tradeworthy.errors import HomeUnusable
-process, request = EvaluationProcess(86_400), EvaluationRequest(settings=settings, **told)
+process, request = EvaluationProcess(86_400), EvaluationRequest(settings=settings, **reported)
 def files():
     return [int(name) for name in os.listdir("/proc/self/fd")]
 process(request)
@@ -699,9 +699,9 @@ def test_a_service_short_of_files_loses_none(
 
 
 def test_neither_it_nor_its_files_outlive_a_service_that_is_killed(
-    mischievous: EvaluationRequest, told: Path, notes: Path, tmp_path: Path
+    mischievous: EvaluationRequest, reported: Path, notes: Path, tmp_path: Path
 ) -> None:
-    told.write_text("while True: pass")
+    reported.write_text("while True: pass")
     pid = notes / "pid.txt"
     service = subprocess.Popen(
         [sys.executable, "-c", ALONE],

@@ -17,7 +17,7 @@ from tradeworthy.client.client import Client
 from tradeworthy.market_data.files.bar_file import read_bars
 from tradeworthy.training.candidate import train_candidate
 from tradeworthy.training.strategy_file import load_strategy
-from training.home_workshop import make_desk
+from training.home_workshop import make_deployed_home
 from training.strategy_workshop import commit, data_of
 
 POLICY = """
@@ -42,19 +42,19 @@ def indices(last: date) -> pl.DataFrame:
 
 def search(folder: Path, tries: int, last: date) -> list[dict[str, Any]]:
     """Train and backtest as many lucky rules through a real home; return the backtests."""
-    desk = make_desk(folder, indices(last))
-    (desk.home / "ml_promotion_policy.yaml").write_text(POLICY)
+    deployed = make_deployed_home(folder, indices(last))
+    (deployed.home / "ml_promotion_policy.yaml").write_text(POLICY)
     source = Path(tradeworthy.demo.__file__).parent / "strategies"
-    strategies = desk.strategy.parent
+    strategies = deployed.strategy.parent
     for file in (*strategies.glob("*.py"), *strategies.glob(".git")):
         shutil.rmtree(file) if file.is_dir() else file.unlink()
     for name in ("features.py", "lucky_rule.py"):
         shutil.copy(source / name, strategies / name)
     commit(strategies)
     loaded = load_strategy(strategies / "lucky_rule.py")
-    data = data_of(read_bars(desk.bars))
+    data = data_of(read_bars(deployed.bars))
     found = []
-    with desk.speaks("ana") as ana:
+    with deployed.speaks("ana") as ana:
         ana.post("/api/v1/ml/models", {"name": "l", "strategy": "lucky_rule", "owner": "desk"})
         for seed in range(tries):
             candidate = train_candidate(
@@ -64,7 +64,9 @@ def search(folder: Path, tries: int, last: date) -> list[dict[str, Any]]:
                 train_end=date(2006, 12, 29),
                 windows=training_windows(Client.over(ana), "l"),
             )
-            version = record_version(Client.over(ana), "l", candidate, data, desk.folder).version
+            version = record_version(
+                Client.over(ana), "l", candidate, data, deployed.folder
+            ).version
             found.append(ana.post("/api/v1/ml/l/backtest", {"version": version}))
         best = max(found, key=lambda each: each["metrics"]["sharpe"])
         # Judged with the whole search on the ledger, not as it stood at its own backtest.

@@ -1,4 +1,4 @@
-"""A script of one's own leads to the same papers as a strategy file, or to nothing."""
+"""A script of one's own leads to the same manifest as a strategy file, or to nothing."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from tradeworthy.manifest.files.verify import verify_manifest
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.recording.run_recorder import RecordedRun, record_run
 from tradeworthy.training.artifact_export import export_artifact
-from training.home_workshop import Desk, make_desk
+from training.home_workshop import DeployedHome, make_deployed_home
 from training.strategy_workshop import (
     STRATEGY,
     TRAIN_END,
     commit,
     edited,
-    papers,
+    manifest_text,
     trained,
     write_strategy,
 )
@@ -67,9 +67,11 @@ print(run.version, run.stage, run.manifest_path)
 
 
 @pytest.fixture
-def desk(told_desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """A desk of one's own, spoken to by environment variables."""
-    copy = told_desk.copy(tmp_path / "desk")
+def deployed(
+    recorded_home: DeployedHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> DeployedHome:
+    """A home of one's own, spoken to by environment variables."""
+    copy = recorded_home.copy(tmp_path / "deployed")
     for name in [name for name in os.environ if name.startswith("TRADEWORTHY_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("TRADEWORTHY_HOME", str(copy.home))
@@ -79,16 +81,16 @@ def desk(told_desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> De
 
 
 @pytest.fixture(scope="session")
-def told_desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """A desk that is only copied."""
-    return Desk(made_once(tmp_path_factory, "desk", make_desk))
+def recorded_home(tmp_path_factory: pytest.TempPathFactory) -> DeployedHome:
+    """A home that is only copied."""
+    return DeployedHome(made_once(tmp_path_factory, "deployed", make_deployed_home))
 
 
-def table_of(desk: Desk) -> pl.DataFrame:
+def table_of(deployed: DeployedHome) -> pl.DataFrame:
     """A table computed without the product."""
     close = pl.col("close")
     return (
-        pl.read_parquet(desk.bars)
+        pl.read_parquet(deployed.bars)
         .filter(pl.col("date") <= TRAIN_END)
         .select(
             "date",
@@ -105,24 +107,26 @@ def fitted(table: pl.DataFrame) -> LinearRegression:
     return LinearRegression().fit(table.select(INPUTS).to_numpy(), table["next_change"].to_numpy())
 
 
-def told_of(desk: Desk, run: RecordedRun) -> None:
+def notes_of(deployed: DeployedHome, run: RecordedRun) -> None:
     """Record everything that TRAINED asks for."""
-    table = table_of(desk)
-    run.market_data(desk.bars)
-    run.features(desk.strategy.with_name("features.py"), inputs=INPUTS)
+    table = table_of(deployed)
+    run.market_data(deployed.bars)
+    run.features(deployed.strategy.with_name("features.py"), inputs=INPUTS)
     run.dataset(table, label="next_change", label_horizon=1)
     run.config({"alpha": 0})
     run.estimator(fitted(table))
 
 
-def versions(desk: Desk) -> list[dict[str, Any]]:
-    with desk.speaks("ana") as ana:
+def versions(deployed: DeployedHome) -> list[dict[str, Any]]:
+    with deployed.speaks("ana") as ana:
         return ana.get("/api/v1/models/m/versions")
 
 
-def test_a_script_gets_the_papers_of_a_strategy_file_and_is_backtested(desk: Desk) -> None:
-    script = desk.strategy.with_name("own_script.py")
-    script.write_text(SCRIPT.format(bars=desk.bars), encoding="utf-8")
+def test_a_script_gets_the_manifest_of_a_strategy_file_and_is_backtested(
+    deployed: DeployedHome,
+) -> None:
+    script = deployed.strategy.with_name("own_script.py")
+    script.write_text(SCRIPT.format(bars=deployed.bars), encoding="utf-8")
     commit(script.parent)
     done = subprocess.run(
         [sys.executable, script.name], cwd=script.parent, capture_output=True, text=True, check=True
@@ -130,16 +134,16 @@ def test_a_script_gets_the_papers_of_a_strategy_file_and_is_backtested(desk: Des
     assert done.stdout.split() == ["1", "TRAINED", "m-v1.manifest.json"]
     path = script.with_name("m-v1.manifest.json")
     assert verify_manifest(path, None).passed
-    told = json.loads(path.read_text())
-    bars = pl.read_parquet(desk.bars)
-    expected = json.loads(papers(trained(desk.strategy, bars)))
+    reported = json.loads(path.read_text())
+    bars = pl.read_parquet(deployed.bars)
+    expected = json.loads(manifest_text(trained(deployed.strategy, bars)))
     # The way in leaves no trace but its own metrics and the commit that the script stands in.
-    differing = {name for name in expected if told[name] != expected[name]}
+    differing = {name for name in expected if reported[name] != expected[name]}
     assert differing <= {"created_at", "created_by", "metrics", "code"}
-    assert told["code"]["entry_point"] == expected["code"]["entry_point"]
-    assert told["code"]["signal_rule"] == expected["code"]["signal_rule"]
-    assert told["code"]["dirty"] is False
-    with desk.speaks("ana") as ana:
+    assert reported["code"]["entry_point"] == expected["code"]["entry_point"]
+    assert reported["code"]["signal_rule"] == expected["code"]["signal_rule"]
+    assert reported["code"]["dirty"] is False
+    with deployed.speaks("ana") as ana:
         found = ana.post("/api/v1/ml/m/backtest", {"version": 1})
     gates = {gate["gate"]: gate["status"] for gate in found["verdict"]["gates"]}
     assert [gates[name] for name in ("evidence_complete", "git_clean", "look_ahead")] == [
@@ -147,12 +151,12 @@ def test_a_script_gets_the_papers_of_a_strategy_file_and_is_backtested(desk: Des
     ] * 3
 
 
-def test_what_suffices_for_trained(desk: Desk) -> None:
+def test_what_suffices_for_trained(deployed: DeployedHome) -> None:
     with record_run(model="m") as run:
-        told_of(desk, run)
+        notes_of(deployed, run)
         assert run.version is None
     assert (run.version, run.stage, run.manifest_path) == (1, "TRAINED", Path("m-v1.manifest.json"))
-    (version,) = versions(desk)
+    (version,) = versions(deployed)
     assert (version["stage"], version["author"], version["trainer"]) == ("TRAINED", "ana", "ana")
     manifest = Manifest.from_json(Path("m-v1.manifest.json").read_text())
     # There is no strategy file to refit, and no word of where the training ended.
@@ -174,27 +178,27 @@ LEFT_OUT = {
 
 @pytest.mark.parametrize("part", LEFT_OUT)
 def test_what_was_not_recorded_is_named_and_the_version_stays_a_draft(
-    part: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    part: str, deployed: DeployedHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RecordedRun, part, lambda *_, **__: None)
     with pytest.raises(PromotionRefused) as caught, record_run(model="m") as run:
-        told_of(desk, run)
+        notes_of(deployed, run)
     for field in LEFT_OUT[part]:
         assert field in caught.value.message
     assert "manifest_complete" in caught.value.message
     assert (run.version, run.stage) == (1, "DRAFT")
-    (version,) = versions(desk)
+    (version,) = versions(deployed)
     assert version["stage"] == "DRAFT"
 
 
-def test_an_exception_in_the_block_registers_nothing(desk: Desk) -> None:
+def test_an_exception_in_the_block_registers_nothing(deployed: DeployedHome) -> None:
     with pytest.raises(ZeroDivisionError), record_run(model="m") as run:
-        told_of(desk, run)
+        notes_of(deployed, run)
         raise ZeroDivisionError
     assert run.version is None
-    assert versions(desk) == []
+    assert versions(deployed) == []
     assert list(Path().glob("*.manifest.json")) == []
-    with desk.speaks("ana") as ana:
+    with deployed.speaks("ana") as ana:
         assert ana.get("/api/v1/ml/datasets") == []
 
 
@@ -211,8 +215,8 @@ class Constant:
         return b"onnx"
 
 
-def test_what_cannot_be_recorded_registers_nothing(desk: Desk) -> None:
-    table = table_of(desk)
+def test_what_cannot_be_recorded_registers_nothing(deployed: DeployedHome) -> None:
+    table = table_of(deployed)
     for spoil, error in (
         (lambda run: run.estimator(Constant()), StrategyInvalid),
         (lambda run: run.artifact("model.pkl"), TradeworthyError),
@@ -236,13 +240,13 @@ def test_what_cannot_be_recorded_registers_nothing(desk: Desk) -> None:
         ),
     ):
         with pytest.raises(error) as caught, record_run(model="m") as run:
-            told_of(desk, run)
+            notes_of(deployed, run)
             spoil(run)
         assert not isinstance(caught.value, PromotionRefused)
-    assert versions(desk) == []
+    assert versions(deployed) == []
 
 
-def test_a_strategy_file_of_another_strategy(desk: Desk, tmp_path: Path) -> None:
+def test_a_strategy_file_of_another_strategy(deployed: DeployedHome, tmp_path: Path) -> None:
     other = edited(STRATEGY, 'name="trend"', 'name="carry"')
     file = write_strategy(tmp_path / "other", other)
     with (
@@ -252,7 +256,9 @@ def test_a_strategy_file_of_another_strategy(desk: Desk, tmp_path: Path) -> None
         run.strategy(file)
 
 
-def test_there_is_somewhere_to_register_before_the_block_runs(desk: Desk, tmp_path: Path) -> None:
+def test_there_is_somewhere_to_register_before_the_block_runs(
+    deployed: DeployedHome, tmp_path: Path
+) -> None:
     (tmp_path / "two.token").write_text("one\ntwo\n")
     for given, error in (
         ({"model": "nothing"}, ModelNotFound),
@@ -265,21 +271,23 @@ def test_there_is_somewhere_to_register_before_the_block_runs(desk: Desk, tmp_pa
             pytest.fail("the block has run")
 
 
-def test_in_a_notebook_where_a_loop_runs_already(desk: Desk) -> None:
+def test_in_a_notebook_where_a_loop_runs_already(deployed: DeployedHome) -> None:
     async def cell() -> int | None:
         with record_run(model="m") as run:
-            told_of(desk, run)
+            notes_of(deployed, run)
         return run.version
 
     assert asyncio.run(cell()) == 1
 
 
-def test_an_artifact_of_ones_own_beside_the_estimator(desk: Desk, tmp_path: Path) -> None:
-    table = table_of(desk)
+def test_an_artifact_of_ones_own_beside_the_estimator(
+    deployed: DeployedHome, tmp_path: Path
+) -> None:
+    table = table_of(deployed)
     own = tmp_path / "own.onnx"
     own.write_bytes(export_artifact(fitted(table), 2).data)
     with record_run(model="m") as run:
-        told_of(desk, run)
+        notes_of(deployed, run)
         run.artifact(own)
     manifest = Manifest.from_json(Path("m-v1.manifest.json").read_text())
     assert [file.name for file in manifest.files] == ["own.onnx"]
@@ -287,11 +295,11 @@ def test_an_artifact_of_ones_own_beside_the_estimator(desk: Desk, tmp_path: Path
     np.testing.assert_array_equal(manifest.evidence.golden_predictions, fitted(table).predict(rows))
 
 
-def test_an_artifact_alone_leaves_parity_unproven(desk: Desk, tmp_path: Path) -> None:
+def test_an_artifact_alone_leaves_parity_unproven(deployed: DeployedHome, tmp_path: Path) -> None:
     own = tmp_path / "own.onnx"
-    own.write_bytes(export_artifact(fitted(table_of(desk)), 2).data)
+    own.write_bytes(export_artifact(fitted(table_of(deployed)), 2).data)
     with record_run(model="m") as run:
-        told_of(desk, run)
+        notes_of(deployed, run)
         run.estimator(None)  # type: ignore[arg-type]
         run.artifact(str(own))
         run.seeds()

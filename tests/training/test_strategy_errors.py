@@ -1,4 +1,4 @@
-"""Every slip in a strategy file is told in a line that names it."""
+"""Every slip in a strategy file is reported in a line that names it."""
 
 from __future__ import annotations
 
@@ -89,11 +89,11 @@ SLIPS = {
 
 @pytest.mark.parametrize("slip", SLIPS)
 def test_a_slip_in_the_file(slip: str, tmp_path: Path) -> None:
-    old, new, error, told = SLIPS[slip]
+    old, new, error, reported = SLIPS[slip]
     file = write_strategy(tmp_path, edited(NO_SKLEARN, old, new))
     with pytest.raises(error) as caught:
         load_strategy(file)
-    assert told in caught.value.message
+    assert reported in caught.value.message
     assert len(caught.value.message.splitlines()) == 1
 
 
@@ -134,9 +134,9 @@ def test_functions_of_a_class_a_package_and_without_a_name(tmp_path: Path) -> No
     text = edited(text, "    return LinearRegression()", "        return LinearRegression()")
     text = edited(text, "train=train", "train=Recipe.train")
     text = edited(text, "import numpy as np", "import numpy as np\nfrom .helper import K")
-    file = write_strategy(tmp_path / "desk", text)
+    file = write_strategy(tmp_path / "deployed", text)
     for name, content in (("__init__.py", ""), ("helper.py", "K = 1\n")):
-        (tmp_path / "desk" / name).write_text(content)
+        (tmp_path / "deployed" / name).write_text(content)
     assert load_strategy(file).strategy.train.__qualname__ == "Recipe.train"
 
 
@@ -162,7 +162,7 @@ RUNS = {
 
 @pytest.mark.parametrize("run", RUNS)
 def test_a_training_that_fails(run: str, tmp_path: Path) -> None:
-    old, new, told = RUNS[run]
+    old, new, reported = RUNS[run]
     # What predicts at all is exported first: give it a form that is served.
     to_onnx = "    def to_onnx(self):\n        return Served()\n\n    def fit("
     served = edited(NO_SKLEARN, "    def fit(", to_onnx)
@@ -174,7 +174,7 @@ def test_a_training_that_fails(run: str, tmp_path: Path) -> None:
     file = write_strategy(tmp_path, edited(served, old, new))
     with pytest.raises(StrategyInvalid) as caught:
         _train(file)
-    assert told in caught.value.message
+    assert reported in caught.value.message
 
 
 @pytest.mark.parametrize(

@@ -542,7 +542,7 @@ def test_costs_must_make_sense(options: dict[str, float]) -> None:
         Costs(**options)
 
 
-def test_free_trading_is_told() -> None:
+def test_free_trading_is_reported() -> None:
     assert Costs().are_zero
     assert Costs(borrow_bps_per_year=10).are_zero
     assert not Costs(slippage_bps=0.1).are_zero

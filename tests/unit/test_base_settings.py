@@ -66,7 +66,7 @@ SLIPS = {
 
 
 @pytest.mark.parametrize("slip", SLIPS)
-def test_a_slip_is_told_with_what_was_meant(slip: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slip_is_reported_with_what_was_meant(slip: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"TRADEWORTHY_{slip}", "secret")
     with pytest.raises(SettingsInvalid, match=f"TRADEWORTHY_{SLIPS[slip]} is") as caught:
         read_settings()
@@ -98,7 +98,7 @@ def test_an_address_is_never_empty() -> None:
         read_settings(host="")
 
 
-def test_what_is_asked_for_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_requested_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRADEWORTHY_PORT", "1")
     monkeypatch.setenv("tradeworthy_home", "/from/the/environment")
     assert read_settings(port=2).port == 2

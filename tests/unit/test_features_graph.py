@@ -214,7 +214,7 @@ def test_bad_declarations_are_refused(options: dict[str, Any]) -> None:
         ("feature(each={'close': (5, 5)}, name='a_{close}')", "would be called a_5"),
     ],
 )
-def test_options_that_cannot_be_read_are_told(decorator: str, message: str) -> None:
+def test_options_that_cannot_be_read_are_reported(decorator: str, message: str) -> None:
     with pytest.raises(FeatureGraphInvalid, match=message):
         graph(HEAD + f"@{decorator}\ndef a(close):\n    return close\n")
 
@@ -408,7 +408,7 @@ def test_each_kind_of_component_is_named(before: str, after: str, expected: str)
     assert any(expected in line or expected.split(": ")[1] in line for line in lines), lines
 
 
-def test_versions_added_and_removed_are_told() -> None:
+def test_versions_added_and_removed_are_reported() -> None:
     lines = explained(lambda text: text.replace('version=1, owner="desk"', "version=2"))
     assert "log_return@1: removed; reaches signal, volatility" in lines
     assert "log_return@2: added; reaches signal, volatility" in lines

@@ -355,7 +355,7 @@ def test_comments_and_blank_lines_anywhere_keep_the_hash(source: str, seed: int)
 
 
 def _commented(source: str, chance: random.Random) -> str:
-    """Put a comment at the end of some logical lines, told apart by the tokenizer."""
+    """Put a comment at the end of some logical lines, found by the tokenizer."""
     lines = source.splitlines()
     ends = {
         token.start[0]

@@ -114,7 +114,7 @@ def test_a_declared_lookback_must_hold() -> None:
     assert (passed(8), passed(9)) == (False, True)
 
 
-def test_an_endless_memory_is_told() -> None:
+def test_an_endless_memory_is_reported() -> None:
     found = look_ahead_report(table(CLOSE.cum_sum()), bars(), ["x"]).features["x"]
     assert (found.passed, found.lookback) == (True, None)
 

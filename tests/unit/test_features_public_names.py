@@ -269,7 +269,7 @@ def test_what_a_class_calls_like_an_import_is_checked_as_the_import() -> None:
             logic_hash(text.format(statement, name, name))
 
 
-def test_members_of_public_classes_and_errors_are_told_apart() -> None:
+def test_members_of_public_classes_and_errors_are_kept_apart() -> None:
     text = (
         "from tradeworthy import Stage, errors, feature\n@feature()\ndef f(close):\n    return {}\n"
     )

@@ -38,27 +38,27 @@ class AddNote(Attach):
 
 
 def test_a_command_of_a_new_kind_decides_for_itself() -> None:
-    told = story(Stage.STAGING)
-    (event,) = told.does(OPERATOR, AddNote(1, "watch the roll"), "month end")
+    history = story(Stage.STAGING)
+    (event,) = history.does(OPERATOR, AddNote(1, "watch the roll"), "month end")
     assert event.body == NoteAdded(1, "olga on STAGING: watch the roll (month end)")
     assert (event.kind, event.version, event.actor) == ("NoteAdded", 1, OPERATOR)
     with pytest.raises(InvalidInput, match="an empty note"):
-        told.does(OPERATOR, AddNote(1, ""))
+        history.does(OPERATOR, AddNote(1, ""))
 
 
 def test_it_moves_no_stage_and_changes_no_version() -> None:
-    told = story(Stage.PRODUCTION, Stage.STAGING)
-    before = told.state
-    (event,) = told.does(OPERATOR, AddNote(2, "quiet"))
+    history = story(Stage.PRODUCTION, Stage.STAGING)
+    before = history.state
+    (event,) = history.does(OPERATOR, AddNote(2, "quiet"))
     assert evolve(before, event) == before
 
 
 def test_it_needs_a_version_to_be_attached_to() -> None:
-    told = story(Stage.DRAFT)
+    history = story(Stage.DRAFT)
     with pytest.raises(VersionNotFound):
-        told.does(OPERATOR, AddNote(2, "none"))
+        history.does(OPERATOR, AddNote(2, "none"))
     with pytest.raises(ModelNotFound):
-        decide(ModelState("m"), AddNote(1, "none"), actor=OPERATOR, now=told.now)
+        decide(ModelState("m"), AddNote(1, "none"), actor=OPERATOR, now=history.now)
 
 
 def test_what_is_recorded_is_found_in_the_file_that_defines_it() -> None:

@@ -49,12 +49,12 @@ from tradeworthy.lifecycle.state import ModelState, version_of
 from tradeworthy.lifecycle.tags import Tag
 
 
-def refused(told: Story, actor: str, command: Command, reason: str = "") -> TradeworthyError:
+def refused(history: Story, actor: str, command: Command, reason: str = "") -> TradeworthyError:
     """The refusal of a command; it must leave the story as it was."""
-    before = told.state
+    before = history.state
     with pytest.raises(TradeworthyError) as caught:
-        decide(told.state, command, actor=actor, now=NOON, reason=reason)
-    assert told.state == before
+        decide(history.state, command, actor=actor, now=NOON, reason=reason)
+    assert history.state == before
     return caught.value
 
 
@@ -90,42 +90,42 @@ def test_a_name_is_taken_once() -> None:
 
 
 def test_numbers_count_up_and_are_never_reused() -> None:
-    told = story(Stage.DRAFT, Stage.DRAFT)
-    told.does(OPERATOR, Retire(2), "wrong data")
-    told.does(AUTHOR, DraftVersion())
-    assert sorted(told.state.versions) == [1, 2, 3]
+    history = story(Stage.DRAFT, Stage.DRAFT)
+    history.does(OPERATOR, Retire(2), "wrong data")
+    history.does(AUTHOR, DraftVersion())
+    assert sorted(history.state.versions) == [1, 2, 3]
 
 
 def test_every_event_says_who_when_and_why() -> None:
-    told = story(Stage.PRODUCTION, Stage.STAGING)
-    for event in told.does(OPERATOR, promote_to(2, Stage.PRODUCTION), "better"):
-        assert (event.model, event.actor, event.at) == ("m", OPERATOR, told.now)
+    history = story(Stage.PRODUCTION, Stage.STAGING)
+    for event in history.does(OPERATOR, promote_to(2, Stage.PRODUCTION), "better"):
+        assert (event.model, event.actor, event.at) == ("m", OPERATOR, history.now)
         assert event.reason == "better"
 
 
 # -- manifests -------------------------------------------------------------------------------
 
 
-def test_a_draft_gets_its_papers_and_may_get_better_ones() -> None:
-    told = story(Stage.DRAFT)
-    told.does(TRAINER, manifest_for(1))
-    told.does(TRAINER, RecordManifest(1, digest("m"), digest("a"), digest("c")))
-    version = told.state.versions[1]
+def test_a_draft_gets_its_manifest_and_may_get_better_ones() -> None:
+    history = story(Stage.DRAFT)
+    history.does(TRAINER, manifest_for(1))
+    history.does(TRAINER, RecordManifest(1, digest("m"), digest("a"), digest("c")))
+    version = history.state.versions[1]
     assert (version.trainer, version.content_digest) == (TRAINER, digest("c"))
     assert (version.manifest_digest, version.artifact_digest) == (digest("m"), digest("a"))
 
 
 @pytest.mark.parametrize("stage", [s for s in Stage if s is not Stage.DRAFT])
-def test_papers_are_final_after_the_draft(stage: Stage) -> None:
-    told = at_stage(stage)
-    assert isinstance(refused(told, TRAINER, manifest_for(1)), InvalidTransition)
+def test_manifests_are_final_after_the_draft(stage: Stage) -> None:
+    history = at_stage(stage)
+    assert isinstance(refused(history, TRAINER, manifest_for(1)), InvalidTransition)
 
 
 def test_a_second_recorder_cannot_free_the_trainer_to_approve() -> None:
-    told = story(Stage.DRAFT)
-    told.does(TRAINER, manifest_for(1))
-    assert isinstance(refused(told, "dave", manifest_for(1)), AlreadyExists)
-    assert isinstance(refused(told, TRAINER, approve_for(1)), ApprovalRefused)
+    history = story(Stage.DRAFT)
+    history.does(TRAINER, manifest_for(1))
+    assert isinstance(refused(history, "dave", manifest_for(1)), AlreadyExists)
+    assert isinstance(refused(history, TRAINER, approve_for(1)), ApprovalRefused)
 
 
 # -- promotions ------------------------------------------------------------------------------
@@ -135,23 +135,23 @@ def at_stage(stage: Stage) -> Story:
     """A model whose first version stands at ``stage``."""
     if stage is not Stage.RETIRED:
         return story(stage)
-    told = story(Stage.VALIDATED)
-    told.does(OPERATOR, Retire(1), "withdrawn")
-    return told
+    history = story(Stage.VALIDATED)
+    history.does(OPERATOR, Retire(1), "withdrawn")
+    return history
 
 
 @pytest.mark.parametrize("target", list(Stage))
 @pytest.mark.parametrize("stage", list(Stage))
 def test_only_one_step_forward_is_a_promotion(stage: Stage, target: Stage) -> None:
-    told = at_stage(stage)
+    history = at_stage(stage)
     command = Promote(1, stage, target, True, VERDICT, POLICY)
     if stage is Stage.DRAFT:
-        told.does(TRAINER, manifest_for(1))
+        history.does(TRAINER, manifest_for(1))
     if is_promotion(stage, target):
-        assert len(told.does(OPERATOR, command)) == 1
-        assert told.stages() == {1: target}
+        assert len(history.does(OPERATOR, command)) == 1
+        assert history.stages() == {1: target}
     else:
-        assert isinstance(refused(told, OPERATOR, command), InvalidTransition)
+        assert isinstance(refused(history, OPERATOR, command), InvalidTransition)
 
 
 @pytest.mark.parametrize("stage", list(Stage))
@@ -169,8 +169,8 @@ def test_a_promotion_from_another_stage_than_expected_is_stale(
 
 @pytest.mark.parametrize("target", [Stage.TRAINED, Stage.VALIDATED, Stage.STAGING])
 def test_failed_gates_refuse(target: Stage) -> None:
-    told = story(Stage(list(Stage)[list(Stage).index(target) - 1]))
-    error = refused(told, OPERATOR, promote_to(1, target, passed=False))
+    history = story(Stage(list(Stage)[list(Stage).index(target) - 1]))
+    error = refused(history, OPERATOR, promote_to(1, target, passed=False))
     assert isinstance(error, PromotionRefused)
 
 
@@ -179,28 +179,28 @@ def test_failed_gates_refuse_production_in_spite_of_approvals() -> None:
     assert isinstance(error, PromotionRefused)
 
 
-def test_a_draft_without_papers_is_not_trained_whatever_the_verdict() -> None:
+def test_a_draft_without_a_manifest_is_not_trained_whatever_the_verdict() -> None:
     error = refused(story(Stage.DRAFT), AUTHOR, promote_to(1, Stage.TRAINED))
     assert isinstance(error, PromotionRefused)
 
 
 def test_a_promotion_records_its_verdict_and_who_approved() -> None:
-    told = story(Stage.STAGING)
-    told.does("walt", approve_for(1))
-    (event,) = told.does(OPERATOR, promote_to(1, Stage.PRODUCTION, required=2))
+    history = story(Stage.STAGING)
+    history.does("walt", approve_for(1))
+    (event,) = history.does(OPERATOR, promote_to(1, Stage.PRODUCTION, required=2))
     assert event.body == VersionPromoted(
         1, Stage.STAGING, Stage.PRODUCTION, VERDICT, POLICY, (APPROVER, "walt")
     )
 
 
 def test_a_new_champion_supersedes_the_old_one_in_the_same_decision() -> None:
-    told = story(Stage.PRODUCTION, Stage.STAGING)
-    bodies = [e.body for e in told.does(OPERATOR, promote_to(2, Stage.PRODUCTION))]
+    history = story(Stage.PRODUCTION, Stage.STAGING)
+    bodies = [e.body for e in history.does(OPERATOR, promote_to(2, Stage.PRODUCTION))]
     assert bodies[0] == VersionSuperseded(1, 2)
     assert isinstance(bodies[1], VersionPromoted)
-    assert told.stages() == {1: Stage.STAGING, 2: Stage.PRODUCTION}
-    assert told.state.standby is not None
-    assert told.state.standby.version == 1
+    assert history.stages() == {1: Stage.STAGING, 2: Stage.PRODUCTION}
+    assert history.state.standby is not None
+    assert history.state.standby.version == 1
 
 
 def test_check_promotion_tells_the_way() -> None:
@@ -217,11 +217,11 @@ def test_check_promotion_tells_the_way() -> None:
 
 def unapproved() -> Story:
     """A version in STAGING that nobody approved."""
-    told = story(Stage.DRAFT)
-    told.does(TRAINER, manifest_for(1))
+    history = story(Stage.DRAFT)
+    history.does(TRAINER, manifest_for(1))
     for target in (Stage.TRAINED, Stage.VALIDATED, Stage.STAGING):
-        told.does(OPERATOR, promote_to(1, target))
-    return told
+        history.does(OPERATOR, promote_to(1, target))
+    return history
 
 
 @pytest.mark.parametrize("required", [-1, 0, 1])
@@ -231,8 +231,8 @@ def test_no_policy_can_do_without_a_second_person(required: int) -> None:
 
 
 def test_a_policy_may_ask_for_more_people() -> None:
-    told = story(Stage.STAGING)
-    error = refused(told, OPERATOR, promote_to(1, Stage.PRODUCTION, required=2))
+    history = story(Stage.STAGING)
+    error = refused(history, OPERATOR, promote_to(1, Stage.PRODUCTION, required=2))
     assert isinstance(error, PromotionRefused)
     assert "1 of 2" in error.message
 
@@ -245,11 +245,11 @@ def test_author_and_trainer_do_not_approve_their_own_work(actor: str) -> None:
 
 def test_an_approval_before_one_turned_trainer_does_not_count() -> None:
     """The draft's author hands over: whoever approved first and trained later is not two people."""
-    told = story(Stage.DRAFT)
-    told.does(TRAINER, manifest_for(1))
-    told.does(APPROVER, approve_for(1))
-    assert told.state.versions[1].approvers(Stage.PRODUCTION, POLICY) == (APPROVER,)
-    assert isinstance(refused(told, APPROVER, manifest_for(1)), AlreadyExists)
+    history = story(Stage.DRAFT)
+    history.does(TRAINER, manifest_for(1))
+    history.does(APPROVER, approve_for(1))
+    assert history.state.versions[1].approvers(Stage.PRODUCTION, POLICY) == (APPROVER,)
+    assert isinstance(refused(history, APPROVER, manifest_for(1)), AlreadyExists)
 
 
 @pytest.mark.parametrize(
@@ -260,9 +260,9 @@ def test_an_approval_before_one_turned_trainer_does_not_count() -> None:
     ],
 )
 def test_an_approval_counts_for_its_policy_and_its_stage_alone(approval: Approve) -> None:
-    told = unapproved()
-    told.does(APPROVER, approval)
-    error = refused(told, OPERATOR, promote_to(1, Stage.PRODUCTION))
+    history = unapproved()
+    history.does(APPROVER, approval)
+    error = refused(history, OPERATOR, promote_to(1, Stage.PRODUCTION))
     assert isinstance(error, PromotionRefused)
 
 
@@ -278,28 +278,28 @@ def test_nothing_is_approved_before_there_is_content() -> None:
 
 
 def test_new_content_voids_the_approval() -> None:
-    told = story(Stage.DRAFT)
-    told.does(TRAINER, manifest_for(1))
-    told.does(APPROVER, approve_for(1))
-    told.does(TRAINER, RecordManifest(1, digest("m"), digest("a"), digest("new content")))
+    history = story(Stage.DRAFT)
+    history.does(TRAINER, manifest_for(1))
+    history.does(APPROVER, approve_for(1))
+    history.does(TRAINER, RecordManifest(1, digest("m"), digest("a"), digest("new content")))
     for target in (Stage.TRAINED, Stage.VALIDATED, Stage.STAGING):
-        told.does(OPERATOR, promote_to(1, target))
-    error = refused(told, OPERATOR, promote_to(1, Stage.PRODUCTION))
+        history.does(OPERATOR, promote_to(1, target))
+    error = refused(history, OPERATOR, promote_to(1, Stage.PRODUCTION))
     assert isinstance(error, PromotionRefused)
 
 
 def test_one_person_approves_once_but_again_under_another_policy() -> None:
-    told = story(Stage.STAGING)
-    assert isinstance(refused(told, APPROVER, approve_for(1)), AlreadyExists)
-    told.does(APPROVER, approve_for(1, digest("another policy")))
-    assert len(told.state.versions[1].approvals) == 2
+    history = story(Stage.STAGING)
+    assert isinstance(refused(history, APPROVER, approve_for(1)), AlreadyExists)
+    history.does(APPROVER, approve_for(1, digest("another policy")))
+    assert len(history.state.versions[1].approvals) == 2
 
 
 def test_approvals_stand_when_a_superseded_version_comes_back() -> None:
-    told = story(Stage.PRODUCTION, Stage.PRODUCTION)
-    assert told.stages() == {1: Stage.STAGING, 2: Stage.PRODUCTION}
-    told.does(OPERATOR, promote_to(1, Stage.PRODUCTION))
-    assert told.stages() == {1: Stage.PRODUCTION, 2: Stage.STAGING}
+    history = story(Stage.PRODUCTION, Stage.PRODUCTION)
+    assert history.stages() == {1: Stage.STAGING, 2: Stage.PRODUCTION}
+    history.does(OPERATOR, promote_to(1, Stage.PRODUCTION))
+    assert history.stages() == {1: Stage.PRODUCTION, 2: Stage.STAGING}
 
 
 # -- retirement ------------------------------------------------------------------------------
@@ -307,16 +307,16 @@ def test_approvals_stand_when_a_superseded_version_comes_back() -> None:
 
 @pytest.mark.parametrize("stage", [s for s in Stage if s is not Stage.RETIRED])
 def test_every_stage_can_be_retired_for_a_reason(stage: Stage) -> None:
-    told = at_stage(stage)
+    history = at_stage(stage)
     for empty in ("", "  \n"):
-        error = refused(told, OPERATOR, Retire(1), empty)
+        error = refused(history, OPERATOR, Retire(1), empty)
         assert isinstance(error, InvalidInput)
         assert error.details == {"field": "reason"}
-    (event,) = told.does(OPERATOR, Retire(1), "withdrawn")
+    (event,) = history.does(OPERATOR, Retire(1), "withdrawn")
     assert event.body == VersionRetired(1, stage)
-    assert told.stages() == {1: Stage.RETIRED}
-    left = told.state.versions[1].left_production_at
-    assert (left == told.now) if stage is Stage.PRODUCTION else (left is None)
+    assert history.stages() == {1: Stage.RETIRED}
+    left = history.state.versions[1].left_production_at
+    assert (left == history.now) if stage is Stage.PRODUCTION else (left is None)
 
 
 @pytest.mark.parametrize(
@@ -331,40 +331,40 @@ def test_retired_is_final(command: Command) -> None:
 
 
 def test_a_quarantine_takes_a_reason_and_keeps_the_stage() -> None:
-    told = story(Stage.PRODUCTION)
-    assert isinstance(refused(told, OPERATOR, Quarantine(1), " "), InvalidInput)
-    told.does(OPERATOR, Quarantine(1), "wild orders")
-    assert told.stages() == {1: Stage.PRODUCTION}
-    assert told.state.versions[1].quarantined
-    assert told.state.versions[1].quarantine_reason == "wild orders"
-    assert isinstance(refused(told, OPERATOR, Quarantine(1), "again"), AlreadyExists)
+    history = story(Stage.PRODUCTION)
+    assert isinstance(refused(history, OPERATOR, Quarantine(1), " "), InvalidInput)
+    history.does(OPERATOR, Quarantine(1), "wild orders")
+    assert history.stages() == {1: Stage.PRODUCTION}
+    assert history.state.versions[1].quarantined
+    assert history.state.versions[1].quarantine_reason == "wild orders"
+    assert isinstance(refused(history, OPERATOR, Quarantine(1), "again"), AlreadyExists)
 
 
 def test_a_quarantined_version_does_not_enter_production() -> None:
-    told = story(Stage.STAGING)
-    told.does(OPERATOR, Quarantine(1), "wild orders")
-    error = refused(told, OPERATOR, promote_to(1, Stage.PRODUCTION))
+    history = story(Stage.STAGING)
+    history.does(OPERATOR, Quarantine(1), "wild orders")
+    error = refused(history, OPERATOR, promote_to(1, Stage.PRODUCTION))
     assert isinstance(error, PromotionRefused)
     assert "wild orders" in error.message
-    told.does(OPERATOR, LiftQuarantine(1), "limits set")
-    told.does(OPERATOR, promote_to(1, Stage.PRODUCTION))
-    assert told.stages() == {1: Stage.PRODUCTION}
+    history.does(OPERATOR, LiftQuarantine(1), "limits set")
+    history.does(OPERATOR, promote_to(1, Stage.PRODUCTION))
+    assert history.stages() == {1: Stage.PRODUCTION}
 
 
 def test_lifting_takes_a_quarantine_and_a_reason() -> None:
-    told = story(Stage.STAGING)
-    assert isinstance(refused(told, OPERATOR, LiftQuarantine(1), "why"), InvalidTransition)
-    told.does(OPERATOR, Quarantine(1), "wild orders")
-    assert isinstance(refused(told, OPERATOR, LiftQuarantine(1)), InvalidInput)
+    history = story(Stage.STAGING)
+    assert isinstance(refused(history, OPERATOR, LiftQuarantine(1), "why"), InvalidTransition)
+    history.does(OPERATOR, Quarantine(1), "wild orders")
+    assert isinstance(refused(history, OPERATOR, LiftQuarantine(1)), InvalidInput)
 
 
 def test_a_tag_changes_nothing_that_a_promotion_reads() -> None:
-    told = story(Stage.STAGING)
-    before = told.state
-    told.does(AUTHOR, Tag(1, "desk", "rates"))
-    assert told.state == before
+    history = story(Stage.STAGING)
+    before = history.state
+    history.does(AUTHOR, Tag(1, "desk", "rates"))
+    assert history.state == before
 
 
 def test_version_of_finds_it() -> None:
-    told = story(Stage.DRAFT)
-    assert version_of(told.state, 1) is told.state.versions[1]
+    history = story(Stage.DRAFT)
+    assert version_of(history.state, 1) is history.state.versions[1]

@@ -50,7 +50,7 @@ from tradeworthy.lifecycle.tags import Tag, VersionTagged
 PEOPLE = ("ana", "tom", "vera", "walt")
 POLICIES = (POLICY, digest("another policy"))
 CONTENTS = (digest("x"), digest("y"))
-KINDS = ("draft", "papers", "step", "step", "step", "leap", "approve", "approve", "retire")
+KINDS = ("draft", "recorded", "step", "step", "step", "leap", "approve", "approve", "retire")
 KINDS += ("stop", "lift", "tag", "register")
 DICE = st.tuples(
     st.sampled_from(KINDS), st.sampled_from(PEOPLE), st.integers(0, 5), st.integers(0, 255)
@@ -68,7 +68,7 @@ def command_of(state: ModelState, kind: str, number: int, dice: int) -> Command:
             return RegisterModel("s", "o", "t")
         case "draft":
             return DraftVersion()
-        case "papers":
+        case "recorded":
             return RecordManifest(number, VERDICT, VERDICT, CONTENTS[dice % 2])
         case "step":
             onward = next_stage(stage) or Stage.RETIRED
@@ -93,43 +93,43 @@ def command_of(state: ModelState, kind: str, number: int, dice: int) -> Command:
 def stories(draw: st.DrawFn) -> Story:
     """A model, often with versions in STAGING already, after up to 25 commands of four people."""
     stages = st.lists(st.sampled_from([Stage.DRAFT, Stage.STAGING, Stage.PRODUCTION]), max_size=2)
-    told = story(*draw(stages))
+    history = story(*draw(stages))
     for kind, person, number, dice in draw(st.lists(DICE, max_size=25)):
         try:
-            told.does(person, command_of(told.state, kind, number, dice), "why" * (dice % 4))
+            history.does(person, command_of(history.state, kind, number, dice), "why" * (dice % 4))
         except TradeworthyError as error:
             assert error.code != "internal_error"
-    target(float(len(told.events)))
-    return told
+    target(float(len(history.events)))
+    return history
 
 
 @given(stories())
-def test_the_state_is_the_fold_of_the_events(told: Story) -> None:
-    assert fold("m", told.events) == told.state
+def test_the_state_is_the_fold_of_the_events(history: Story) -> None:
+    assert fold("m", history.events) == history.state
 
 
 @given(stories(), st.data())
-def test_a_history_may_be_folded_in_two_parts(told: Story, data: st.DataObject) -> None:
-    cut = data.draw(st.integers(0, len(told.events)))
-    state = fold("m", told.events[:cut])
-    for event in told.events[cut:]:
+def test_a_history_may_be_folded_in_two_parts(history: Story, data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, len(history.events)))
+    state = fold("m", history.events[:cut])
+    for event in history.events[cut:]:
         state = evolve(state, event)
-    assert state == told.state
+    assert state == history.state
 
 
 @given(stories())
-def test_a_history_read_back_from_json_folds_to_the_same(told: Story) -> None:
+def test_a_history_read_back_from_json_folds_to_the_same(history: Story) -> None:
     again = [
         Event(e.model, body_from_json(e.kind, body_to_json(e.body)), e.actor, e.at, e.reason)
-        for e in told.events
+        for e in history.events
     ]
-    assert again == told.events
+    assert again == history.events
 
 
 @given(stories())
-def test_stages_move_only_as_the_table_says(told: Story) -> None:
+def test_stages_move_only_as_the_table_says(history: Story) -> None:
     state = ModelState("m")
-    for event in told.events:
+    for event in history.events:
         after = evolve(state, event)
         for number, version in after.versions.items():
             if number not in state.versions:
@@ -142,9 +142,9 @@ def test_stages_move_only_as_the_table_says(told: Story) -> None:
 
 
 @given(stories())
-def test_between_decisions_there_is_at_most_one_champion(told: Story) -> None:
+def test_between_decisions_there_is_at_most_one_champion(history: Story) -> None:
     state = ModelState("m")
-    for event in told.events:
+    for event in history.events:
         state = evolve(state, event)
         standing = [v for v in state.versions.values() if v.stage is Stage.PRODUCTION]
         assert len(standing) <= 1
@@ -152,13 +152,13 @@ def test_between_decisions_there_is_at_most_one_champion(told: Story) -> None:
 
 
 @given(stories())
-def test_every_promotion_to_production_has_its_second_person(told: Story) -> None:
+def test_every_promotion_to_production_has_its_second_person(history: Story) -> None:
     """Read from the plain log, without the code that decides."""
     author: dict[int, str] = {}
     trainers: dict[int, set[str]] = {}
     content: dict[int, str] = {}
     granted: set[tuple[int, str, str, str]] = set()
-    for event in told.events:
+    for event in history.events:
         body = event.body
         if isinstance(body, VersionDrafted):
             author[body.version] = event.actor
@@ -180,24 +180,26 @@ def test_every_promotion_to_production_has_its_second_person(told: Story) -> Non
 
 
 @given(stories())
-def test_the_standby_is_the_one_that_left_production_last(told: Story) -> None:
+def test_the_standby_is_the_one_that_left_production_last(history: Story) -> None:
     left: dict[int, int] = {}
-    for place, event in enumerate(told.events):
+    for place, event in enumerate(history.events):
         if isinstance(event.body, VersionSuperseded):
             left[event.body.version] = place
-    waiting = [n for n in left if told.state.versions[n].stage is Stage.STAGING]
+    waiting = [n for n in left if history.state.versions[n].stage is Stage.STAGING]
     last = max(waiting, key=left.__getitem__, default=None)
-    standby = told.state.standby
+    standby = history.state.standby
     assert (standby.version if standby else None) == last
 
 
 def test_two_that_left_at_one_moment_have_an_order() -> None:
-    told = story(Stage.PRODUCTION, Stage.STAGING, Stage.STAGING)
+    history = story(Stage.PRODUCTION, Stage.STAGING, Stage.STAGING)
     for number in (2, 3):
-        told.now = NOON - timedelta(minutes=1)
-        told.does(OPERATOR, Promote(number, Stage.STAGING, Stage.PRODUCTION, True, VERDICT, POLICY))
-    assert told.state.standby is not None
-    assert told.state.standby.version == 2
+        history.now = NOON - timedelta(minutes=1)
+        history.does(
+            OPERATOR, Promote(number, Stage.STAGING, Stage.PRODUCTION, True, VERDICT, POLICY)
+        )
+    assert history.state.standby is not None
+    assert history.state.standby.version == 2
 
 
 IMPOSSIBLE = [
@@ -217,10 +219,10 @@ IMPOSSIBLE = [
 
 @pytest.mark.parametrize("body", IMPOSSIBLE)
 def test_an_event_that_cannot_follow_is_refused(body: EventBody) -> None:
-    told = story(Stage.PRODUCTION, Stage.STAGING, Stage.DRAFT)
-    told.does(OPERATOR, Retire(3), "withdrawn")
+    history = story(Stage.PRODUCTION, Stage.STAGING, Stage.DRAFT)
+    history.does(OPERATOR, Retire(3), "withdrawn")
     with pytest.raises(InvalidTransition):
-        evolve(told.state, Event("m", body, OPERATOR, told.now))
+        evolve(history.state, Event("m", body, OPERATOR, history.now))
 
 
 @pytest.mark.parametrize("body", [VersionDrafted(1), VersionTagged(1, "k", "v")])
@@ -235,11 +237,11 @@ def test_an_event_of_another_model_is_refused() -> None:
 
 
 def test_a_clock_that_goes_backwards_leaves_the_standby_the_last_to_leave() -> None:
-    told = story(Stage.PRODUCTION, Stage.STAGING, Stage.STAGING, Stage.STAGING)
+    history = story(Stage.PRODUCTION, Stage.STAGING, Stage.STAGING, Stage.STAGING)
     for version in (2, 3, 4):
-        told.now -= timedelta(days=30)
-        told.does(OPERATOR, promote_to(version, Stage.PRODUCTION))
-        assert told.state.standby is not None
-        assert told.state.standby.version == version - 1
-    assert [event.at for event in told.events if event.at < NOON] != []
-    assert fold("m", told.events) == told.state
+        history.now -= timedelta(days=30)
+        history.does(OPERATOR, promote_to(version, Stage.PRODUCTION))
+        assert history.state.standby is not None
+        assert history.state.standby.version == version - 1
+    assert [event.at for event in history.events if event.at < NOON] != []
+    assert fold("m", history.events) == history.state

@@ -282,8 +282,10 @@ def test_a_difference_names_the_column_the_block_and_the_rows() -> None:
     changed[BLOCK_ROWS] += 1
     old = dataset_digest(pl.DataFrame({"day": days, "one": 1, "gone": 0}))
     new = dataset_digest(pl.DataFrame({"day": changed, "one": 1.0, "more": 0}))
-    told = {d.column: (d.detail, d.block, d.first_row, d.last_row) for d in diff_datasets(old, new)}
-    assert told == {
+    reported = {
+        d.column: (d.detail, d.block, d.first_row, d.last_row) for d in diff_datasets(old, new)
+    }
+    assert reported == {
         "day": ("values differ in block 1", 1, BLOCK_ROWS, 2 * BLOCK_ROWS - 1),
         "one": ("int32 against float64", None, None, None),
         "gone": ("only in the first table", None, None, None),

@@ -69,7 +69,7 @@ def failed(report: VerifyReport) -> list[str]:
 
 
 @pytest.fixture
-def papers(tmp_path: Path) -> Path:
+def recorded(tmp_path: Path) -> Path:
     (tmp_path / "model.txt").write_bytes(MODEL_BYTES)
     return write_manifest(manifest(), tmp_path)
 
@@ -137,11 +137,11 @@ except HomeUnusable as error:
 
 
 @pytest.mark.slow
-def test_a_full_disk_leaves_nothing(papers: Path, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_nothing(recorded: Path, tmp_path: Path) -> None:
     folder = tmp_path / "full"
     folder.mkdir()
     done = subprocess.run(
-        [sys.executable, "-c", FULL, str(papers), str(folder)],
+        [sys.executable, "-c", FULL, str(recorded), str(folder)],
         capture_output=True,
         text=True,
         check=True,
@@ -171,7 +171,7 @@ def test_of_racing_writers_one_wins_and_the_file_is_whole(tmp_path: Path) -> Non
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_is_missing_is_reported(tmp_path: Path) -> None:
     with pytest.raises(HomeUnusable, match="cannot write"):
         write_manifest(manifest(), tmp_path / "missing")
     with pytest.raises(ManifestInvalid, match="cannot read"):
@@ -186,36 +186,36 @@ def test_a_manifest_that_contradicts_itself_leaves_no_file(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
-def test_papers_in_order_pass(papers: Path) -> None:
-    told = manifest().digest
-    report = verify_manifest(papers, papers.parent, expected_digest=told)
+def test_a_manifest_in_order_passes(recorded: Path) -> None:
+    reported = manifest().digest
+    report = verify_manifest(recorded, recorded.parent, expected_digest=reported)
     assert report.passed
     assert (report.exit_code, report.level) == (0, "V0")
     assert report.digest == manifest().digest
     assert {check.status for check in report.checks} == {CheckStatus.PASSED}
 
 
-def test_without_a_folder_the_files_are_said_to_be_unchecked(papers: Path) -> None:
-    report = verify_manifest(papers)
+def test_without_a_folder_the_files_are_said_to_be_unchecked(recorded: Path) -> None:
+    report = verify_manifest(recorded)
     assert report.passed
     unchecked = [c.name for c in report.checks if c.status is CheckStatus.NOT_CHECKED]
     assert unchecked == ["digest", "file model.txt"]
 
 
 @pytest.mark.parametrize("data", [b"weights of the modeL", b"weights", MODEL_BYTES + b"x", b""])
-def test_a_changed_file_is_found(papers: Path, data: bytes) -> None:
-    (papers.parent / "model.txt").write_bytes(data)
-    report = verify_manifest(papers, papers.parent)
+def test_a_changed_file_is_found(recorded: Path, data: bytes) -> None:
+    (recorded.parent / "model.txt").write_bytes(data)
+    report = verify_manifest(recorded, recorded.parent)
     assert failed(report) == ["file model.txt"]
     assert report.exit_code == 1
 
 
-def test_a_missing_file_and_a_link_are_found(papers: Path, tmp_path: Path) -> None:
-    artifact = papers.parent / "model.txt"
+def test_a_missing_file_and_a_link_are_found(recorded: Path, tmp_path: Path) -> None:
+    artifact = recorded.parent / "model.txt"
     artifact.rename(tmp_path / "elsewhere")
-    assert failed(verify_manifest(papers, papers.parent)) == ["file model.txt"]
+    assert failed(verify_manifest(recorded, recorded.parent)) == ["file model.txt"]
     artifact.symlink_to(tmp_path / "elsewhere")
-    assert failed(verify_manifest(papers, papers.parent)) == ["file model.txt"]
+    assert failed(verify_manifest(recorded, recorded.parent)) == ["file model.txt"]
 
 
 @pytest.mark.parametrize(
@@ -231,22 +231,22 @@ def test_a_missing_file_and_a_link_are_found(papers: Path, tmp_path: Path) -> No
     ],
 )
 def test_a_changed_field_is_found_by_its_check(
-    papers: Path, name: str, value: object, check: str
+    recorded: Path, name: str, value: object, check: str
 ) -> None:
-    body = json.loads(papers.read_text())
+    body = json.loads(recorded.read_text())
     body[name] = value
-    changed = papers.parent / "changed" / papers.name
+    changed = recorded.parent / "changed" / recorded.name
     changed.parent.mkdir()
     changed.write_text(json.dumps(body))
-    assert failed(verify_manifest(changed, papers.parent)) == [check]
+    assert failed(verify_manifest(changed, recorded.parent)) == [check]
 
 
-def test_an_input_that_stands_twice_is_found(papers: Path) -> None:
-    body = json.loads(papers.read_text())
-    changed = papers.parent / "changed" / papers.name
+def test_an_input_that_stands_twice_is_found(recorded: Path) -> None:
+    body = json.loads(recorded.read_text())
+    changed = recorded.parent / "changed" / recorded.name
     changed.parent.mkdir()
     changed.write_text(json.dumps(body | {"inputs": ["change", "change"]}))
-    assert failed(verify_manifest(changed, papers.parent)) == ["inputs", "feature_graph"]
+    assert failed(verify_manifest(changed, recorded.parent)) == ["inputs", "feature_graph"]
 
 
 def _leaves(value: object, place: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
@@ -258,33 +258,35 @@ def _leaves(value: object, place: tuple[str | int, ...] = ()) -> Iterator[tuple[
             yield (*place, key)
 
 
-def test_every_field_of_the_feature_graph_is_covered_by_its_hashes(papers: Path) -> None:
-    changed = papers.parent / "changed" / papers.name
+def test_every_field_of_the_feature_graph_is_covered_by_its_hashes(recorded: Path) -> None:
+    changed = recorded.parent / "changed" / recorded.name
     changed.parent.mkdir()
-    body = json.loads(papers.read_text())
+    body = json.loads(recorded.read_text())
     places = list(_leaves(body["feature_graph"]))
     assert len(places) > 20
     for *path, last in places:
-        body = json.loads(papers.read_text())
+        body = json.loads(recorded.read_text())
         inner = body["feature_graph"]
         for each in path:
             inner = inner[each]
         inner[last] = "other" if inner[last] != "other" else "another"
         changed.write_text(json.dumps(body))
-        report = verify_manifest(changed, papers.parent)
+        report = verify_manifest(changed, recorded.parent)
         assert "feature_graph" in failed(report), (path, last)
         assert not report.passed
 
 
-def test_the_digest_of_the_registry_covers_what_no_other_hash_does(papers: Path) -> None:
-    told = manifest().digest
-    body = json.loads(papers.read_text())
-    changed = papers.parent / "changed" / papers.name
+def test_the_digest_of_the_registry_covers_what_no_other_hash_does(recorded: Path) -> None:
+    reported = manifest().digest
+    body = json.loads(recorded.read_text())
+    changed = recorded.parent / "changed" / recorded.name
     changed.parent.mkdir()
     for name, value in (("created_by", "bob"), ("metrics", {"sharpe": 9.0})):
         changed.write_text(json.dumps(body | {name: value}))
-        assert verify_manifest(changed, papers.parent).passed
-        assert failed(verify_manifest(changed, papers.parent, expected_digest=told)) == ["digest"]
+        assert verify_manifest(changed, recorded.parent).passed
+        assert failed(verify_manifest(changed, recorded.parent, expected_digest=reported)) == [
+            "digest"
+        ]
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"schema_version": 9}'])
@@ -312,7 +314,7 @@ def test_the_runtime_is_described(tmp_path: Path) -> None:
     assert runtime.threads == 2
 
 
-def test_what_cannot_be_described_is_told(tmp_path: Path) -> None:
+def test_what_cannot_be_described_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="not installed"):
         describe_runtime(["no-such-distribution"])
     with pytest.raises(InvalidInput, match="cannot read the lock file"):

@@ -146,7 +146,7 @@ def test_a_file_names_its_instrument(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "reported"),
     [
         (TEXT.replace(",", ";"), "there is date;open;high;low;close;volume"),
         (TEXT.replace("2020-01-02", "2.1.2020"), "date holds '2.1.2020'"),
@@ -156,10 +156,10 @@ def test_a_file_names_its_instrument(tmp_path: Path) -> None:
         (TEXT + "2020-01-06,1,2,1,2,100,7\n", "as many values in every other"),
     ],
 )
-def test_a_refusal_quotes_what_is_not_understood(data: str, told: str) -> None:
+def test_a_refusal_quotes_what_is_not_understood(data: str, reported: str) -> None:
     with pytest.raises(DatasetInvalid) as refused:
         parse_bars(data.encode(), symbol="X")
-    assert told in refused.value.message
+    assert reported in refused.value.message
     assert "\n" not in refused.value.message
 
 

@@ -131,7 +131,7 @@ def test_whatever_is_kept_the_answer_is_that_of_the_whole_log(
     for model, days, until, sessions in steps:
         write(log, [day * DAY for day in days], origin(model=model))
         logged[model].update(days)
-        for asked in logged:
-            expected = sorted(day for day in logged[asked] if day <= until)[-sessions:]
-            assert days_of(history, until, sessions, asked) == expected
+        for requested in logged:
+            expected = sorted(day for day in logged[requested] if day <= until)[-sessions:]
+            assert days_of(history, until, sessions, requested) == expected
     log.close()

@@ -183,7 +183,7 @@ def test_the_verdict_lists_its_gates_in_this_order() -> None:
 
 
 def test_an_empty_list_of_gates_is_an_error() -> None:
-    with pytest.raises(InvalidInput, match="no gate was asked"):
+    with pytest.raises(InvalidInput, match="no gate judged"):
         judge_promotion(Stage.DRAFT, GOOD, POLICY)
     with pytest.raises(InvalidInput):
         Verdict(Stage.PRODUCTION, (), POLICY.values, POLICY.digest)
@@ -202,7 +202,7 @@ FAILING: list[tuple[dict[str, Any], str]] = [
     ({"cost_bps": 4.9}, "backtest_costs"),
     ({"cost_bps": math.nan}, "backtest_costs"),
     ({"evaluation_differences": None}, "evaluation"),
-    ({"evaluation_differences": ("folds was 2, 5 is asked for",)}, "evaluation"),
+    ({"evaluation_differences": ("folds was 2, 5 is required",)}, "evaluation"),
     ({"training_data_rebuilt": False}, "training_data"),
     ({"training_data_rebuilt": None}, "training_data"),
     ({"artifact_sharpe": 0.49}, "artifact_sharpe"),
@@ -276,7 +276,7 @@ def test_a_clock_that_is_a_little_behind_is_forgiven() -> None:
     assert judge_promotion(Stage.STAGING, but(days_since_validation=-1.0), POLICY).passed
 
 
-def test_what_differs_is_told_with_the_reason() -> None:
+def test_what_differs_is_reported_with_the_reason() -> None:
     for facts, target, gate in (
         (but(aligned=False, alignment_differences=("WINDOW 20 -> 21",)), Stage.STAGING, "aligned"),
         (but(evaluation_differences=("WINDOW 20 -> 21",)), Stage.VALIDATED, "evaluation"),

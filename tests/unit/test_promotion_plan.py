@@ -1,4 +1,4 @@
-"""Plans: what a promotion would do, told before it is done."""
+"""Plans: what a promotion would do, shown before it is done."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_new_champion_sends_the_old_one_to_stand_by_first() -> None:
 def test_an_allowed_plan_tells_its_gates_and_its_moves() -> None:
     lines = plan_promotion("spx", 3, Stage.STAGING, READY, POLICY).explain()
     assert lines[0] == "spx v3: STAGING -> PRODUCTION: allowed"
-    assert "  PASSED min_sharpe: sharpe is 0.7, at least 0.5 is asked for" in lines
+    assert "  PASSED min_sharpe: sharpe is 0.7, at least 0.5 is required" in lines
     assert "  NOT_APPLICABLE min_dsr: the policy sets no bound on dsr" in lines
     assert lines[-1] == ("  would move version 3: STAGING -> PRODUCTION (the champion from now on)")
 

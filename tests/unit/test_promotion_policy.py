@@ -260,7 +260,7 @@ def test_a_request_may_tighten_and_loosens_only_where_the_policy_lets_it(
         return
     with pytest.raises(OverrideLoosensPolicy) as caught:
         policy_of(text, overrides={name: looser})
-    assert caught.value.details == {"overrides": {name: {"policy": current, "asked": looser}}}
+    assert caught.value.details == {"overrides": {name: {"policy": current, "requested": looser}}}
     assert caught.value.code == "override_loosens_policy"
 
 

@@ -81,7 +81,7 @@ def test_a_report_for_today_does_not_keep_older_slots_from_being_due(live: Naive
     assert [each.slot for each in watch.run_due(NOON + 2 * HOUR)] == [NOON + 2 * HOUR]
 
 
-def test_slots_that_a_pause_skipped_can_be_asked_for(live: NaiveStore) -> None:
+def test_slots_that_a_pause_skipped_can_be_requested(live: NaiveStore) -> None:
     watch = scheduler(live, Logged())
     watch.run_due(NOON)
     pause = NOON + 100 * HOUR
@@ -100,14 +100,14 @@ def test_a_clock_that_ran_ahead_stops_nothing_once_it_is_right(live: NaiveStore)
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.integers(-60, 60), min_size=1, max_size=12))
-def test_whatever_is_asked_in_whatever_order_a_slot_has_one_report(hours: list[int]) -> None:
+def test_whatever_is_requested_in_whatever_order_a_slot_has_one_report(hours: list[int]) -> None:
     store = NaiveStore()
     keep(store, story(Stage.PRODUCTION))
     watch = scheduler(store, Logged())
     made = [each for at in hours for each in watch.run_due(NOON, as_of=NOON + at * HOUR)]
     slots = [each.slot for each in made]
     assert len(set(slots)) == len(slots) == len(view(store).drift_reports.newest("m", limit=10_000))
-    assert set(slots) >= {NOON + at * HOUR for at in hours}  # what was asked for was answered
+    assert set(slots) >= {NOON + at * HOUR for at in hours}  # each that was sent was answered
 
 
 def test_a_model_that_cannot_be_scanned_does_not_stop_the_others() -> None:

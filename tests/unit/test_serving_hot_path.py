@@ -304,8 +304,8 @@ def test_blocked_model_without_a_manifest_still_wants_json(make_client: MakeClie
 
 
 def test_known_mismatch_is_explained(make_client: MakeClient) -> None:
-    told = FeatureGraphMismatch("edited", differences=["a@1: constant N 1 -> 2"])
-    client = make_client(m=ready(explain=lambda sent: told if sent == B else None))
+    reported = FeatureGraphMismatch("edited", differences=["a@1: constant N 1 -> 2"])
+    client = make_client(m=ready(explain=lambda sent: reported if sent == B else None))
     status, answer = client.send(body_of(feature_graph_hash=B))
     assert status == 409
     assert answer["details"] == {"differences": ["a@1: constant N 1 -> 2"]}
@@ -313,7 +313,7 @@ def test_known_mismatch_is_explained(make_client: MakeClient) -> None:
     assert (status, answer["details"]["epoch"]) == (409, 7)
 
 
-def test_missing_hash_is_told_how_to_get_it(make_client: MakeClient) -> None:
+def test_missing_hash_is_shown_how_to_get_it(make_client: MakeClient) -> None:
     status, answer = make_client().send(b'{"rows": [{"a": 1, "b": 2}]}')
     assert (status, answer["details"]) == (422, {"field": "feature_graph_hash"})
 
@@ -431,7 +431,7 @@ def test_lease_that_runs_out_while_a_slow_body_comes_counts(make_client: MakeCli
 
 
 @pytest.mark.parametrize("error", [RuntimeError("boom"), ArtifactInvalid("nan"), ValueError()])
-def test_failing_model_is_a_503_and_told_in_the_log(
+def test_failing_model_is_a_503_and_reported_in_the_log(
     make_client: MakeClient, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     client = make_client(m=ready(predictor=Failing(error)))

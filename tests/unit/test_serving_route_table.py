@@ -77,20 +77,20 @@ def test_route_out_of_line_cannot_be_made(field: str) -> None:
         replace(READY, **{field: B})
 
 
-def test_rows_without_a_hash_are_told_how_to_get_it() -> None:
+def test_rows_without_a_hash_are_shown_how_to_get_it() -> None:
     with pytest.raises(InvalidInput, match="tradeworthy features hash"):
         TABLE.admit(READY, rows(None))
 
 
 def test_rows_of_the_code_that_runs_by_now_get_the_exact_difference() -> None:
-    told = FeatureGraphMismatch("edited", differences=["a@1: body"])
-    route = replace(READY, explain=lambda sent: told if sent == B else None)
+    reported = FeatureGraphMismatch("edited", differences=["a@1: body"])
+    route = replace(READY, explain=lambda sent: reported if sent == B else None)
     with pytest.raises(FeatureGraphMismatch) as caught:
         TABLE.admit(route, rows(B))
-    assert caught.value is told
+    assert caught.value is reported
 
 
-def test_rows_of_unknown_code_are_told_every_hash() -> None:
+def test_rows_of_unknown_code_are_shown_every_hash() -> None:
     with pytest.raises(FeatureGraphMismatch) as caught:
         TABLE.admit(replace(READY, explain=lambda sent: None), rows(B))
     details = caught.value.details

@@ -20,7 +20,7 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """What can be asked of the product, each with the roles that may do it."""
+    """What the product does on request, each with the roles that may do it."""
 
     _roles: frozenset[Role]
 

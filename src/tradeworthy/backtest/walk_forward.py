@@ -1,6 +1,6 @@
 """Walk-forward test: refit on the past, trade the next stretch, stitch the stretches together.
 
-Fold by fold a model is fitted on the training bars only and asked for the target weights of the
+Fold by fold a model is fitted on the training bars only and gives the target weights of the
 test bars that follow. The stitched weights make one out-of-sample backtest, from the first test
 bar on, with the timing of `backtest`: a weight decided at the first test bar trades at the next.
 """

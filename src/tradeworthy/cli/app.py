@@ -68,7 +68,7 @@ for _module in command_modules():
 
 
 def run() -> None:
-    """Run the command line; errors become one line, JSON where it was asked for, and a code."""
+    """Run the command line; errors become one line, JSON with ``--json``, and a code."""
     hear(signal.SIGINT)
     try:
         app()

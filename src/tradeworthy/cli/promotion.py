@@ -98,7 +98,8 @@ def approve(
     model: str,
     version: int,
     content: Annotated[
-        str | None, typer.Option(help="The content digest you have read; asked for by default.")
+        str | None,
+        typer.Option(help="The content digest you have read; the current one by default."),
     ] = None,
     reason: str = "",
     as_json: AsJson = False,

@@ -69,7 +69,7 @@ def revoke(ctx: typer.Context, token_id: str, as_json: AsJson = False) -> None:
 
 @contextmanager
 def _token_file(path: Path) -> Iterator[TextIO]:
-    """Open the file before a token is asked for: one that nobody could read would stay valid.
+    """Open the file before a token is requested: one that nobody could read would stay valid.
 
     Only its owner can read it. It must not exist yet, and does not afterwards if the block fails.
     """

@@ -1,4 +1,4 @@
-"""The client: what a service can be asked for, a method each, with typed answers.
+"""The client: every request a service takes, a method each, with typed answers.
 
 The service checks every argument and says what is wrong with it; the client checks none.
 """

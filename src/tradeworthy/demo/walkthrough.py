@@ -120,7 +120,7 @@ def _say_trial(narrator: Narrator, model: str, trial: Trial) -> None:
 
 
 def _refuse_the_lucky_one(narrator: Narrator, lucky: Trial, people: _People) -> None:
-    narrator.step(f"Viktor is asked to validate {LUCKY} v{lucky.version}")
+    narrator.step(f"Viktor validates {LUCKY} v{lucky.version}")
     try:
         people.viktor.promote(LUCKY, lucky.version)
     except PromotionRefused as refused:

@@ -1,4 +1,4 @@
-"""What can be asked of a model; `tradeworthy.lifecycle.decide` answers with events or refuses."""
+"""What can be done to a model; `tradeworthy.lifecycle.decide` makes events of it or refuses."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def decide(
     state
         The model as folded from its events.
     command
-        What is asked for.
+        What to do.
     actor
         The authenticated name of who asks.
     now

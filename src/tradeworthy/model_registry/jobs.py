@@ -214,7 +214,7 @@ class Jobs:
         except TradeworthyError as error:
             details = json.loads(json.dumps(error.details, default=str))
             return JobProblem(error.code, error.message, details)
-        except Exception:  # noqa: BLE001 - whatever it was, whoever asked has to hear of it
+        except Exception:  # noqa: BLE001 - whatever it was, whoever sent it has to hear of it
             _LOG.exception("job %s failed", job.id)
             message = "an unexpected error; the service's log has the details"
             return JobProblem(TradeworthyError.code, message)

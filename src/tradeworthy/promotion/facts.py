@@ -1,4 +1,4 @@
-"""What is known about a candidate when its gates are asked; unknown never passes."""
+"""What is known about a candidate when its gates judge; unknown never passes."""
 
 from __future__ import annotations
 

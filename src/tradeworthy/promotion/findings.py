@@ -102,5 +102,5 @@ def _compared(
         return failed(None, threshold, f"{name} is infinite, so it was not measured")
     good = observed >= threshold if lower_bound else observed <= threshold
     bound = "at least" if lower_bound else "at most"
-    reason = f"{name} is {observed:.6g}, {bound} {threshold:.6g} is asked for"
+    reason = f"{name} is {observed:.6g}, {bound} {threshold:.6g} is required"
     return passed(observed, threshold, reason) if good else failed(observed, threshold, reason)

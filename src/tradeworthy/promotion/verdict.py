@@ -36,7 +36,7 @@ class Verdict:
 
     def __post_init__(self) -> None:
         if not self.gates:
-            raise InvalidInput(f"no gate was asked about {self.target}; an empty verdict is none")
+            raise InvalidInput(f"no gate judged {self.target}; an empty verdict is none")
 
     @property
     def passed(self) -> bool:

@@ -11,7 +11,7 @@ from tradeworthy.serving.hot_path import LATENCY_BOUNDS, PredictionCounters
 
 
 class PredictionMetrics(Collector):
-    """Reads the counters when they are asked for.
+    """Reads the counters when they are scraped.
 
     Parameters
     ----------

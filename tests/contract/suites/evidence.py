@@ -110,8 +110,8 @@ class EvidenceContract:
     # -- the trial ledger ------------------------------------------------------------------------
 
     def test_pending_trials_repeat_and_finished_ones_do_not(self, store: Store) -> None:
-        told = story(Stage.DRAFT)
-        commit(store, "m", 0, told.events, ledger=[trial(None), trial(None)])
+        history = story(Stage.DRAFT)
+        commit(store, "m", 0, history.events, ledger=[trial(None), trial(None)])
         record_backtest(store, backtest("one"), trial("one"), EVIDENCE)
         record_backtest(store, backtest("one"), replace(trial("one"), sharpe=9.0), EVIDENCE)
         record_backtest(store, backtest("two"), trial("two"), EVIDENCE)
@@ -124,8 +124,8 @@ class EvidenceContract:
         assert [replace(e, position=0) for e in found[2:]] == [trial("one"), trial("two")]
 
     def test_the_same_trial_twice_in_one_commit_counts_once(self, store: Store) -> None:
-        told = story(Stage.DRAFT)
-        commit(store, "m", 0, told.events, ledger=[trial("one"), trial("one"), trial("two")])
+        history = story(Stage.DRAFT)
+        commit(store, "m", 0, history.events, ledger=[trial("one"), trial("one"), trial("two")])
         assert trials(store) == [digest("one"), digest("two")]
 
     def test_every_strategy_counts_its_own_trials(self, store: Store) -> None:

@@ -28,8 +28,8 @@ PROBLEM = JobProblem("dataset_invalid", "nul \0 and quote '", {"rows": [1, None]
 
 
 def job(number: int = 1, **changes: object) -> JobRecord:
-    """A job that was just asked for; later ones have higher numbers."""
-    asked = JobRecord(
+    """A job that was just sent; later ones have higher numbers."""
+    requested = JobRecord(
         id=f"{number:032x}",
         kind="backtest",
         model="m",
@@ -38,7 +38,7 @@ def job(number: int = 1, **changes: object) -> JobRecord:
         request={"costs": {"slippage_bps": 2.5}, "dataset_hash": None},
         created_at=NOON + timedelta(seconds=number),
     )
-    return replace(asked, **changes)  # type: ignore[arg-type]
+    return replace(requested, **changes)  # type: ignore[arg-type]
 
 
 LATER = NOON + timedelta(hours=1)
@@ -53,15 +53,15 @@ class JobsContract:
         keep(store, story(Stage.TRAINED))
         return store
 
-    def test_a_job_is_kept_as_it_was_asked_for(self, jobs: Store) -> None:
-        asked = job()
-        assert view(jobs).jobs.get(asked.id) is None
-        unit(jobs).jobs.add(asked)
+    def test_a_job_is_kept_as_it_was_requested(self, jobs: Store) -> None:
+        requested = job()
+        assert view(jobs).jobs.get(requested.id) is None
+        unit(jobs).jobs.add(requested)
         nobody = job(2, actor=Actor("bob", frozenset(), None))
         nothing = job(3, actor=Actor("bob", frozenset({Role.ADMIN}), frozenset()), request={})
         for each in (nobody, nothing):
             unit(jobs).jobs.add(each)
-        for each in (asked, nobody, nothing):
+        for each in (requested, nobody, nothing):
             assert view(jobs).jobs.get(each.id) == each
 
     def test_an_id_is_taken_once(self, jobs: Store) -> None:

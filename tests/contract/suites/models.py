@@ -39,14 +39,14 @@ EVERYTHING = VersionQuery()
 
 def full_story(name: str = "m", strategy: str = "trend") -> Story:
     """Every kind of event once at least."""
-    told = story(Stage.PRODUCTION, Stage.STAGING, Stage.DRAFT, name=name, strategy=strategy)
-    told.does(OPERATOR, promote_to(2, Stage.PRODUCTION), "better")
-    told.does(AUTHOR, Tag(2, "desk", "rates"))
-    told.does(AUTHOR, Tag(2, "desk", "credit"))
-    told.does(OPERATOR, Quarantine(2), "wild orders")
-    told.does(OPERATOR, LiftQuarantine(2), "limits set")
-    told.does(OPERATOR, Retire(3), "withdrawn")
-    return told
+    history = story(Stage.PRODUCTION, Stage.STAGING, Stage.DRAFT, name=name, strategy=strategy)
+    history.does(OPERATOR, promote_to(2, Stage.PRODUCTION), "better")
+    history.does(AUTHOR, Tag(2, "desk", "rates"))
+    history.does(AUTHOR, Tag(2, "desk", "credit"))
+    history.does(OPERATOR, Quarantine(2), "wild orders")
+    history.does(OPERATOR, LiftQuarantine(2), "limits set")
+    history.does(OPERATOR, Retire(3), "withdrawn")
+    return history
 
 
 GOOD = VersionTagged(1, "k", "good")
@@ -82,31 +82,31 @@ class ModelsContract:
         assert position(store) == (0, 0)
 
     def test_what_was_committed_is_the_fold_of_its_events(self, store: Store) -> None:
-        told = full_story()
-        assert commit(store, "m", 0, told.events) == len(told.events)
+        history = full_story()
+        assert commit(store, "m", 0, history.events) == len(history.events)
         found = view(store).models.get("m")
-        assert found == ModelRecord(told.state, len(told.events))
+        assert found == ModelRecord(history.state, len(history.events))
         events = view(store).events.of_model("m")
-        assert [(r.sequence, r.event) for r in events] == recorded(told.events)
-        assert fold("m", [r.event for r in events]) == told.state
+        assert [(r.sequence, r.event) for r in events] == recorded(history.events)
+        assert fold("m", [r.event for r in events]) == history.state
 
     def test_one_commit_or_many_lead_to_the_same(self, store: Store) -> None:
-        told = full_story()
-        for place, event in enumerate(told.events):
+        history = full_story()
+        for place, event in enumerate(history.events):
             assert commit(store, "m", place, [event]) == place + 1
             found = view(store).models.get("m")
-            assert found == ModelRecord(fold("m", told.events[: place + 1]), place + 1)
+            assert found == ModelRecord(fold("m", history.events[: place + 1]), place + 1)
 
     def test_models_do_not_touch_each_other(self, store: Store) -> None:
         one, two = full_story("one"), full_story("two")
         for place, pair in enumerate(zip(one.events, two.events, strict=True)):
             for event in pair:
                 commit(store, event.model, place, [event])
-        for told in (one, two):
-            found = view(store).models.get(told.name)
+        for history in (one, two):
+            found = view(store).models.get(history.name)
             assert found is not None
-            assert found.state == told.state
-            assert [r.event for r in view(store).events.of_model(told.name)] == told.events
+            assert found.state == history.state
+            assert [r.event for r in view(store).events.of_model(history.name)] == history.events
         sequences = [
             r.sequence for name in ("one", "two") for r in view(store).events.of_model(name)
         ]
@@ -116,14 +116,14 @@ class ModelsContract:
     def test_a_commit_names_the_revision_it_was_decided_at(
         self, store: Store, revision: int
     ) -> None:
-        told = story(Stage.DRAFT, Stage.DRAFT, Stage.DRAFT)
-        told.does(AUTHOR, Tag(1, "k", "v"))
-        told.does(AUTHOR, Tag(1, "k", "w"))
-        keep(store, told)
-        tagged = Event("m", VersionTagged(1, "k", "x"), AUTHOR, told.now)
+        history = story(Stage.DRAFT, Stage.DRAFT, Stage.DRAFT)
+        history.does(AUTHOR, Tag(1, "k", "v"))
+        history.does(AUTHOR, Tag(1, "k", "w"))
+        keep(store, history)
+        tagged = Event("m", VersionTagged(1, "k", "x"), AUTHOR, history.now)
         with pytest.raises(StaleStage):
             commit(store, "m", revision, [tagged])
-        assert view(store).models.get("m") == ModelRecord(told.state, 6)
+        assert view(store).models.get("m") == ModelRecord(history.state, 6)
         assert view(store).versions.tags("m") == {1: {"k": "w"}}
         assert commit(store, "m", 6, [tagged]) == 7
 
@@ -146,8 +146,8 @@ class ModelsContract:
     def test_a_commit_with_an_impossible_event_keeps_nothing(
         self, store: Store, bodies: Sequence[VersionTagged]
     ) -> None:
-        told = story(Stage.PRODUCTION, Stage.STAGING)
-        keep(store, told)
+        history = story(Stage.PRODUCTION, Stage.STAGING)
+        keep(store, history)
         before = position(store)
         document = Document(digest("paper"), "manifest", b"paper")
         entry = LedgerEntry("trend", "m", 1, digest("a"), NOON)
@@ -155,13 +155,13 @@ class ModelsContract:
             commit(
                 store,
                 "m",
-                len(told.events),
-                [Event("m", body, OPERATOR, told.now) for body in bodies],
+                len(history.events),
+                [Event("m", body, OPERATOR, history.now) for body in bodies],
                 documents=[document],
                 ledger=[entry],
             )
-        assert view(store).models.get("m") == ModelRecord(told.state, len(told.events))
-        assert [r.event for r in view(store).events.of_model("m")] == told.events
+        assert view(store).models.get("m") == ModelRecord(history.state, len(history.events))
+        assert [r.event for r in view(store).events.of_model("m")] == history.events
         assert view(store).versions.tags("m") == {}
         assert view(store).documents.get(document.digest) is None
         assert view(store).trials.of_strategy("trend") == ()
@@ -185,32 +185,34 @@ class ModelsContract:
     def test_a_trial_of_an_unknown_version_undoes_the_whole_commit(
         self, store: Store, model: str, version: int
     ) -> None:
-        told = story(Stage.DRAFT)
+        history = story(Stage.DRAFT)
         entry = LedgerEntry("trend", model, version, digest("a"), NOON)
         document = Document(digest("paper"), "manifest", b"paper")
         with pytest.raises(VersionNotFound):
-            commit(store, "m", 0, told.events, ledger=[entry], documents=[document])
+            commit(store, "m", 0, history.events, ledger=[entry], documents=[document])
         assert view(store).models.get("m") is None
         assert view(store).documents.get(document.digest) is None
-        commit(store, "m", 0, told.events, ledger=[LedgerEntry("trend", "m", 1, digest("a"), NOON)])
+        commit(
+            store, "m", 0, history.events, ledger=[LedgerEntry("trend", "m", 1, digest("a"), NOON)]
+        )
         assert len(view(store).trials.of_strategy("trend")) == 1
 
     def test_a_commit_keeps_its_documents_and_its_trials(self, store: Store) -> None:
-        told = story(Stage.DRAFT)
-        papers = [Document(digest(text), "manifest", text.encode()) for text in ("b", "a", "c")]
+        history = story(Stage.DRAFT)
+        documents = [Document(digest(text), "manifest", text.encode()) for text in ("b", "a", "c")]
         entry = LedgerEntry("trend", "m", 1, digest("a"), NOON)
-        commit(store, "m", 0, told.events, documents=[*papers, papers[0]], ledger=[entry])
-        assert [view(store).documents.get(p.digest) for p in papers] == papers
+        commit(store, "m", 0, history.events, documents=[*documents, documents[0]], ledger=[entry])
+        assert [view(store).documents.get(p.digest) for p in documents] == documents
         assert [e.artifact_digest for e in view(store).trials.of_strategy("trend")] == [digest("a")]
 
     def test_what_was_in_production_at_a_time(self, store: Store) -> None:
-        told = story(Stage.PRODUCTION)
-        first = told.now
-        told.with_version(Stage.PRODUCTION)
-        second = told.now
-        told.does(OPERATOR, Retire(2), "withdrawn")
-        last = told.now
-        keep(store, told)
+        history = story(Stage.PRODUCTION)
+        first = history.now
+        history.with_version(Stage.PRODUCTION)
+        second = history.now
+        history.does(OPERATOR, Retire(2), "withdrawn")
+        last = history.now
+        keep(store, history)
         instant = timedelta(microseconds=1)
         assert champion_at(store, NOON) is None
         assert champion_at(store, first - instant) is None
@@ -221,12 +223,12 @@ class ModelsContract:
         assert champion_at(store, last) is None
 
     def test_every_moment_has_a_history_that_folds(self, store: Store) -> None:
-        told = full_story()
-        keep(store, told)
-        for place, event in enumerate(told.events):
+        history = full_story()
+        keep(store, history)
+        for place, event in enumerate(history.events):
             known = [r.event for r in view(store).events.of_model("m", until=event.at)]
-            same_time = [e for e in told.events[place + 1 :] if e.at == event.at]
-            assert known == told.events[: place + 1 + len(same_time)]
+            same_time = [e for e in history.events[place + 1 :] if e.at == event.at]
+            assert known == history.events[: place + 1 + len(same_time)]
             fold("m", known)
 
     def test_clocks_that_run_backwards_cut_no_hole_into_the_history(self, store: Store) -> None:
@@ -245,14 +247,14 @@ class ModelsContract:
         assert [r.event for r in view(store).events.of_model("m", until=late)] == events
 
     def test_times_are_compared_across_zones(self, store: Store) -> None:
-        told = story(Stage.DRAFT)
-        keep(store, told)
-        from_tokyo = told.now.astimezone(timezone(timedelta(hours=9)))
+        history = story(Stage.DRAFT)
+        keep(store, history)
+        from_tokyo = history.now.astimezone(timezone(timedelta(hours=9)))
         assert len(view(store).events.of_model("m", until=from_tokyo)) == 2
 
     def test_events_come_in_pages(self, store: Store) -> None:
-        told = full_story()
-        keep(store, story(Stage.DRAFT, name="other"), told)
+        history = full_story()
+        keep(store, story(Stage.DRAFT, name="other"), history)
         everything = view(store).events.of_model("m")
         pages, after = [], 0
         while page := view(store).events.of_model("m", after=after, limit=4):
@@ -297,10 +299,10 @@ class ModelsContract:
         assert pages == everything
 
     def test_a_row_says_what_the_model_says(self, store: Store) -> None:
-        told = full_story()
-        keep(store, told)
+        history = full_story()
+        keep(store, history)
         rows = view(store).versions.search(EVERYTHING)
-        assert {r.version.version: r.version for r in rows} == told.state.versions
+        assert {r.version.version: r.version for r in rows} == history.state.versions
         assert [dict(r.tags) for r in rows] == [{}, {"desk": "credit"}, {}]
         assert {r.strategy for r in rows} == {"trend"}
         assert rows[0].version.approvals[0].approver == APPROVER
@@ -308,7 +310,7 @@ class ModelsContract:
     def test_searches_combine_their_conditions(self, store: Store) -> None:
         one = story(Stage.PRODUCTION, Stage.STAGING, name="one", strategy="trend")
         two = story(Stage.STAGING, Stage.STAGING, name="two", strategy="carry")
-        for told, number, key, value in [
+        for history, number, key, value in [
             (one, 1, "desk", "rates"),
             (one, 2, "desk", "rates"),
             (one, 2, "horizon", "day"),
@@ -316,7 +318,7 @@ class ModelsContract:
             (two, 1, "horizon", "day"),
             (two, 2, "horizon", "desk"),
         ]:
-            told.does(AUTHOR, Tag(number, key, value))
+            history.does(AUTHOR, Tag(number, key, value))
         keep(store, one, two)
 
         def found(query: VersionQuery) -> list[tuple[str, int]]:
@@ -333,11 +335,11 @@ class ModelsContract:
         assert [(r.model, r.version.version) for r in page] == [("two", 1)]
 
     def test_a_tag_gets_another_value(self, store: Store) -> None:
-        told = story(Stage.DRAFT, Stage.DRAFT)
-        told.does(AUTHOR, Tag(1, "desk", "rates"))
-        keep(store, told)
+        history = story(Stage.DRAFT, Stage.DRAFT)
+        history.does(AUTHOR, Tag(1, "desk", "rates"))
+        keep(store, history)
         (before, _) = view(store).versions.search(EVERYTHING)
-        commit(store, "m", 4, told.does(AUTHOR, Tag(1, "desk", "")))
+        commit(store, "m", 4, history.does(AUTHOR, Tag(1, "desk", "")))
         assert view(store).versions.tags("m") == {1: {"desk": ""}}
         assert view(store).versions.tags("ghost") == {}
         assert before.tags == {"desk": "rates"}
@@ -364,14 +366,14 @@ class ModelsContract:
         assert seen == [(count, 0) for count in range(len(seen))]
 
     def test_text_of_any_language_comes_back(self, store: Store) -> None:
-        told = story(Stage.DRAFT)
-        told.does("zoë", Tag(1, "Größe", "大 \U0001f9ea '; DROP TABLE models; --"))
-        told.does(OPERATOR, Quarantine(1), 'line\nbreak\ttab "quoted" \\ %s :name')
-        keep(store, told)
+        history = story(Stage.DRAFT)
+        history.does("zoë", Tag(1, "Größe", "大 \U0001f9ea '; DROP TABLE models; --"))
+        history.does(OPERATOR, Quarantine(1), 'line\nbreak\ttab "quoted" \\ %s :name')
+        keep(store, history)
         found = view(store).models.get("m")
         assert found is not None
-        assert found.state == told.state
-        assert [r.event for r in view(store).events.of_model("m")] == told.events
+        assert found.state == history.state
+        assert [r.event for r in view(store).events.of_model("m")] == history.events
         assert view(store).versions.tags("m") == {
             1: {"Größe": "大 \U0001f9ea '; DROP TABLE models; --"}
         }
@@ -381,11 +383,11 @@ class ModelsContract:
         store.close()
 
     def test_a_search_takes_so_many_tags_and_no_more(self, store: Store) -> None:
-        told = story(Stage.DRAFT)
+        history = story(Stage.DRAFT)
         tags = {f"key-{number}": "v" for number in range(MAX_TAGS)}
         for key, value in tags.items():
-            told.does(AUTHOR, Tag(1, key, value))
-        keep(store, told)
+            history.does(AUTHOR, Tag(1, key, value))
+        keep(store, history)
         assert [row.tags for row in view(store).versions.search(VersionQuery(tags=tags))] == [tags]
         assert view(store).versions.search(VersionQuery(tags=tags | {"key-0": "w"})) == ()
         with pytest.raises(InvalidInput, match="at most 50 tags, not 51"):

@@ -38,10 +38,10 @@ class OutboxContract:
     """What every store has to do with messages."""
 
     def test_every_event_leaves_a_message(self, store: Store) -> None:
-        told = story(Stage.PRODUCTION, Stage.DRAFT)
-        told.does(OPERATOR, Quarantine(1), "wild 'orders' ü")
-        commit(store, "m", 0, told.events[:3])
-        commit(store, "m", 3, told.events[3:])
+        history = story(Stage.PRODUCTION, Stage.DRAFT)
+        history.does(OPERATOR, Quarantine(1), "wild 'orders' ü")
+        commit(store, "m", 0, history.events[:3])
+        commit(store, "m", 3, history.events[3:])
         keep(store, story(name="other"))
         assert view(store).outbox.undelivered("m") == tuple(
             Message(
@@ -51,7 +51,7 @@ class OutboxContract:
                 {"actor": event.actor, "reason": event.reason, "event": body_to_json(event.body)},
                 event.at,
             )
-            for revision, event in enumerate(told.events, 1)
+            for revision, event in enumerate(history.events, 1)
         )
         assert ids(view(store).outbox.undelivered("m", limit=2)) == ["m/1", "m/2"]
         assert ids(view(store).outbox.undelivered("other")) == ["other/1"]

@@ -140,7 +140,7 @@ def _check_path(service: Service, actor: Actor, action: Action, path: Mapping[st
 
 
 def _check_query(request: Request, known: Mapping[str, bool]) -> None:
-    # A condition that was mistyped and ignored would answer with what nobody asked for.
+    # A condition that was mistyped and ignored would answer with what nobody wanted.
     for name in request.query_params:
         if name not in known:
             names = ", ".join(sorted(known)) or "none"

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from tradeworthy.access.roles import Action, Actor
 from tradeworthy.api.http.problems import MEDIA_TYPE, problem
-from tradeworthy.api.http.respond_async import ACCEPTED, ASYNC, asked_async, replayed_headers
+from tradeworthy.api.http.respond_async import ACCEPTED, ASYNC, replayed_headers, wants_job
 from tradeworthy.base.digests import tagged_digest
 from tradeworthy.errors import IdempotencyConflict, InvalidInput
 from tradeworthy.runtime.service import Service
@@ -100,7 +100,7 @@ async def _claim(request: Request, actor: Actor, key: str) -> IdempotencyClaim:
     if len(request.headers.getlist(HEADER)) > 1 or not _KEY.fullmatch(key):
         raise InvalidInput(f"an {HEADER} has 1 to 128 visible ASCII characters", field=HEADER)
     body = await request.body()
-    preference = (ASYNC.encode(),) if asked_async(request) else ()
+    preference = (ASYNC.encode(),) if wants_job(request) else ()
     rights = ",".join(sorted(actor.roles)), str(actor.strategies and sorted(actor.strategies))
     digest = tagged_digest(
         "request/v1",

@@ -36,12 +36,12 @@ def prefers_async(values: Iterable[str]) -> bool:
     return any(each.strip().lower() == ASYNC for each in wanted)
 
 
-def asked_async(request: Request) -> bool:
+def wants_job(request: Request) -> bool:
     """Tell whether a request asks for a job."""
     return prefers_async(request.headers.getlist("prefer"))
 
 
-PrefersAsync = Annotated[bool, Depends(asked_async)]
+PrefersAsync = Annotated[bool, Depends(wants_job)]
 
 
 def job_headers(job_id: str) -> dict[str, str]:

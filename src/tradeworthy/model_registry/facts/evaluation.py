@@ -32,7 +32,7 @@ def evaluation_settings(policy: Policy, manifest: Manifest) -> EvaluationSetting
 def _differences(settings: EvaluationSettings, required: EvaluationSettings) -> tuple[str, ...]:
     wanted = asdict(required)
     return tuple(
-        f"{name} was {value}, {wanted[name]} is asked for"
+        f"{name} was {value}, {wanted[name]} is required"
         for name, value in asdict(settings).items()
         if name not in _COSTS and value != wanted[name]
     )

@@ -233,5 +233,5 @@ def _loosening(
     return OverrideLoosensPolicy(
         f"the policy lets a request tighten thresholds only, this one loosens {changes}; "
         "have the policy file changed",
-        overrides={key: {"policy": values[key], "asked": requested[key]} for key in keys},
+        overrides={key: {"policy": values[key], "requested": requested[key]} for key in keys},
     )

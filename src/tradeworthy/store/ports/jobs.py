@@ -36,9 +36,9 @@ class JobRecord:
     model, version
         To what.
     actor
-        Who asked, with the roles and the scope of that moment.
+        Who sent it, with the roles and the scope of that moment.
     request
-        The rest of what was asked.
+        The rest of the request.
     created_at
         When it was accepted.
     state
