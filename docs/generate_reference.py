@@ -218,7 +218,7 @@ def policy_page() -> str:
         table(("Key", "Type", "Tighter", "Shipped file", "Built in", "Meaning"), keys),
         "## Gates",
         "A gate passes, fails, or is not applicable with a reason; a figure that is missing fails.",
-        table(("Gate", "Asked before", "What to do when it fails"), gates),
+        table(("Gate", "Judged before", "What to do when it fails"), gates),
     )
 
 

@@ -145,7 +145,7 @@ def test_files_are_reported_from_the_folder_that_is_deployed(tmp_path: Path) -> 
         )
         code = json.loads(manifest_text(candidate))["code"]
         reported.append((code["entry_point"]["file"], code["signal_rule"]["feature_file"]))
-    assert reported == [("trend.py", "features.py"), ("desk/trend.py", "desk/features.py")]
+    assert reported == [("trend.py", "features.py"), ("deployed/trend.py", "deployed/features.py")]
     with pytest.raises(StrategyInvalid, match="keep a strategy together"):
         train_candidate(
             loaded,

@@ -18,7 +18,7 @@ def read_token(
     file, token
         The file that holds it, or the token itself; a file wins.
     environment
-        Asked for ``TRADEWORTHY_TOKEN_FILE`` and ``TRADEWORTHY_TOKEN`` where neither is given.
+        Searched for ``TRADEWORTHY_TOKEN_FILE`` and ``TRADEWORTHY_TOKEN`` where neither is given.
 
     Raises
     ------

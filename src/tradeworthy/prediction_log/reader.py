@@ -254,7 +254,7 @@ def _read_segment(
         faults.append(Fault(path.name, first, max(size, mark.offset) - first, "corrupt"))
         return SegmentMark(size, mark.declarations)
     with path.open("rb") as file:
-        # Asked twice: the writer may die, or take its lock, while we read.
+        # Looked for twice: the writer may die, or take its lock, while we read.
         writer_lives = _is_locked(file)
         worker, origins = _declarations(file, mark, seal)
         file.seek(mark.offset)

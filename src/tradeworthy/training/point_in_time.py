@@ -64,7 +64,7 @@ def training_table(
 
 def known_bars(bars: pl.DataFrame, train_end: date | datetime | None) -> pl.DataFrame:
     """Return the bars up to and including ``train_end``; of a date, all of that day."""
-    return bars if train_end is None else bars.filter(pl.col(TIME) <= _told(bars, train_end))
+    return bars if train_end is None else bars.filter(pl.col(TIME) <= _as_stamped(bars, train_end))
 
 
 def last_moment(bars: pl.DataFrame) -> date | datetime:
@@ -100,10 +100,10 @@ def parse_train_end(bars: pl.DataFrame, text: str | None) -> date | datetime | N
     except ValueError as error:
         raise InvalidInput(f"{text!r} is no date: write it as 2011-12-30", field="until") from error
     utc = moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
-    return _told(bars, utc.date() if _is_day(text) else utc)
+    return _as_stamped(bars, utc.date() if _is_day(text) else utc)
 
 
-def _told(bars: pl.DataFrame, moment: date | datetime) -> date | datetime:
+def _as_stamped(bars: pl.DataFrame, moment: date | datetime) -> date | datetime:
     """Return a moment as the bars tell time: by the day, or a day as its end."""
     daily = isinstance(bars.schema[TIME], pl.Date)
     if isinstance(moment, datetime):

@@ -22,7 +22,7 @@ _PARAMETER = {
 }
 
 
-def revisions_asked(request: Request) -> frozenset[int] | None:
+def required_revisions(request: Request) -> frozenset[int] | None:
     """Return the revisions that the condition allows, None without one.
 
     Tags are compared strongly: a weak one, as a proxy makes it, never matches.
@@ -46,7 +46,7 @@ def revisions_asked(request: Request) -> frozenset[int] | None:
     return frozenset(int(each[2]) for each in found if each and not each[1])
 
 
-IfMatch = Annotated[frozenset[int] | None, Depends(revisions_asked)]
+IfMatch = Annotated[frozenset[int] | None, Depends(required_revisions)]
 
 
 def conditional(route: dict[str, Any]) -> dict[str, Any]:
