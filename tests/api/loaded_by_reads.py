@@ -1,7 +1,7 @@
 """A process of its own that reads a home by every reading command, and says what each imported.
 
-``MODEL VERSION``: what to read. It prints JSON: by command its exit code and what it imported of
-the libraries and rooms that only evaluate, predict or compute tables.
+``MODEL VERSION JOB``: what to read. It prints JSON: by command its exit code and what it imported
+of the libraries and rooms that only evaluate, predict or compute tables.
 """
 
 from __future__ import annotations
@@ -11,16 +11,12 @@ import io
 import json
 import sys
 
-HEAVY = frozenset(
-    {"numpy", "polars", "pandas", "scipy", "sklearn", "onnx", "onnxruntime", "lightgbm", "skl2onnx"}
-    | {
-        f"tradeworthy.{room}"
-        for room in ("artifacts", "backtest", "drift.scan", "evaluation", "serving", "statistics")
-    }
-)
+_LIBRARIES = "numpy polars pandas scipy sklearn onnx onnxruntime lightgbm skl2onnx"
+_ROOMS = "artifacts backtest drift.scan evaluation serving statistics training"
+HEAVY = frozenset([*_LIBRARIES.split(), *(f"tradeworthy.{room}" for room in _ROOMS.split())])
 
 
-def reading_commands(model: str, version: str) -> list[list[str]]:
+def reading_commands(model: str, version: str, job: str) -> list[list[str]]:
     """Return every command that only reads what the registry keeps."""
     return [
         ["models", "list"],
@@ -35,15 +31,16 @@ def reading_commands(model: str, version: str) -> list[list[str]]:
         ["policy", "show", model],
         ["manifest", "fetch", model, version],
         ["tokens", "list"],
+        ["jobs", "show", job],
     ]
 
 
-def main(model: str, version: str) -> None:
+def main(model: str, version: str, job: str) -> None:
     """Run them one after the other, those of the first import first."""
     from tradeworthy.cli.app import run
 
     found = []
-    for command in reading_commands(model, version):
+    for command in reading_commands(model, version, job):
         sys.argv = ["tradeworthy", *command]
         errors = io.StringIO()
         code: object = 0

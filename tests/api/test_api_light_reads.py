@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from api.small_home import SmallHome
+from api.small_home import SmallHome, speaking
 
 PROGRAM = Path(__file__).with_name("loaded_by_reads.py")
 
@@ -16,10 +16,13 @@ PROGRAM = Path(__file__).with_name("loaded_by_reads.py")
 def test_no_reading_command_loads_an_evaluation_model_or_table_library(
     story_home: SmallHome, tmp_path: Path
 ) -> None:
-    home = story_home.copy(tmp_path / "home").folder
+    copy = story_home.copy(tmp_path / "home")
+    with speaking(copy, "all") as everybody:
+        job = everybody.post("/api/v1/ml/m/backtest", {"version": 3}, prefer="respond-async")["job"]
+    home = copy.folder
     settings = {"TRADEWORTHY_HOME": str(home), "TRADEWORTHY_TOKEN_FILE": str(home / "all.token")}
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), "m", "3"],
+        [sys.executable, str(PROGRAM), "m", "3", job],
         capture_output=True,
         text=True,
         check=False,

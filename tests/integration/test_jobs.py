@@ -26,6 +26,7 @@ from made_once import made_once
 from tradeworthy.access.roles import Actor, Role
 from tradeworthy.base.clock import utc_now
 from tradeworthy.lifecycle.job_state import JobState
+from tradeworthy.model_registry.job_records import visible_job
 from tradeworthy.model_registry.jobs import MAX_ATTEMPTS
 from tradeworthy.runtime.service import Service as OpenedService
 from tradeworthy.runtime.service import open_service
@@ -360,7 +361,7 @@ def test_a_job_that_takes_its_workers_down_fails_in_the_end(opened: OpenedServic
     for _ in range(MAX_ATTEMPTS):
         assert unit(opened.store).jobs.claim(utc_now(), timedelta(0)) is not None
     assert opened.jobs.run_next()
-    found = opened.jobs.job(job, actor=ANA)
+    found = visible_job(opened.store, job, actor=ANA)
     assert found.state is JobState.FAILED
     assert found.problem is not None
     assert found.problem.code == "internal_error"
@@ -376,7 +377,7 @@ def test_an_unexpected_error_fails_the_job_and_not_the_worker(
     unit(opened.store).jobs.add(broken)
     assert opened.jobs.run_next()
     assert UNKNOWN in caplog.text
-    found = opened.jobs.job(UNKNOWN, actor=ANA)
+    found = visible_job(opened.store, UNKNOWN, actor=ANA)
     assert found.state is JobState.FAILED
     assert found.problem is not None
     assert found.problem.code == "internal_error"
@@ -390,7 +391,7 @@ def test_a_job_runs_with_the_rights_of_whoever_sent_it(opened: OpenedService) ->
         replace(job, id=UNKNOWN, actor=viewer, created_at=job.created_at - timedelta(days=1))
     )
     assert opened.jobs.run_next()
-    found = opened.jobs.job(UNKNOWN, actor=viewer)
+    found = visible_job(opened.store, UNKNOWN, actor=viewer)
     assert found.problem is not None
     assert found.problem.code == "forbidden"
 

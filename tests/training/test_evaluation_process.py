@@ -720,9 +720,12 @@ def test_neither_it_nor_its_files_outlive_a_service_that_is_killed(
     until(lambda: list(tmp_path.iterdir()) == [])
 
 
-def test_a_service_with_many_files_open(
-    process: EvaluationProcess, mischievous: EvaluationRequest
-) -> None:
+@pytest.mark.parametrize("started", ["before", "meanwhile"])
+def test_a_service_with_many_files_open(started: str, mischievous: EvaluationRequest) -> None:
+    """Whether its server was started before they were opened or has a socket beyond them all."""
+    process = EvaluationProcess(LONG)
+    if started == "before":
+        assert process(mischievous).training_data_rebuilt
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, hard), hard))
     opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
@@ -732,6 +735,7 @@ def test_a_service_with_many_files_open(
         for each in opened:
             os.close(each)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        process.close()
 
 
 def _evaluations() -> set[int]:

@@ -15,7 +15,7 @@ import gc
 import importlib
 import json
 import os
-import select
+import selectors
 import signal
 import socket
 import sys
@@ -149,7 +149,11 @@ def _hear(service: socket.socket, child: _Child | None) -> tuple[bytes, Sequence
     """
     if child is not None and child.code is None and hasattr(os, "pidfd_open"):
         watched = os.pidfd_open(child.pid)
-        ready, *_ = select.select([service.fileno(), watched], [], [])
+        # Not `select`: a service with many open files hands its socket on under a high number.
+        with selectors.DefaultSelector() as either:
+            either.register(service, selectors.EVENT_READ)
+            either.register(watched, selectors.EVENT_READ)
+            ready = {key.fd for key, _ in either.select()}
         os.close(watched)
         if watched in ready:
             child.end()

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from tradeworthy.access.roles import Action, Actor
+from tradeworthy.access.roles import Actor
 from tradeworthy.base.digests import Json, canonical_json, json_digest
-from tradeworthy.errors import RecordNotFound, StoreUnavailable, TradeworthyError
+from tradeworthy.errors import StoreUnavailable, TradeworthyError
 from tradeworthy.evidence.requested_costs import RequestedCosts
 from tradeworthy.model_registry.backtests import Backtests
-from tradeworthy.model_registry.changes import record_of
 from tradeworthy.store.ports.documents import Document
 from tradeworthy.store.ports.jobs import JobProblem, JobRecord
 from tradeworthy.store.unit_of_work import Store
@@ -23,7 +21,6 @@ from tradeworthy.store.unit_of_work import Store
 BACKTEST = "backtest"
 # A job that takes its worker down with it would do so for ever.
 MAX_ATTEMPTS = 5
-_ID = re.compile(r"[0-9a-f]{32}")
 _ID_BYTES = 16
 _LOG = logging.getLogger("tradeworthy.jobs")
 
@@ -101,37 +98,6 @@ class Jobs:
             unit.jobs.add(record)
         self._woken.set()
         return record
-
-    def job(self, job_id: str, *, actor: Actor) -> JobRecord:
-        """Return a job.
-
-        Raises
-        ------
-        RecordNotFound
-            If there is none under that id.
-        Forbidden
-            If the actor's token is not for the strategy.
-        """
-        actor.require(Action.READ)
-        with self._store.read() as view:
-            job = view.jobs.get(job_id) if _ID.fullmatch(job_id) else None
-            if job is None:
-                raise RecordNotFound(
-                    f"no job {job_id[:64]!r}: the answer that accepted it names its id",
-                    job=job_id[:64],
-                )
-            strategy = record_of(view, job.model).state.strategy
-        actor.require(Action.READ, strategy)
-        return job
-
-    def result(self, job: JobRecord) -> dict[str, Json] | None:
-        """Return the result of a job that is done, None before."""
-        if job.result_digest is None:
-            return None
-        with self._store.read() as view:
-            document = view.documents.get(job.result_digest)
-        assert document is not None  # noqa: S101 - it was kept with the job's end
-        return dict(document.content())
 
     @property
     def stopped(self) -> bool:

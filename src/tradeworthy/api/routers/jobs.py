@@ -9,6 +9,7 @@ from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, 
 from tradeworthy.api.http.problems import problem_document
 from tradeworthy.api.http.respond_async import job_headers
 from tradeworthy.errors import rebuild
+from tradeworthy.model_registry.job_records import job_result, visible_job
 from tradeworthy.store.ports.jobs import JobProblem
 from tradeworthy.wire.backtests import BacktestResponse
 from tradeworthy.wire.jobs import JobResponse
@@ -20,8 +21,8 @@ router = APIRouter(prefix="/api/v1/ml", tags=["jobs"], route_class=GovernedRoute
 @router.get("/jobs/{job}", **governed(Action.READ))
 def read_job(job: str, service: Serving, caller: Caller) -> JobResponse:
     """Return where a job stands, and what came of it."""
-    found = service.jobs.job(job, actor=caller)
-    result = service.jobs.result(found)
+    found = visible_job(service.store, job, actor=caller)
+    result = job_result(service.store, found)
     return JobResponse(
         job=found.id,
         state=found.state,
