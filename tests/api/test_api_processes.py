@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -11,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from api.served_home import ServedHome, row
-from api.small_home import SmallHome
-from processes import as_nobody
+from api.small_home import SmallHome, speaking
+from processes import as_nobody, children_of
 from tradeworthy.features.feature_graph import FeatureGraph
 
 HEAVY = {"pandas", "sklearn", "mlflow", "scipy", "lightgbm", "onnx", "skl2onnx", "torch", "polars"}
@@ -140,3 +141,11 @@ def test_initialising_twice_keeps_everything(home: SmallHome) -> None:
     token = str(home.folder / "vera.token")
     listed = run("--home", str(home.folder), "--token-file", token, "models", "list", "--json")
     assert [each["name"] for each in json.loads(listed.stdout)] == ["empty", "far", "m"]
+
+
+def test_a_home_that_is_closed_leaves_no_process(story_home: SmallHome, tmp_path: Path) -> None:
+    before = set(children_of(os.getpid()))
+    with speaking(story_home.copy(tmp_path / "home"), "all") as everybody:
+        everybody.post("/api/v1/ml/m/backtest", {"version": 3})
+        assert set(children_of(os.getpid())) - before != set()
+    assert set(children_of(os.getpid())) - before == set()
