@@ -294,9 +294,9 @@ def test_numbers_of_numpy_are_sent_as_numbers(served: ServedHome) -> None:
 @pytest.mark.parametrize("body", [b"{}", b'[{"name": "m"}]', b'"m"', b"null"])
 def test_answers_of_another_service_are_none_of_ours(body: bytes) -> None:
     with stranger(200, body) as server, Client(server=server.url, token=TOKEN) as client:
-        with pytest.raises(ServerUnreachable, match="ModelResponse"):
+        with pytest.raises(ServerUnreachable, match="ListedModel"):
             client.models()
-        with pytest.raises(ServerUnreachable, match="StatusResponse"):
+        with pytest.raises(ServerUnreachable, match="ModelStatus"):
             client.status("m")
 
 

@@ -37,7 +37,7 @@ from tradeworthy.features.source.feature_file import parse_definitions
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.model_registry.approvals import Approvals
 from tradeworthy.model_registry.case import Case
-from tradeworthy.model_registry.fact_gathering import gather
+from tradeworthy.model_registry.gatherers import gather
 from tradeworthy.model_registry.models import ModelRegistry
 from tradeworthy.model_registry.policies import Policies
 from tradeworthy.model_registry.promotions import Promotions

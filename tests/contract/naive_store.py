@@ -24,11 +24,11 @@ from tradeworthy.lifecycle.evolve import evolve
 from tradeworthy.lifecycle.job_state import JobState
 from tradeworthy.lifecycle.state import ModelState
 from tradeworthy.lifecycle.tags import VersionTagged
-from tradeworthy.store.ports.backtests import BacktestRecord, Backtests
-from tradeworthy.store.ports.datasets import DatasetRecord, Datasets
-from tradeworthy.store.ports.documents import Document, Documents
-from tradeworthy.store.ports.drift_reports import DriftReportRecord, DriftReports
-from tradeworthy.store.ports.events import Events, RecordedEvent
+from tradeworthy.store.ports.backtests import BacktestRecord, WriteBacktests
+from tradeworthy.store.ports.datasets import StoredDataset, WriteDatasets
+from tradeworthy.store.ports.documents import Document, WriteDocuments
+from tradeworthy.store.ports.drift_reports import DriftReportRecord, WriteDriftReports
+from tradeworthy.store.ports.events import RecordedEvent, WriteEvents
 from tradeworthy.store.ports.idempotency import (
     CLAIM_LEASE,
     Idempotency,
@@ -36,12 +36,12 @@ from tradeworthy.store.ports.idempotency import (
     StoredReply,
     reply_of,
 )
-from tradeworthy.store.ports.jobs import JobProblem, JobRecord, Jobs
+from tradeworthy.store.ports.jobs import JobProblem, JobRecord, WriteJobs
 from tradeworthy.store.ports.models import ModelRecord, ModelSummary, ReadModels
-from tradeworthy.store.ports.outbox import Message, Outbox, check_own_id, event_message
-from tradeworthy.store.ports.releases import Activation, Releases
-from tradeworthy.store.ports.tokens import Tokens
-from tradeworthy.store.ports.trials import LedgerEntry, Trials
+from tradeworthy.store.ports.outbox import Message, WriteOutbox, check_own_id, event_message
+from tradeworthy.store.ports.releases import Activation, WriteReleases
+from tradeworthy.store.ports.tokens import WriteTokens
+from tradeworthy.store.ports.trials import LedgerEntry, WriteTrials
 from tradeworthy.store.ports.versions import ReadVersions, VersionQuery, VersionRow
 from tradeworthy.store.unit_of_work import Unit, View
 
@@ -56,7 +56,7 @@ class Records:
     documents: dict[str, Document] = field(default_factory=dict)
     trials: list[LedgerEntry] = field(default_factory=list)
     backtests: list[BacktestRecord] = field(default_factory=list)
-    datasets: dict[str, DatasetRecord] = field(default_factory=dict)
+    datasets: dict[str, StoredDataset] = field(default_factory=dict)
     activations: list[Activation] = field(default_factory=list)
     drift: dict[tuple[str, int, datetime], DriftReportRecord] = field(default_factory=dict)
     tokens: dict[str, TokenRecord] = field(default_factory=dict)
@@ -144,7 +144,7 @@ class NaiveVersions(NaivePort, ReadVersions):
         return tags
 
 
-class NaiveEvents(NaivePort, Events):
+class NaiveEvents(NaivePort, WriteEvents):
     def of_model(
         self, model: str, *, until: datetime | None = None, after: int = 0, limit: int | None = None
     ) -> tuple[RecordedEvent, ...]:
@@ -171,7 +171,7 @@ class NaiveEvents(NaivePort, Events):
         return record.revision + len(events)
 
 
-class NaiveDocuments(NaivePort, Documents):
+class NaiveDocuments(NaivePort, WriteDocuments):
     def get(self, digest: str) -> Document | None:
         return self.kept.documents.get(digest)
 
@@ -180,7 +180,7 @@ class NaiveDocuments(NaivePort, Documents):
             self.kept.documents.setdefault(document.digest, document)
 
 
-class NaiveTrials(NaivePort, Trials):
+class NaiveTrials(NaivePort, WriteTrials):
     def of_strategy(self, strategy: str) -> tuple[LedgerEntry, ...]:
         return tuple(entry for entry in self.kept.trials if entry.strategy == strategy)
 
@@ -192,7 +192,7 @@ class NaiveTrials(NaivePort, Trials):
                 self.kept.trials.append(replace(entry, position=len(self.kept.trials) + 1))
 
 
-class NaiveBacktests(NaivePort, Backtests):
+class NaiveBacktests(NaivePort, WriteBacktests):
     def of_version(self, model: str, version: int) -> tuple[BacktestRecord, ...]:
         return tuple(b for b in self.kept.backtests if (b.model, b.version) == (model, version))
 
@@ -212,18 +212,18 @@ class NaiveBacktests(NaivePort, Backtests):
         self.kept.backtests.append(record)
 
 
-class NaiveDatasets(NaivePort, Datasets):
-    def get(self, dataset_hash: str) -> DatasetRecord | None:
+class NaiveDatasets(NaivePort, WriteDatasets):
+    def get(self, dataset_hash: str) -> StoredDataset | None:
         return self.kept.datasets.get(dataset_hash)
 
-    def all(self) -> tuple[DatasetRecord, ...]:
+    def all(self) -> tuple[StoredDataset, ...]:
         return tuple(self.kept.datasets.values())
 
-    def add(self, record: DatasetRecord) -> None:
+    def add(self, record: StoredDataset) -> None:
         self.kept.datasets.setdefault(record.dataset_hash, record)
 
 
-class NaiveReleases(NaivePort, Releases):
+class NaiveReleases(NaivePort, WriteReleases):
     def activation(self, epoch: int | None = None) -> Activation | None:
         activations = self.kept.activations
         place = len(activations) if epoch is None else epoch
@@ -247,7 +247,7 @@ class NaiveReleases(NaivePort, Releases):
         self.kept.activations.append(activation)
 
 
-class NaiveDriftReports(NaivePort, DriftReports):
+class NaiveDriftReports(NaivePort, WriteDriftReports):
     def newest(
         self,
         model: str,
@@ -271,7 +271,7 @@ class NaiveDriftReports(NaivePort, DriftReports):
         return self.kept.drift.setdefault(key, record) is record
 
 
-class NaiveTokens(NaivePort, Tokens):
+class NaiveTokens(NaivePort, WriteTokens):
     def get(self, mac: str) -> TokenRecord | None:
         return next((token for token in self.kept.tokens.values() if token.mac == mac), None)
 
@@ -319,7 +319,7 @@ class NaiveIdempotency(NaivePort, Idempotency):
             self.kept.claims[key] = (held[0], held[1], reply)
 
 
-class NaiveJobs(NaivePort, Jobs):
+class NaiveJobs(NaivePort, WriteJobs):
     def get(self, job_id: str) -> JobRecord | None:
         return self.kept.jobs.get(job_id)
 
@@ -371,7 +371,7 @@ class NaiveJobs(NaivePort, Jobs):
         return job if held else None
 
 
-class NaiveOutbox(NaivePort, Outbox):
+class NaiveOutbox(NaivePort, WriteOutbox):
     def undelivered(self, model: str, *, limit: int = 100) -> tuple[Message, ...]:
         return tuple(m for m in self._waiting() if m.model == model)[:limit]
 

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from tradeworthy.demo.narrator import Narrator
-from tradeworthy.wire.drift import DriftReportResponse
+from tradeworthy.wire.drift import StoredDriftReport
 
 
 def _narrator(*, terminal: bool) -> tuple[Narrator, io.StringIO]:
@@ -21,9 +21,9 @@ def _narrator(*, terminal: bool) -> tuple[Narrator, io.StringIO]:
     return Narrator(console), reported
 
 
-def _report(slot: datetime, **fields: object) -> DriftReportResponse:
+def _report(slot: datetime, **fields: object) -> StoredDriftReport:
     common = {"model": "m", "version": 1, "slot": slot, "digest": "d", "created_at": slot}
-    return DriftReportResponse.model_validate(common | fields)
+    return StoredDriftReport.model_validate(common | fields)
 
 
 def test_a_step_that_fails_leaves_no_thread_behind() -> None:

@@ -23,7 +23,7 @@ from tradeworthy.artifacts.predictor import load_predictor
 from tradeworthy.base.digests import sha256_hex
 from tradeworthy.errors import ArtifactInvalid, StrategyInvalid
 from tradeworthy.training.artifact_export import Artifact, export_artifact
-from tradeworthy.training.fitting import predict
+from tradeworthy.training.estimator import predict
 
 RANDOM = np.random.default_rng(11)
 ROWS = RANDOM.normal(size=(300, 3))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tradeworthy.errors import FeatureLogicRefused, StrategyInvalid
 from tradeworthy.features.logic import Logic, Project, Root, parse_module, trace_logic
-from tradeworthy.features.logic.encoding import value_form
+from tradeworthy.features.logic.encoder import value_form
 
 ANSWERS = Path(__file__).parent.parent / "answers" / "features_canon_v1.json"
 GOLDEN = json.loads(ANSWERS.read_text())

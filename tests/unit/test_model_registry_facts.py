@@ -10,7 +10,7 @@ import pytest
 import tradeworthy.model_registry.facts as gatherers
 import tradeworthy.promotion.gates as gates
 from tradeworthy.model_registry.case import Case
-from tradeworthy.model_registry.fact_gathering import GATHERERS
+from tradeworthy.model_registry.gatherers import GATHERERS
 from tradeworthy.promotion.concerns import CONCERNS, ORDER
 
 

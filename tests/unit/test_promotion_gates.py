@@ -20,7 +20,7 @@ from tradeworthy.promotion.findings import GateStatus
 from tradeworthy.promotion.gates.alignment import AlignmentFacts
 from tradeworthy.promotion.gates.approvals import ApprovalFacts
 from tradeworthy.promotion.gates.artifact_files import ArtifactFileFacts
-from tradeworthy.promotion.gates.artifact_loading import ArtifactLoadingFacts
+from tradeworthy.promotion.gates.artifact_load import ArtifactLoadFacts
 from tradeworthy.promotion.gates.data_guards import DataGuardFacts
 from tradeworthy.promotion.gates.drift import DriftFacts
 from tradeworthy.promotion.gates.evaluation import EvaluationFacts
@@ -72,7 +72,7 @@ KNOWN = (
     OverfittingFacts(n_trials=1, dsr=0.985),
     TrialFacts(trials_since_review=1),
     FreshnessFacts(days_since_validation=3.0),
-    ArtifactLoadingFacts(artifact_loads=True),
+    ArtifactLoadFacts(artifact_loads=True),
     ParityFacts(parity_error=1e-9, parity_tolerance=1e-6),
     AlignmentFacts(aligned=True),
     QuarantineFacts(quarantined=False),
@@ -381,7 +381,7 @@ def test_retirement_asks_for_a_reason_alone() -> None:
 def test_a_rollback_checks_safety_again_and_nothing_that_takes_time() -> None:
     ready = (
         ArtifactFileFacts(artifact_digests_match=True),
-        ArtifactLoadingFacts(artifact_loads=True),
+        ArtifactLoadFacts(artifact_loads=True),
         AlignmentFacts(aligned=True),
         QuarantineFacts(quarantined=False),
         ApprovalFacts(author="ada", trainer="ada", approvers=("bob",)),

@@ -10,7 +10,7 @@ from tradeworthy.promotion.facts import Facts
 from tradeworthy.promotion.gates.alignment import AlignmentFacts
 from tradeworthy.promotion.gates.approvals import ApprovalFacts
 from tradeworthy.promotion.gates.artifact_files import ArtifactFileFacts
-from tradeworthy.promotion.gates.artifact_loading import ArtifactLoadingFacts
+from tradeworthy.promotion.gates.artifact_load import ArtifactLoadFacts
 from tradeworthy.promotion.gates.data_guards import DataGuardFacts
 from tradeworthy.promotion.gates.drift import DriftFacts
 from tradeworthy.promotion.gates.evaluation import EvaluationFacts
@@ -37,7 +37,7 @@ KNOWN = (
     TrainingDataFacts(True),
     DataGuardFacts(()),
     LookAheadFacts(True),
-    ArtifactLoadingFacts(True),
+    ArtifactLoadFacts(True),
     ParityFacts(0.0, 1e-6),
     AlignmentFacts(True),
     DriftFacts("NORMAL"),

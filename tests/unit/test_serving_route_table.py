@@ -14,7 +14,7 @@ from tradeworthy.errors import (
     ReleaseUnconfirmed,
     TradeworthyError,
 )
-from tradeworthy.serving.decoder import PredictRequest, make_decoder
+from tradeworthy.serving.decoder import DecodedRequest, make_decoder
 from tradeworthy.serving.route_table import Blocked, Ready, RouteTable
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
@@ -43,8 +43,8 @@ READY = Ready(
 TABLE = RouteTable(7, 100, {"m": READY})
 
 
-def rows(sent: str | None) -> PredictRequest:
-    return PredictRequest(np.ones((1, 2)), sent, None)
+def rows(sent: str | None) -> DecodedRequest:
+    return DecodedRequest(np.ones((1, 2)), sent, None)
 
 
 def test_table_cannot_be_changed() -> None:

@@ -16,7 +16,7 @@ from tradeworthy.manifest.dataset_hash import dataset_hash
 from tradeworthy.manifest.files.manifest_file import write_manifest
 from tradeworthy.market_data.files.bar_file import read_bars
 from tradeworthy.training.run_record import Candidate, MarketData
-from tradeworthy.wire.datasets import DatasetResponse
+from tradeworthy.wire.datasets import RegisteredDataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def promote_trained(client: Client, model: str, version: int) -> Stage:
     return client.promote(model, version, Stage.TRAINED).target
 
 
-def upload_dataset(client: Client, data: MarketData) -> DatasetResponse:
+def upload_dataset(client: Client, data: MarketData) -> RegisteredDataset:
     """Upload market data unless the registry has it; return what it has."""
     for dataset in client.datasets():
         if dataset.dataset_hash == data.dataset_hash:

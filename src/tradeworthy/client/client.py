@@ -17,18 +17,18 @@ from tradeworthy.client.answers import bodies_of, body_of
 from tradeworthy.client.connection import JSON, Connection
 from tradeworthy.client.requests import Requests
 from tradeworthy.client.token_file import read_token
-from tradeworthy.wire.backtests import BacktestResponse
-from tradeworthy.wire.datasets import BlobResponse, DatasetResponse
-from tradeworthy.wire.drift import DriftReportResponse
-from tradeworthy.wire.history import HistoryResponse
-from tradeworthy.wire.jobs import JobAcceptedResponse, JobResponse
-from tradeworthy.wire.models import ModelResponse, StatusResponse
-from tradeworthy.wire.policy import PolicyResponse
-from tradeworthy.wire.predictions import PredictResponse
-from tradeworthy.wire.promotions import PromotionResponse
-from tradeworthy.wire.releases import ActivationResponse, ReleaseResponse
-from tradeworthy.wire.tokens import IssuedTokenResponse, TokenResponse
-from tradeworthy.wire.versions import DraftResponse, RecordedManifestResponse, VersionResponse
+from tradeworthy.wire.backtests import JudgedBacktest
+from tradeworthy.wire.datasets import RegisteredDataset, StoredBlob
+from tradeworthy.wire.drift import StoredDriftReport
+from tradeworthy.wire.history import ModelHistory
+from tradeworthy.wire.jobs import AcceptedJob, JobProgress
+from tradeworthy.wire.models import ListedModel, ModelStatus
+from tradeworthy.wire.policy import PolicyInForce
+from tradeworthy.wire.predictions import Predictions
+from tradeworthy.wire.promotions import PromotionOutcome
+from tradeworthy.wire.releases import ActivatedRelease, ListedRelease
+from tradeworthy.wire.tokens import IssuedToken, ListedToken
+from tradeworthy.wire.versions import DraftedVersion, RecordedManifest, VersionDetail
 
 if TYPE_CHECKING:
     from tradeworthy.manifest.manifest import Manifest
@@ -99,34 +99,34 @@ class Client(Requests):
 
     def register_model(
         self, name: str, *, strategy: str, owner: str, tier: str = "standard"
-    ) -> ModelResponse:
+    ) -> ListedModel:
         """Give a model its name."""
         body = {"name": name, "strategy": strategy, "owner": owner, "tier": tier}
-        return self._post(ModelResponse, f"{_ML}/models", body)
+        return self._post(ListedModel, f"{_ML}/models", body)
 
-    def models(self, *, after: str = "", limit: int = 100) -> list[ModelResponse]:
+    def models(self, *, after: str = "", limit: int = 100) -> list[ListedModel]:
         """List models by name; ``after`` is the last name of the page before."""
-        return self._list(ModelResponse, _MODELS, after=after, limit=limit)
+        return self._list(ListedModel, _MODELS, after=after, limit=limit)
 
-    def status(self, model: str) -> StatusResponse:
+    def status(self, model: str) -> ModelStatus:
         """Return where a model stands."""
-        return self._get(StatusResponse, f"{_MODELS}/{model}/status")
+        return self._get(ModelStatus, f"{_MODELS}/{model}/status")
 
-    def policy(self, model: str) -> PolicyResponse:
+    def policy(self, model: str) -> PolicyInForce:
         """Return the policy that a model is held to."""
-        return self._get(PolicyResponse, f"{_ML}/{model}/policy")
+        return self._get(PolicyInForce, f"{_ML}/{model}/policy")
 
-    def history(self, model: str, *, at: datetime | str | None = None) -> HistoryResponse:
+    def history(self, model: str, *, at: datetime | str | None = None) -> ModelHistory:
         """Return a model as it stood at a time, now by default."""
-        return self._get(HistoryResponse, f"{_ML}/{model}/history", at=_written(at))
+        return self._get(ModelHistory, f"{_ML}/{model}/history", at=_written(at))
 
-    def versions(self, model: str) -> list[VersionResponse]:
+    def versions(self, model: str) -> list[VersionDetail]:
         """List every version of a model, oldest first."""
-        return self._list(VersionResponse, f"{_MODELS}/{model}/versions")
+        return self._list(VersionDetail, f"{_MODELS}/{model}/versions")
 
-    def version(self, model: str, version: int) -> VersionResponse:
+    def version(self, model: str, version: int) -> VersionDetail:
         """Return one version."""
-        return self._get(VersionResponse, f"{_ML}/{model}/versions/{version}")
+        return self._get(VersionDetail, f"{_ML}/{model}/versions/{version}")
 
     def search_versions(
         self,
@@ -135,20 +135,20 @@ class Client(Requests):
         stage: str | None = None,
         strategy: str | None = None,
         limit: int = 100,
-    ) -> list[VersionResponse]:
+    ) -> list[VersionDetail]:
         """Search versions by tags (``key=value``, all have to hold), stage and strategy."""
         query = {"stage": stage, "strategy": strategy, "limit": limit}
-        return self._list(VersionResponse, f"{_ML}/versions", tag=[*tags] or None, **query)
+        return self._list(VersionDetail, f"{_ML}/versions", tag=[*tags] or None, **query)
 
-    def draft_version(self, model: str) -> DraftResponse:
+    def draft_version(self, model: str) -> DraftedVersion:
         """Open the next version of a model."""
-        return self._post(DraftResponse, f"{_ML}/{model}/versions")
+        return self._post(DraftedVersion, f"{_ML}/{model}/versions")
 
-    def record_manifest(self, model: str, version: int, text: bytes) -> RecordedManifestResponse:
+    def record_manifest(self, model: str, version: int, text: bytes) -> RecordedManifest:
         """Attach its manifest to a draft."""
         path = f"{_ML}/{model}/versions/{version}/manifest"
         answer = self.connection.send_bytes("PUT", path, text, JSON)
-        return body_of(RecordedManifestResponse, answer)
+        return body_of(RecordedManifest, answer)
 
     def manifest(self, model: str, version: int) -> Manifest:
         """Return the manifest of a version.
@@ -166,26 +166,26 @@ class Client(Requests):
         content = self.connection.get(f"{_ML}/{model}/versions/{version}/manifest")
         return Manifest.from_json(json.dumps(content))
 
-    def tag_version(self, model: str, version: int, key: str, value: str) -> VersionResponse:
+    def tag_version(self, model: str, version: int, key: str, value: str) -> VersionDetail:
         """Put a tag on a version."""
         return self._change(model, version, "tags", {"key": key, "value": value})
 
     def approve(
         self, model: str, version: int, content_digest: str, *, reason: str = ""
-    ) -> VersionResponse:
+    ) -> VersionDetail:
         """Approve the content of a version for PRODUCTION."""
         body = {"content_digest": content_digest, "reason": reason}
         return self._change(model, version, "approve", body)
 
-    def retire(self, model: str, version: int, *, reason: str) -> VersionResponse:
+    def retire(self, model: str, version: int, *, reason: str) -> VersionDetail:
         """Withdraw a version for good."""
         return self._change(model, version, "retire", {"reason": reason})
 
-    def quarantine(self, model: str, version: int, *, reason: str) -> VersionResponse:
+    def quarantine(self, model: str, version: int, *, reason: str) -> VersionDetail:
         """Stop a version: it keeps its stage and does not predict."""
         return self._change(model, version, "quarantine", {"reason": reason})
 
-    def lift_quarantine(self, model: str, version: int, *, reason: str) -> VersionResponse:
+    def lift_quarantine(self, model: str, version: int, *, reason: str) -> VersionDetail:
         """Let a stopped version predict again."""
         return self._change(model, version, "lift-quarantine", {"reason": reason})
 
@@ -198,7 +198,7 @@ class Client(Requests):
         overrides: Mapping[str, object] | None = None,
         reason: str = "",
         dry_run: bool = False,
-    ) -> PromotionResponse:
+    ) -> PromotionOutcome:
         """Move a version one stage forward or to RETIRED; a dry run only judges.
 
         Raises
@@ -213,7 +213,7 @@ class Client(Requests):
             "reason": reason,
             "dry_run": dry_run,
         }
-        return self._post(PromotionResponse, f"{_ML}/{model}/promote", body)
+        return self._post(PromotionOutcome, f"{_ML}/{model}/promote", body)
 
     def backtest(
         self,
@@ -222,10 +222,10 @@ class Client(Requests):
         *,
         dataset_hash: str | None = None,
         costs: Mapping[str, float] | None = None,
-    ) -> BacktestResponse:
+    ) -> JudgedBacktest:
         """Evaluate a version; ``costs`` are ``commission_bps`` and ``slippage_bps``."""
         body = {"version": version, "dataset_hash": dataset_hash, "costs": costs}
-        return self._post(BacktestResponse, f"{_ML}/{model}/backtest", body)
+        return self._post(JudgedBacktest, f"{_ML}/{model}/backtest", body)
 
     def submit_backtest(
         self,
@@ -234,34 +234,34 @@ class Client(Requests):
         *,
         dataset_hash: str | None = None,
         costs: Mapping[str, float] | None = None,
-    ) -> JobAcceptedResponse:
+    ) -> AcceptedJob:
         """Leave an evaluation to a running service; `job` says what came of it."""
         body = {"version": version, "dataset_hash": dataset_hash, "costs": costs}
         path = f"{_ML}/{model}/backtest"
         answer = self.connection.post(path, body, prefer="respond-async")
-        return body_of(JobAcceptedResponse, answer)
+        return body_of(AcceptedJob, answer)
 
-    def job(self, job: str) -> JobResponse:
+    def job(self, job: str) -> JobProgress:
         """Return where a job stands, and what came of it."""
-        return self._get(JobResponse, f"{_ML}/jobs/{job}")
+        return self._get(JobProgress, f"{_ML}/jobs/{job}")
 
-    def upload_blob(self, data: bytes) -> BlobResponse:
+    def upload_blob(self, data: bytes) -> StoredBlob:
         """Keep a file under its digest."""
         path = f"{_ML}/blobs/{sha256_hex(data)}"
-        return body_of(BlobResponse, self.connection.send_bytes("PUT", path, data))
+        return body_of(StoredBlob, self.connection.send_bytes("PUT", path, data))
 
-    def upload_dataset(self, name: str, data: bytes) -> DatasetResponse:
+    def upload_dataset(self, name: str, data: bytes) -> RegisteredDataset:
         """Keep market data, CSV or Parquet, under the hash of its content."""
         answer = self.connection.send_bytes("POST", f"{_ML}/datasets", data, name=name)
-        return body_of(DatasetResponse, answer)
+        return body_of(RegisteredDataset, answer)
 
-    def datasets(self) -> list[DatasetResponse]:
+    def datasets(self) -> list[RegisteredDataset]:
         """List every dataset, oldest first."""
-        return self._list(DatasetResponse, f"{_ML}/datasets")
+        return self._list(RegisteredDataset, f"{_ML}/datasets")
 
-    def register_release(self, snapshots: Sequence[Mapping[str, object]]) -> ReleaseResponse:
+    def register_release(self, snapshots: Sequence[Mapping[str, object]]) -> ListedRelease:
         """Keep a release made of the JSON of feature graph snapshots."""
-        return self._post(ReleaseResponse, f"{_ML}/releases", {"snapshots": [*snapshots]})
+        return self._post(ListedRelease, f"{_ML}/releases", {"snapshots": [*snapshots]})
 
     def activate_release(
         self,
@@ -270,15 +270,15 @@ class Client(Requests):
         expected_epoch: int | None = None,
         reason: str = "",
         force: bool = False,
-    ) -> ActivationResponse:
+    ) -> ActivatedRelease:
         """Make a release the active one."""
         body = {"release": release, "expected_epoch": expected_epoch}
         body |= {"reason": reason, "force": force}
-        return self._post(ActivationResponse, f"{_ML}/releases/activate", body)
+        return self._post(ActivatedRelease, f"{_ML}/releases/activate", body)
 
-    def active_release(self) -> ActivationResponse:
+    def active_release(self) -> ActivatedRelease:
         """Return which release is active since when."""
-        return self._get(ActivationResponse, f"{_ML}/releases/active")
+        return self._get(ActivatedRelease, f"{_ML}/releases/active")
 
     def predict(
         self,
@@ -287,43 +287,43 @@ class Client(Requests):
         *,
         feature_graph_hash: str,
         event_time: datetime | str | None = None,
-    ) -> PredictResponse:
+    ) -> Predictions:
         """Predict with the version in PRODUCTION on rows of features that the caller computed."""
         body: dict[str, object] = {"rows": [*rows], "feature_graph_hash": feature_graph_hash}
         if event_time is not None:
             body["event_time"] = _written(event_time)
-        return self._post(PredictResponse, f"{_MODELS}/{model}/predict", body)
+        return self._post(Predictions, f"{_MODELS}/{model}/predict", body)
 
     def scan_drift(
         self, *, model: str | None = None, as_of: datetime | str | None = None
-    ) -> list[DriftReportResponse]:
+    ) -> list[StoredDriftReport]:
         """Scan every slot that is due and return the reports that are new."""
         body = {"model": model, "as_of": _written(as_of)}
         answer = self.connection.post(f"{_ML}/drift/scans", body)
-        return bodies_of(DriftReportResponse, answer)
+        return bodies_of(StoredDriftReport, answer)
 
     def drift_reports(
         self, model: str, *, version: int | None = None, limit: int = 100
-    ) -> list[DriftReportResponse]:
+    ) -> list[StoredDriftReport]:
         """List a model's drift reports, newest slot first."""
         path = f"{_ML}/{model}/drift/reports"
-        return self._list(DriftReportResponse, path, version=version, limit=limit)
+        return self._list(StoredDriftReport, path, version=version, limit=limit)
 
     def issue_token(
         self, actor: str, roles: Sequence[str], *, strategies: Sequence[str] | None = None
-    ) -> IssuedTokenResponse:
+    ) -> IssuedToken:
         """Issue a token, for some strategies or for all; the answer alone shows it."""
         scope = None if strategies is None else [*strategies]
         body = {"actor": actor, "roles": [*roles], "strategies": scope}
-        return self._post(IssuedTokenResponse, f"{_ML}/tokens", body)
+        return self._post(IssuedToken, f"{_ML}/tokens", body)
 
-    def tokens(self) -> list[TokenResponse]:
+    def tokens(self) -> list[ListedToken]:
         """List every token, oldest first, without the tokens themselves."""
-        return self._list(TokenResponse, f"{_ML}/tokens")
+        return self._list(ListedToken, f"{_ML}/tokens")
 
-    def rotate_token(self, token_id: str) -> IssuedTokenResponse:
+    def rotate_token(self, token_id: str) -> IssuedToken:
         """Replace a token by a new one for the same actor."""
-        return self._post(IssuedTokenResponse, f"{_ML}/tokens/{token_id}/rotate")
+        return self._post(IssuedToken, f"{_ML}/tokens/{token_id}/rotate")
 
     def revoke_token(self, token_id: str) -> None:
         """Revoke a token."""
@@ -331,8 +331,8 @@ class Client(Requests):
 
     def _change(
         self, model: str, version: int, what: str, body: Mapping[str, object]
-    ) -> VersionResponse:
-        return self._post(VersionResponse, f"{_ML}/{model}/versions/{version}/{what}", body)
+    ) -> VersionDetail:
+        return self._post(VersionDetail, f"{_ML}/{model}/versions/{version}/{what}", body)
 
 
 def _written(moment: datetime | str | None) -> str | None:

@@ -17,7 +17,7 @@ from tradeworthy.demo.workspace import Workspace
 from tradeworthy.manifest.dataset_hash import dataset_hash
 from tradeworthy.training.candidate import MarketData, train_candidate
 from tradeworthy.training.strategy_file import LoadedStrategy, load_strategy
-from tradeworthy.wire.backtests import BacktestResponse
+from tradeworthy.wire.backtests import JudgedBacktest
 
 HONEST, LUCKY = "index-volatility-target", "index-lucky-rule"
 TRIES = 24
@@ -26,11 +26,11 @@ Progress = Callable[[Iterable[int]], AbstractContextManager[Iterable[int]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class TriedVersion:
     """One trained and backtested version."""
 
     recorded: RecordedVersion
-    backtest: BacktestResponse
+    backtest: JudgedBacktest
 
     @property
     def version(self) -> int:
@@ -67,7 +67,7 @@ def train_and_test(
     loaded: LoadedStrategy,
     model: str,
     config: dict[str, object],
-) -> Trial:
+) -> TriedVersion:
     """Train a version up to the train end, put it on the record, and backtest it."""
     data = known_data(series)
     candidate = train_candidate(
@@ -78,12 +78,12 @@ def train_and_test(
         windows=training_windows(researcher, model),
     )
     recorded = record_version(researcher, model, candidate, data, workspace.manifests)
-    return Trial(recorded, researcher.backtest(model, recorded.version))
+    return TriedVersion(recorded, researcher.backtest(model, recorded.version))
 
 
 def best_of_many(
     researcher: Client, workspace: Workspace, series: DemoSeries, progress: Progress
-) -> Trial:
+) -> TriedVersion:
     """Try one random rule after another; return the one with the best Sharpe ratio."""
     loaded = load(workspace, "lucky_rule")
     with progress(range(TRIES)) as seeds:

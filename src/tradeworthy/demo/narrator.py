@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, TaskID
 
-from tradeworthy.wire.drift import DriftReportResponse
+from tradeworthy.wire.drift import StoredDriftReport
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ class Narrator:
                 f"{gate['gate']}: {escape(gate['reason'])}"
             )
 
-    def reports(self, reports: Sequence[DriftReportResponse]) -> None:
+    def reports(self, reports: Sequence[StoredDriftReport]) -> None:
         """Show drift reports: a count, and a line for each change of severity."""
         counted = Counter(report.severity or report.status for report in reports)
         counts = ", ".join(f"{count} {what}" for what, count in sorted(counted.items()))
@@ -85,7 +85,7 @@ def _counted(items: list[T], bar: Progress, task: TaskID) -> Iterator[T]:
         bar.update(task, advance=1, refresh=True)
 
 
-def _drifting(report: DriftReportResponse) -> str:
+def _drifting(report: StoredDriftReport) -> str:
     found = [
         feature["feature"]
         for feature in report.report.get("features", [])

@@ -14,8 +14,8 @@ from tradeworthy.client.client import Client
 from tradeworthy.demo.market_series import DemoSeries
 from tradeworthy.features.compute.feature_table import compute_features
 from tradeworthy.features.feature_graph import FeatureGraph
-from tradeworthy.wire.drift import DriftReportResponse
-from tradeworthy.wire.predictions import PredictResponse
+from tradeworthy.wire.drift import StoredDriftReport
+from tradeworthy.wire.predictions import Predictions
 
 CLOSE = time(21, tzinfo=UTC)
 SESSIONS_A_WEEK = 5
@@ -31,7 +31,7 @@ class ClientRows:
     rows: pl.DataFrame
     inputs: tuple[str, ...]
 
-    def predict(self, client: Client, model: str, day: date) -> PredictResponse:
+    def predict(self, client: Client, model: str, day: date) -> Predictions:
         """Predict on one day's close."""
         return client.predict(
             model,
@@ -60,9 +60,9 @@ def replay(
     trading_system: Client,
     operator: Client,
     progress: Progress,
-) -> list[DriftReportResponse]:
+) -> list[StoredDriftReport]:
     """Predict day by day, scan week by week; return the reports in the order of their slots."""
-    reports: list[DriftReportResponse] = []
+    reports: list[StoredDriftReport] = []
     with progress(rows.days) as days:
         for number, day in enumerate(days, start=1):
             rows.predict(trading_system, model, day)

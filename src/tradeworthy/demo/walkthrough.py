@@ -18,7 +18,7 @@ from tradeworthy.demo.candidates import (
     HONEST,
     LUCKY,
     TRIES,
-    Trial,
+    TriedVersion,
     best_of_many,
     load,
     register_models,
@@ -31,8 +31,8 @@ from tradeworthy.demo.replay import ClientRows, client_rows, replay
 from tradeworthy.demo.workspace import Workspace, fresh_folder, make_workspace
 from tradeworthy.errors import FeatureGraphMismatch, PromotionRefused, TradeworthyError
 from tradeworthy.features.feature_graph import FeatureGraph
-from tradeworthy.wire.models import StatusResponse
-from tradeworthy.wire.predictions import PredictResponse
+from tradeworthy.wire.models import ModelStatus
+from tradeworthy.wire.predictions import Predictions
 
 EDIT = ("MONTH = 21", "MONTH = 20")
 LOOK_SECONDS = 0.05
@@ -98,7 +98,7 @@ class _People:
 
 def _make_candidates(
     narrator: Narrator, workspace: Workspace, series: DemoSeries, people: _People
-) -> tuple[Trial, Trial]:
+) -> tuple[TriedVersion, TriedVersion]:
     register_models(people.rosa)
     narrator.step("Rosa trains an honest candidate: the index at a constant volatility")
     loaded = load(workspace, "volatility_target")
@@ -113,13 +113,13 @@ def _make_candidates(
     return honest, lucky
 
 
-def _say_trial(narrator: Narrator, model: str, trial: Trial) -> None:
+def _say_trial(narrator: Narrator, model: str, trial: TriedVersion) -> None:
     metrics = trial.backtest.metrics
     figures = ", ".join(f"{name} {metrics[name]:.4g}" for name in _FIGURES)
     narrator.say(f"{model} v{trial.version}, walk-forward out of sample, 5 bps: {figures}")
 
 
-def _refuse_the_lucky_one(narrator: Narrator, lucky: Trial, people: _People) -> None:
+def _refuse_the_lucky_one(narrator: Narrator, lucky: TriedVersion, people: _People) -> None:
     narrator.step(f"Viktor validates {LUCKY} v{lucky.version}")
     try:
         people.viktor.promote(LUCKY, lucky.version)
@@ -132,7 +132,7 @@ def _refuse_the_lucky_one(narrator: Narrator, lucky: Trial, people: _People) -> 
 
 
 def _promote_the_honest_one(
-    narrator: Narrator, workspace: Workspace, honest: Trial, people: _People
+    narrator: Narrator, workspace: Workspace, honest: TriedVersion, people: _People
 ) -> bool:
     """Take it to PRODUCTION; False if the policy refuses it, as it may on a user's own data."""
     narrator.step(f"{HONEST} v{honest.version} goes from TRAINED to PRODUCTION")
@@ -188,7 +188,7 @@ def _serve_and_watch(
     _say_status(narrator, people.olga.status(HONEST))
 
 
-def _say_status(narrator: Narrator, status: StatusResponse) -> None:
+def _say_status(narrator: Narrator, status: ModelStatus) -> None:
     version, alignment, drift = status.production, status.alignment, status.drift
     if version is None or alignment is None or drift is None:
         raise TradeworthyError(f"{HONEST} does not stand where the demo has brought it: {status}")
@@ -230,7 +230,7 @@ def _refusal(client: Client, edited: ClientRows, day: date) -> FeatureGraphMisma
     raise TradeworthyError("rows of edited features were predicted on: the check has a hole")
 
 
-def _await_answer(client: Client, rows: ClientRows, day: date) -> PredictResponse:
+def _await_answer(client: Client, rows: ClientRows, day: date) -> Predictions:
     """Predict as soon as the service, which looks at its files twice a second, sees them again."""
     while True:
         try:

@@ -48,7 +48,7 @@ from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.market_data.bars import BarArrays, bar_arrays
 from tradeworthy.market_data.data_guards import run_data_guards
 from tradeworthy.market_data.files.bar_file import read_bars
-from tradeworthy.training.fitting import fit, predict, target_weights
+from tradeworthy.training.estimator import fit, predict, target_weights
 from tradeworthy.training.label_reach import check_label_horizon, label_moments
 from tradeworthy.training.point_in_time import (
     SYMBOL,

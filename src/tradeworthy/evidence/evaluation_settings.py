@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from tradeworthy.base.digests import json_digest
-from tradeworthy.evidence.record_types import EvidenceRecord, Number, Text, Whole
+from tradeworthy.evidence.record_types import Number, StrictRecord, Text, Whole
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluationSettings(EvidenceRecord):
+class EvaluationSettings(StrictRecord):
     """How a candidate is tested.
 
     Parameters

@@ -12,7 +12,7 @@ from tradeworthy.base.digests import Json, json_digest
 from tradeworthy.errors import InvalidInput
 from tradeworthy.evidence.evaluation_settings import EvaluationSettings
 from tradeworthy.evidence.findings import FoldPeriod, GuardFinding, LookAheadFindings
-from tradeworthy.evidence.record_types import EvidenceRecord, Figure, Finite, Flag, Text
+from tradeworthy.evidence.record_types import Figure, Finite, Flag, StrictRecord, Text
 
 SCHEME = "evidence/v1"
 _DRIFT_STATUSES = ("OK", "INSUFFICIENT", "CLOSED", "NO_DATA")
@@ -27,7 +27,7 @@ def _check_drift(report: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence(EvidenceRecord):
+class Evidence(StrictRecord):
     """What an evaluation found.
 
     Attributes

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tradeworthy.evidence.record_types import EvidenceRecord, Flag, Text, Whole
+from tradeworthy.evidence.record_types import Flag, StrictRecord, Text, Whole
 
 
 @dataclass(frozen=True, slots=True)
-class FoldPeriod(EvidenceRecord):
+class FoldPeriod(StrictRecord):
     """The first and last moment of a fold's test, and the bars that it was trained on."""
 
     first: Text
@@ -19,7 +19,7 @@ class FoldPeriod(EvidenceRecord):
 
 
 @dataclass(frozen=True, slots=True)
-class GuardFinding(EvidenceRecord):
+class GuardFinding(StrictRecord):
     """What a data guard found, at the first bar concerned; ``fail`` blocks a validation."""
 
     guard: Text
@@ -30,7 +30,7 @@ class GuardFinding(EvidenceRecord):
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureSight(EvidenceRecord):
+class FeatureSight(StrictRecord):
     """How far a feature sees: bars ahead (0 for none) and back (None if beyond the data)."""
 
     passed: Flag
@@ -40,7 +40,7 @@ class FeatureSight(EvidenceRecord):
 
 
 @dataclass(frozen=True, slots=True)
-class LookAheadFindings(EvidenceRecord):
+class LookAheadFindings(StrictRecord):
     """Whether a feature saw the future, on how many bars, with which seed."""
 
     passed: Flag

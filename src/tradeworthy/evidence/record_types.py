@@ -15,7 +15,7 @@ Figure: TypeAlias = Whole | Finite | None
 """A figure that may be undefined, as a Sharpe ratio without a deviation."""
 
 
-class EvidenceRecord:
+class StrictRecord:
     """Base of every record: unknown keys, NaN and infinities are refused."""
 
     __slots__ = ()

@@ -1,6 +1,6 @@
 """Content hash of a table: every row and every column, whatever wrote it (scheme ``dataset/v1``).
 
-A column is cut into blocks of 65,536 logical rows. Each block is encoded by `column_encoding` and
+A column is cut into blocks of 65,536 logical rows. Each block is encoded by `column_bytes` and
 hashed into a leaf; the leaves, the logical type and the name make the column's digest; the column
 digests, sorted by name, and the number of rows make the dataset's hash. Chunking, compression,
 null payloads and the writer leave no trace; the order of rows does, the order of columns does not.
@@ -17,7 +17,7 @@ import polars as pl
 
 from tradeworthy.base.digests import tagged_digest
 from tradeworthy.errors import DatasetInvalid
-from tradeworthy.manifest.column_encoding import Bytes, encoded_blocks, logical_type
+from tradeworthy.manifest.column_bytes import Bytes, encoded_blocks, logical_type
 from tradeworthy.manifest.dataset_columns import combine_columns
 
 BLOCK_ROWS = 65_536

@@ -26,7 +26,7 @@ from tradeworthy.model_registry.running_code import RunningCode
 from tradeworthy.promotion.verdict import Verdict
 from tradeworthy.store.blobs import BlobFolder
 from tradeworthy.store.ports.backtests import BacktestRecord
-from tradeworthy.store.ports.datasets import DatasetRecord
+from tradeworthy.store.ports.datasets import StoredDataset
 from tradeworthy.store.ports.documents import Document
 from tradeworthy.store.ports.trials import LedgerEntry
 from tradeworthy.store.unit_of_work import Store
@@ -174,7 +174,7 @@ class Backtests:
         self._blobs.read(record.file_sha256)
         return record.file_sha256
 
-    def _kept(self, dataset_hash: str) -> DatasetRecord | None:
+    def _kept(self, dataset_hash: str) -> StoredDataset | None:
         with self._store.read() as view:
             return view.datasets.get(dataset_hash)
 

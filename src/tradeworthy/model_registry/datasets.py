@@ -9,7 +9,7 @@ from tradeworthy.access.roles import Action, Actor
 from tradeworthy.base.digests import sha256_hex
 from tradeworthy.errors import InvalidInput
 from tradeworthy.store.blobs import BlobFolder
-from tradeworthy.store.ports.datasets import DatasetRecord
+from tradeworthy.store.ports.datasets import StoredDataset
 from tradeworthy.store.unit_of_work import Store
 
 MAX_NAME = 128
@@ -23,7 +23,7 @@ class Datasets:
         self._blobs = blobs
         self._clock = clock
 
-    def add(self, name: str, data: bytes, *, actor: Actor) -> DatasetRecord:
+    def add(self, name: str, data: bytes, *, actor: Actor) -> StoredDataset:
         """Keep a CSV or Parquet file of daily or intraday bars.
 
         Raises
@@ -46,7 +46,7 @@ class Datasets:
         file_sha256 = sha256_hex(data)
         self._blobs.put(data, file_sha256)
         dates = bars["date"]
-        record = DatasetRecord(
+        record = StoredDataset(
             dataset_hash=dataset_hash(bars),
             name=name,
             file_sha256=file_sha256,

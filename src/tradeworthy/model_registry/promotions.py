@@ -13,7 +13,7 @@ from tradeworthy.lifecycle.stages import Stage, promotion_target
 from tradeworthy.lifecycle.state import ModelState, VersionState, version_of
 from tradeworthy.model_registry.case import Case
 from tradeworthy.model_registry.changes import Change, change_model, check_revision, record_of
-from tradeworthy.model_registry.fact_gathering import gather
+from tradeworthy.model_registry.gatherers import gather
 from tradeworthy.model_registry.policies import Policies
 from tradeworthy.model_registry.sources import Sources
 from tradeworthy.promotion.plan import PromotionPlan, plan_promotion

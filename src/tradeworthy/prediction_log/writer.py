@@ -38,7 +38,7 @@ FloatArray: TypeAlias = npt.NDArray[np.float64]
 Mode: TypeAlias = Literal["strict", "fast"]
 
 
-class _Entry(NamedTuple):
+class _Pending(NamedTuple):
     origin: int
     frame: bytes
     written: asyncio.Future[None]
@@ -86,7 +86,7 @@ class PredictionLog:
         self._keys: dict[Origin, int] = {}
         self._origins: list[Origin] = []
         self._number = 0
-        self._pending: list[_Entry] = []
+        self._pending: list[_Pending] = []
         self._flying = 0
         self._segment: SegmentFile | None = None
         self._sequence = 0
@@ -100,7 +100,7 @@ class PredictionLog:
                 f"the prediction log cannot be written in {folder}: {error.strerror}; give the "
                 "service a folder that it may write"
             ) from error
-        self._groups: SimpleQueue[tuple[asyncio.AbstractEventLoop, list[_Entry]] | None]
+        self._groups: SimpleQueue[tuple[asyncio.AbstractEventLoop, list[_Pending]] | None]
         self._groups = SimpleQueue()
         self._writer = threading.Thread(target=self._write_groups, name="prediction-log")
         self._writer.daemon = True
@@ -182,7 +182,7 @@ class PredictionLog:
         if not self._pending and not self._flying:
             # After this turn of the loop, so that requests which arrived together share a group.
             loop.call_soon(self._send_group, loop)
-        self._pending.append(_Entry(origin, record, written))
+        self._pending.append(_Pending(origin, record, written))
         await written
 
     def _send_group(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -195,7 +195,7 @@ class PredictionLog:
             self._settle(loop, group, self._commit(group))
 
     def _settle(
-        self, loop: asyncio.AbstractEventLoop, group: list[_Entry], reason: str | None
+        self, loop: asyncio.AbstractEventLoop, group: list[_Pending], reason: str | None
     ) -> None:
         self._flying = 0
         if self._pending:
@@ -219,7 +219,7 @@ class PredictionLog:
                 # The loop was closed: nobody waits for this group any more.
                 continue
 
-    def _commit(self, group: list[_Entry]) -> str | None:
+    def _commit(self, group: list[_Pending]) -> str | None:
         """Write a group or return why not; after a failure in a new segment, which restores health.
 
         After an error the state of the file is unknown (a later fdatasync may claim success for

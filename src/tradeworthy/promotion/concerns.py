@@ -27,7 +27,7 @@ ORDER = (
     "overfitting",
     "trials",
     "freshness",
-    "artifact_loading",
+    "artifact_load",
     "parity",
     "alignment",
     "quarantine",

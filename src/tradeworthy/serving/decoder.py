@@ -36,7 +36,7 @@ _TEXTS: Final = ("feature_graph_hash", "event_time")
 _NANOSECONDS: Final = range(-(2**63) + 1, 2**63)
 
 
-class PredictRequest(msgspec.Struct, frozen=True, gc=False):
+class DecodedRequest(msgspec.Struct, frozen=True, gc=False):
     """A decoded request: rows that the client computed.
 
     Attributes
@@ -77,7 +77,7 @@ class Decoder:
         self._width = len(inputs)
         self._decode = msgspec.json.Decoder(_body_type(inputs, largest)).decode
 
-    def decode(self, body: bytes) -> PredictRequest:
+    def decode(self, body: bytes) -> DecodedRequest:
         """Decode ``body``.
 
         Raises
@@ -101,7 +101,7 @@ class Decoder:
         if len(parsed.rows) > self.max_rows:
             raise _too_many_rows(len(parsed.rows), self.max_rows)
         event_time = _time(parsed.event_time, "event_time")
-        return PredictRequest(self._array(parsed.rows), sent_hash, event_time)
+        return DecodedRequest(self._array(parsed.rows), sent_hash, event_time)
 
     def _array(self, rows: Sequence[Any]) -> FloatArray:
         count = len(rows) * self._width

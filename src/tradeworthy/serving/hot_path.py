@@ -32,7 +32,7 @@ from tradeworthy.errors import (
 )
 from tradeworthy.prediction_log.segments import Origin
 from tradeworthy.prediction_log.writer import PredictionLog
-from tradeworthy.serving.decoder import PredictRequest, too_many_bytes
+from tradeworthy.serving.decoder import DecodedRequest, too_many_bytes
 from tradeworthy.serving.route_table import Blocked, Ready, Route, RouteTable
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
@@ -227,7 +227,7 @@ class HotPath:
             raise route.error.with_traceback(None)
         return principal, table, route
 
-    async def _decode(self, route: Route, body: bytes) -> PredictRequest:
+    async def _decode(self, route: Route, body: bytes) -> DecodedRequest:
         decoder = route.decoder
         if decoder is None:
             # Without a readable manifest only the syntax can be checked; such a route is blocked.
@@ -328,7 +328,7 @@ def _require_no_query(scope: Scope) -> None:
         )
 
 
-def _event_time(request: PredictRequest, now: int) -> int:
+def _event_time(request: DecodedRequest, now: int) -> int:
     """Return the moment that the rows describe, nanoseconds since 1970: now, if none was sent."""
     if request.event_time is None:
         return now

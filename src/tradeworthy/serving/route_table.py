@@ -23,7 +23,7 @@ from tradeworthy.errors import (
     ReleaseUnconfirmed,
     TradeworthyError,
 )
-from tradeworthy.serving.decoder import Decoder, PredictRequest
+from tradeworthy.serving.decoder import DecodedRequest, Decoder
 
 Explain: TypeAlias = Callable[[str], FeatureGraphMismatch | None]
 
@@ -179,7 +179,7 @@ class RouteTable:
                 epoch=self.epoch,
             )
 
-    def admit(self, route: Route, request: PredictRequest) -> Ready:
+    def admit(self, route: Route, request: DecodedRequest) -> Ready:
         """Check a request against its route: 422 of the form, then 423, 409, 503.
 
         Parameters

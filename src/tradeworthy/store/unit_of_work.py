@@ -11,18 +11,18 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Generic, Protocol, TypeVar, overload
 
-from tradeworthy.store.ports.backtests import Backtests, ReadBacktests
-from tradeworthy.store.ports.datasets import Datasets, ReadDatasets
-from tradeworthy.store.ports.documents import Documents, ReadDocuments
-from tradeworthy.store.ports.drift_reports import DriftReports, ReadDriftReports
-from tradeworthy.store.ports.events import Events, ReadEvents
+from tradeworthy.store.ports.backtests import ReadBacktests, WriteBacktests
+from tradeworthy.store.ports.datasets import ReadDatasets, WriteDatasets
+from tradeworthy.store.ports.documents import ReadDocuments, WriteDocuments
+from tradeworthy.store.ports.drift_reports import ReadDriftReports, WriteDriftReports
+from tradeworthy.store.ports.events import ReadEvents, WriteEvents
 from tradeworthy.store.ports.idempotency import Idempotency
-from tradeworthy.store.ports.jobs import Jobs, ReadJobs
+from tradeworthy.store.ports.jobs import ReadJobs, WriteJobs
 from tradeworthy.store.ports.models import ReadModels
-from tradeworthy.store.ports.outbox import Outbox, ReadOutbox
-from tradeworthy.store.ports.releases import ReadReleases, Releases
-from tradeworthy.store.ports.tokens import ReadTokens, Tokens
-from tradeworthy.store.ports.trials import ReadTrials, Trials
+from tradeworthy.store.ports.outbox import ReadOutbox, WriteOutbox
+from tradeworthy.store.ports.releases import ReadReleases, WriteReleases
+from tradeworthy.store.ports.tokens import ReadTokens, WriteTokens
+from tradeworthy.store.ports.trials import ReadTrials, WriteTrials
 from tradeworthy.store.ports.versions import ReadVersions
 
 Readable = TypeVar("Readable")
@@ -56,18 +56,18 @@ class View:
         Returns the port of a name, on whatever keeps the records.
     """
 
-    backtests = Port[ReadBacktests, Backtests]()
-    datasets = Port[ReadDatasets, Datasets]()
-    documents = Port[ReadDocuments, Documents]()
-    drift_reports = Port[ReadDriftReports, DriftReports]()
-    events = Port[ReadEvents, Events]()
+    backtests = Port[ReadBacktests, WriteBacktests]()
+    datasets = Port[ReadDatasets, WriteDatasets]()
+    documents = Port[ReadDocuments, WriteDocuments]()
+    drift_reports = Port[ReadDriftReports, WriteDriftReports]()
+    events = Port[ReadEvents, WriteEvents]()
     idempotency = Port[None, Idempotency]()
-    jobs = Port[ReadJobs, Jobs]()
+    jobs = Port[ReadJobs, WriteJobs]()
     models = Port[ReadModels, ReadModels]()
-    outbox = Port[ReadOutbox, Outbox]()
-    releases = Port[ReadReleases, Releases]()
-    tokens = Port[ReadTokens, Tokens]()
-    trials = Port[ReadTrials, Trials]()
+    outbox = Port[ReadOutbox, WriteOutbox]()
+    releases = Port[ReadReleases, WriteReleases]()
+    tokens = Port[ReadTokens, WriteTokens]()
+    trials = Port[ReadTrials, WriteTrials]()
     versions = Port[ReadVersions, ReadVersions]()
 
     def __init__(self, open_port: Callable[[str], Any]) -> None:

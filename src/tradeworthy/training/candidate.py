@@ -11,7 +11,7 @@ from tradeworthy.drift.calibration.drift_calibration import Windows
 from tradeworthy.errors import StrategyInvalid
 from tradeworthy.manifest.files.git_tree import read_git_tree
 from tradeworthy.training.artifact_export import export_artifact
-from tradeworthy.training.fitting import fit
+from tradeworthy.training.estimator import fit
 from tradeworthy.training.label_reach import check_label_horizon
 from tradeworthy.training.point_in_time import known_bars, last_moment, training_table
 from tradeworthy.training.run_record import Candidate, MarketData, RunRecord, TrainingDataset

@@ -43,7 +43,7 @@ from tradeworthy.manifest.records import (
     SourceRecord,
 )
 from tradeworthy.training.artifact_export import Artifact
-from tradeworthy.training.fitting import predict
+from tradeworthy.training.estimator import predict
 from tradeworthy.training.point_in_time import SYMBOL, TIME
 from tradeworthy.training.strategy import Estimator, Floats
 from tradeworthy.training.strategy_file import LoadedStrategy

@@ -9,7 +9,7 @@ from tradeworthy.wire.bodies import RequestBody, ResponseBody
 from tradeworthy.wire.field_types import Digest, Reason
 
 
-class ApproveRequest(RequestBody):
+class ApproveVersion(RequestBody):
     """An approval of the content that the approver has read."""
 
     content_digest: Digest
@@ -17,7 +17,7 @@ class ApproveRequest(RequestBody):
     reason: Reason = ""
 
 
-class ApprovalResponse(ResponseBody):
+class GivenApproval(ResponseBody):
     """An approval."""
 
     approver: str

@@ -8,22 +8,22 @@ from tradeworthy.wire.bodies import RequestBody, ResponseBody
 from tradeworthy.wire.field_types import BasisPoints, Digest, VersionNumber
 
 
-class Costs(RequestBody):
-    """Costs in basis points of traded value."""
+class BacktestCosts(RequestBody):
+    """BacktestCosts in basis points of traded value."""
 
     commission_bps: BasisPoints
     slippage_bps: BasisPoints
 
 
-class BacktestRequest(RequestBody):
+class RunBacktest(RequestBody):
     """A backtest."""
 
     version: VersionNumber
-    costs: Costs | None = None
+    costs: BacktestCosts | None = None
     dataset_hash: Digest | None = None
 
 
-class BacktestResponse(ResponseBody):
+class JudgedBacktest(ResponseBody):
     """What a backtest found and what the policy says of it."""
 
     model: str

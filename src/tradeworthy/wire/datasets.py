@@ -7,14 +7,14 @@ from datetime import datetime
 from tradeworthy.wire.bodies import ResponseBody
 
 
-class BlobResponse(ResponseBody):
+class StoredBlob(ResponseBody):
     """A file that is kept."""
 
     sha256: str
     size: int
 
 
-class DatasetResponse(ResponseBody):
+class RegisteredDataset(ResponseBody):
     """A dataset."""
 
     dataset_hash: str

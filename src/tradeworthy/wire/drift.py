@@ -9,14 +9,14 @@ from tradeworthy.wire.bodies import RequestBody, ResponseBody
 from tradeworthy.wire.field_types import Moment, Name
 
 
-class ScanDriftRequest(RequestBody):
+class ScanDrift(RequestBody):
     """A run of the drift schedule."""
 
     model: Name | None = None
     as_of: Moment | None = None
 
 
-class LatestDriftResponse(ResponseBody):
+class LatestDrift(ResponseBody):
     """The last drift report in short."""
 
     slot: datetime
@@ -25,7 +25,7 @@ class LatestDriftResponse(ResponseBody):
     digest: str
 
 
-class DriftReportResponse(ResponseBody):
+class StoredDriftReport(ResponseBody):
     """A drift report with its evidence."""
 
     model: str

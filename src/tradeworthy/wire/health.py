@@ -5,7 +5,7 @@ from __future__ import annotations
 from tradeworthy.wire.bodies import ResponseBody
 
 
-class HealthResponse(ResponseBody):
+class Health(ResponseBody):
     """That the process lives, or is ready."""
 
     status: str

@@ -9,7 +9,7 @@ from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.wire.bodies import ResponseBody
 
 
-class EventResponse(ResponseBody):
+class HistoryEvent(ResponseBody):
     """Something that happened to a model."""
 
     sequence: int
@@ -21,11 +21,11 @@ class EventResponse(ResponseBody):
     body: dict[str, Any]
 
 
-class HistoryResponse(ResponseBody):
+class ModelHistory(ResponseBody):
     """A model as it stood at a time, and how it came there."""
 
     model: str
     at: datetime
     production_version: int | None
     stages: dict[int, Stage]
-    events: list[EventResponse]
+    events: list[HistoryEvent]

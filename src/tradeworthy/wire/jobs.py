@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 
 from tradeworthy.lifecycle.job_state import JobState
-from tradeworthy.wire.backtests import BacktestResponse
+from tradeworthy.wire.backtests import JudgedBacktest
 from tradeworthy.wire.bodies import ResponseBody
 from tradeworthy.wire.problems import Problem
 
 
-class JobAcceptedResponse(ResponseBody):
+class AcceptedJob(ResponseBody):
     """A job that was accepted."""
 
     job: str
     state: JobState
 
 
-class JobResponse(JobAcceptedResponse):
+class JobProgress(AcceptedJob):
     """A job, with its result once it is done or its problem once it failed."""
 
     kind: str
@@ -28,5 +28,5 @@ class JobResponse(JobAcceptedResponse):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    result: BacktestResponse | None
+    result: JudgedBacktest | None
     problem: Problem | None

@@ -8,12 +8,12 @@ from typing import Annotated
 from pydantic import Field
 
 from tradeworthy.wire.bodies import RequestBody, ResponseBody
-from tradeworthy.wire.drift import LatestDriftResponse
+from tradeworthy.wire.drift import LatestDrift
 from tradeworthy.wire.field_types import ONE_LINE, Name, RegisteredName
-from tradeworthy.wire.versions import VersionResponse
+from tradeworthy.wire.versions import VersionDetail
 
 
-class RegisterModelRequest(RequestBody):
+class NewModel(RequestBody):
     """A model to register."""
 
     name: RegisteredName
@@ -22,7 +22,7 @@ class RegisterModelRequest(RequestBody):
     tier: Annotated[str, Field(min_length=1, max_length=64, pattern=ONE_LINE)] = "standard"
 
 
-class ModelResponse(ResponseBody):
+class ListedModel(ResponseBody):
     """A model in a list."""
 
     name: str
@@ -34,7 +34,7 @@ class ModelResponse(ResponseBody):
     production_version: int | None
 
 
-class AlignmentResponse(ResponseBody):
+class AlignmentState(ResponseBody):
     """Whether running = active = bound."""
 
     aligned: bool
@@ -44,22 +44,22 @@ class AlignmentResponse(ResponseBody):
     differences: list[str]
 
 
-class RollbackTargetResponse(ResponseBody):
+class RollbackTarget(ResponseBody):
     """The version that a rollback would bring back."""
 
     version: int
     ready: bool
 
 
-class StatusResponse(ResponseBody):
+class ModelStatus(ResponseBody):
     """Where a model stands."""
 
     model: str
     strategy: str
     revision: int
-    production: VersionResponse | None
-    alignment: AlignmentResponse | None
+    production: VersionDetail | None
+    alignment: AlignmentState | None
     epoch: int
-    drift: LatestDriftResponse | None
+    drift: LatestDrift | None
     quarantined: bool
-    rollback: RollbackTargetResponse | None
+    rollback: RollbackTarget | None

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from tradeworthy.wire.bodies import ResponseBody
 
 
-class PolicyResponse(ResponseBody):
+class PolicyInForce(ResponseBody):
     """The policy that a model is held to, and where each value comes from."""
 
     digest: str

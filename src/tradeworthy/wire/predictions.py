@@ -11,7 +11,7 @@ from tradeworthy.wire.bodies import RequestBody, ResponseBody
 from tradeworthy.wire.field_types import Digest
 
 
-class PredictRequest(RequestBody):
+class PredictRows(RequestBody):
     """Rows that the client computed, with the hash of the code that computed them."""
 
     rows: Annotated[list[dict[str, float]], Field(min_length=1)]
@@ -26,7 +26,7 @@ class PredictRequest(RequestBody):
     ] = None
 
 
-class PredictResponse(ResponseBody):
+class Predictions(ResponseBody):
     """What was predicted, and by what."""
 
     version: int

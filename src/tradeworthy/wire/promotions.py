@@ -11,7 +11,7 @@ from tradeworthy.wire.bodies import RequestBody, ResponseBody
 from tradeworthy.wire.field_types import Flag, Line, Reason, VersionNumber
 
 
-class PromoteRequest(RequestBody):
+class PromoteVersion(RequestBody):
     """A promotion: one step forward."""
 
     version: VersionNumber
@@ -21,7 +21,7 @@ class PromoteRequest(RequestBody):
     dry_run: Flag = False
 
 
-class PromotionResponse(ResponseBody):
+class PromotionOutcome(ResponseBody):
     """A promotion, judged: every gate with what it saw."""
 
     model: str

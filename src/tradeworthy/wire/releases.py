@@ -11,20 +11,20 @@ from tradeworthy.wire.bodies import RequestBody, ResponseBody
 from tradeworthy.wire.field_types import Digest, Epoch, Flag, Reason
 
 
-class RegisterReleaseRequest(RequestBody):
+class NewRelease(RequestBody):
     """Feature graph snapshots that make a release."""
 
     snapshots: Annotated[list[dict[str, JsonValue]], Field(min_length=1, max_length=1000)]
 
 
-class ReleaseResponse(ResponseBody):
+class ListedRelease(ResponseBody):
     """A release of features."""
 
     release: str
     features: dict[str, str]
 
 
-class ActivateReleaseRequest(RequestBody):
+class ActivateRelease(RequestBody):
     """A release to activate."""
 
     release: Digest
@@ -33,7 +33,7 @@ class ActivateReleaseRequest(RequestBody):
     force: Flag = False
 
 
-class ActivationResponse(ResponseBody):
+class ActivatedRelease(ResponseBody):
     """An activation."""
 
     epoch: int

@@ -13,7 +13,7 @@ from tradeworthy.wire.bodies import RequestBody, ResponseBody
 from tradeworthy.wire.field_types import ActorName, Name
 
 
-class IssueTokenRequest(RequestBody):
+class NewToken(RequestBody):
     """A token to issue."""
 
     actor: ActorName
@@ -26,7 +26,7 @@ def _in_order(names: Any) -> Any:
     return sorted(names) if isinstance(names, Iterable) and not isinstance(names, str) else names
 
 
-class TokenResponse(ResponseBody):
+class ListedToken(ResponseBody):
     """A token as it is kept; the token itself is not."""
 
     token_id: str
@@ -38,8 +38,8 @@ class TokenResponse(ResponseBody):
     revoked_at: datetime | None
 
 
-class IssuedTokenResponse(ResponseBody):
+class IssuedToken(ResponseBody):
     """A new token, shown this once."""
 
     token: str
-    record: TokenResponse
+    record: ListedToken

@@ -8,39 +8,39 @@ from typing import Annotated
 from pydantic import Field
 
 from tradeworthy.lifecycle.stages import Stage
-from tradeworthy.wire.approvals import ApprovalResponse
+from tradeworthy.wire.approvals import GivenApproval
 from tradeworthy.wire.bodies import RequestBody, ResponseBody
 from tradeworthy.wire.field_types import NO_NUL, TAG_KEY
 
 
-class ReasonRequest(RequestBody):
+class StatedReason(RequestBody):
     """Why a version is stopped, let go again or withdrawn."""
 
     reason: Annotated[str, Field(min_length=1, max_length=2000, pattern=NO_NUL)]
 
 
-class TagRequest(RequestBody):
+class SetTag(RequestBody):
     """A tag of a version."""
 
     key: Annotated[str, Field(max_length=128, pattern=f"^{TAG_KEY}$")]
     value: Annotated[str, Field(max_length=512, pattern=NO_NUL)]
 
 
-class DraftResponse(ResponseBody):
+class DraftedVersion(ResponseBody):
     """A version's number."""
 
     model: str
     version: int
 
 
-class RecordedManifestResponse(ResponseBody):
+class RecordedManifest(ResponseBody):
     """What a manifest is kept under, and what an approval of it names."""
 
     manifest_digest: str
     content_digest: str
 
 
-class VersionResponse(ResponseBody):
+class VersionDetail(ResponseBody):
     """A version with its stage, digests, figures, and who did what when."""
 
     model: str
@@ -55,6 +55,6 @@ class VersionResponse(ResponseBody):
     content_digest: str | None
     quarantined: bool
     quarantine_reason: str | None
-    approvals: list[ApprovalResponse]
+    approvals: list[GivenApproval]
     tags: dict[str, str]
     metrics: dict[str, float | None] | None = None

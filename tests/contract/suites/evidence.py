@@ -12,7 +12,7 @@ from contract.promotion_commands import NOON, OPERATOR, digest, keep, story
 from tradeworthy.errors import RecordNotFound, StaleEpoch, VersionNotFound
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.store.ports.backtests import BacktestRecord
-from tradeworthy.store.ports.datasets import DatasetRecord
+from tradeworthy.store.ports.datasets import StoredDataset
 from tradeworthy.store.ports.documents import Document
 from tradeworthy.store.ports.drift_reports import DriftReportRecord
 from tradeworthy.store.ports.releases import Activation
@@ -53,9 +53,9 @@ def trials(store: Store, strategy: str = "trend") -> list[str | None]:
     return [entry.trial_digest for entry in view(store).trials.of_strategy(strategy)]
 
 
-def dataset(name: str) -> DatasetRecord:
+def dataset(name: str) -> StoredDataset:
     """A dataset under its name's digest."""
-    return DatasetRecord(
+    return StoredDataset(
         digest(name),
         name,
         digest(f"file {name}"),

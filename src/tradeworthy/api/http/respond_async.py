@@ -10,7 +10,7 @@ from fastapi import Depends, Request, Response
 from tradeworthy.base.strict_json import read_json
 from tradeworthy.errors import StoreUnavailable
 from tradeworthy.store.ports.jobs import JobRecord
-from tradeworthy.wire.jobs import JobAcceptedResponse
+from tradeworthy.wire.jobs import AcceptedJob
 
 ASYNC = "respond-async"
 ACCEPTED = 202
@@ -51,7 +51,7 @@ def job_headers(job_id: str) -> dict[str, str]:
 
 def accepted(job: JobRecord) -> Response:
     """Return the answer that accepts a job."""
-    body = JobAcceptedResponse(job=job.id, state=job.state).model_dump_json()
+    body = AcceptedJob(job=job.id, state=job.state).model_dump_json()
     return Response(body, ACCEPTED, job_headers(job.id), "application/json")
 
 
@@ -64,7 +64,7 @@ def or_a_job(route: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a route that may answer with a job."""
     accepted = {
         "description": "a job was accepted; ask for it at Location",
-        "model": JobAcceptedResponse,
+        "model": AcceptedJob,
         "headers": {
             "Location": {"required": True, "schema": {"type": "string", "format": "uri-reference"}},
             "Preference-Applied": {"required": True, "schema": {"const": ASYNC}},

@@ -8,21 +8,21 @@ from tradeworthy.access.roles import Action
 from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, governed
 from tradeworthy.api.http.respond_async import PrefersAsync, accepted, or_a_job
 from tradeworthy.evidence.requested_costs import RequestedCosts
-from tradeworthy.wire.backtests import BacktestRequest, BacktestResponse
+from tradeworthy.wire.backtests import JudgedBacktest, RunBacktest
 
 router = APIRouter(prefix="/api/v1/ml", tags=["management"], route_class=GovernedRoute)
 
 
 @router.post(
-    "/{model}/backtest", response_model=BacktestResponse, **or_a_job(governed(Action.BACKTEST))
+    "/{model}/backtest", response_model=JudgedBacktest, **or_a_job(governed(Action.BACKTEST))
 )
 def backtest(
     model: str,
-    body: BacktestRequest,
+    body: RunBacktest,
     service: Serving,
     caller: Caller,
     prefers_job: PrefersAsync,
-) -> BacktestResponse | Response:
+) -> JudgedBacktest | Response:
     """Evaluate a version: walk-forward refits, its artifact after its train end, data, features."""
     fees = body.costs
     costs = None if fees is None else RequestedCosts(fees.commission_bps, fees.slippage_bps)
@@ -34,4 +34,4 @@ def backtest(
     outcome = service.backtests.backtest(
         model, body.version, dataset_hash=body.dataset_hash, costs=costs, actor=caller
     )
-    return BacktestResponse.model_validate(outcome.to_json())
+    return JudgedBacktest.model_validate(outcome.to_json())

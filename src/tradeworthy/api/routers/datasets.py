@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from tradeworthy.access.roles import Action
 from tradeworthy.api.http.governed_route import Caller, GovernedRoute, RawBody, Serving, governed
 from tradeworthy.api.http.parameters import Sha256
-from tradeworthy.wire.datasets import BlobResponse, DatasetResponse
+from tradeworthy.wire.datasets import RegisteredDataset, StoredBlob
 from tradeworthy.wire.field_types import ONE_LINE
 
 router = APIRouter(prefix="/api/v1/ml", tags=["files"], route_class=GovernedRoute)
@@ -18,10 +18,10 @@ _BYTES = "application/octet-stream"
 
 
 @router.put("/blobs/{sha256}", **governed(Action.UPLOAD, raw=_BYTES))
-def upload_blob(sha256: Sha256, data: RawBody, service: Serving) -> BlobResponse:
+def upload_blob(sha256: Sha256, data: RawBody, service: Serving) -> StoredBlob:
     """Keep a file under its digest; sending it again changes nothing."""
     service.blobs.put(data, sha256)
-    return BlobResponse(sha256=sha256, size=len(data))
+    return StoredBlob(sha256=sha256, size=len(data))
 
 
 @router.post("/datasets", status_code=201, **governed(Action.UPLOAD, raw=_BYTES))
@@ -30,13 +30,13 @@ def upload_dataset(
     data: RawBody,
     service: Serving,
     caller: Caller,
-) -> DatasetResponse:
+) -> RegisteredDataset:
     """Keep market data, CSV or Parquet, under the hash of its content."""
-    return DatasetResponse.model_validate(service.datasets.add(name, data, actor=caller))
+    return RegisteredDataset.model_validate(service.datasets.add(name, data, actor=caller))
 
 
 @router.get("/datasets", **governed(Action.READ))
-def list_datasets(service: Serving) -> list[DatasetResponse]:
+def list_datasets(service: Serving) -> list[RegisteredDataset]:
     """List every dataset, oldest first."""
     with service.store.read() as view:
-        return [DatasetResponse.model_validate(record) for record in view.datasets.all()]
+        return [RegisteredDataset.model_validate(record) for record in view.datasets.all()]

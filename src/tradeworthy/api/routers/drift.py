@@ -12,7 +12,7 @@ from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, 
 from tradeworthy.api.http.parameters import Limit
 from tradeworthy.errors import Forbidden, InvalidInput
 from tradeworthy.model_registry.changes import record_of
-from tradeworthy.wire.drift import DriftReportResponse, ScanDriftRequest
+from tradeworthy.wire.drift import ScanDrift, StoredDriftReport
 
 # The windows of a slot reach back from it, and years begin at 1.
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,9 +21,7 @@ router = APIRouter(prefix="/api/v1/ml", tags=["drift"], route_class=GovernedRout
 
 
 @router.post("/drift/scans", **governed(Action.SCAN_DRIFT))
-def run_scans(
-    body: ScanDriftRequest, service: Serving, caller: Caller
-) -> list[DriftReportResponse]:
+def run_scans(body: ScanDrift, service: Serving, caller: Caller) -> list[StoredDriftReport]:
     """Scan every slot that is due, now or up to ``as_of``; return the reports that are new."""
     now = service.clock()
     if body.as_of is not None:
@@ -35,7 +33,7 @@ def run_scans(
     elif caller.strategies is not None:
         raise Forbidden("a token that is scoped to strategies scans one model: name it")
     new = service.scheduler.run_due(now, model=body.model, as_of=body.as_of)
-    return [DriftReportResponse.model_validate(record) for record in new]
+    return [StoredDriftReport.model_validate(record) for record in new]
 
 
 def _check_moment(as_of: datetime, now: datetime) -> None:
@@ -54,8 +52,8 @@ def list_drift_reports(
     service: Serving,
     version: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
     limit: Limit = 100,
-) -> list[DriftReportResponse]:
+) -> list[StoredDriftReport]:
     """List a model's drift reports with their evidence, newest slot first."""
     with service.store.read() as view:
         reports = view.drift_reports.newest(model, version=version, limit=limit)
-    return [DriftReportResponse.model_validate(record) for record in reports]
+    return [StoredDriftReport.model_validate(record) for record in reports]

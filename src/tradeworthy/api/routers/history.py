@@ -14,7 +14,7 @@ from tradeworthy.lifecycle.evolve import fold
 from tradeworthy.lifecycle.recorded_events import body_to_json
 from tradeworthy.store.ports.events import RecordedEvent
 from tradeworthy.wire.field_types import Moment
-from tradeworthy.wire.history import EventResponse, HistoryResponse
+from tradeworthy.wire.history import HistoryEvent, ModelHistory
 
 router = APIRouter(prefix="/api/v1/ml", tags=["management"], route_class=GovernedRoute)
 
@@ -22,13 +22,13 @@ router = APIRouter(prefix="/api/v1/ml", tags=["management"], route_class=Governe
 @router.get("/{model}/history", **governed(Action.READ))
 def history(
     model: str, service: Serving, at: Annotated[Moment | None, Query()] = None
-) -> HistoryResponse:
+) -> ModelHistory:
     """Return a model as it stood at a time, folded from its events."""
     moment = service.clock() if at is None else _utc(at)
     with service.store.read() as view:
         events = view.events.of_model(model, until=moment)
     state = fold(model, [recorded.event for recorded in events])
-    return HistoryResponse(
+    return ModelHistory(
         model=model,
         at=moment,
         production_version=state.champion.version if state.champion else None,
@@ -46,9 +46,9 @@ def _utc(at: datetime) -> datetime:
         raise InvalidInput("at lies outside of the years 1 to 9999", field="at") from error
 
 
-def _event_response(recorded: RecordedEvent) -> EventResponse:
+def _event_response(recorded: RecordedEvent) -> HistoryEvent:
     event = recorded.event
-    return EventResponse(
+    return HistoryEvent(
         sequence=recorded.sequence,
         kind=event.kind,
         version=event.version,

@@ -11,18 +11,18 @@ from tradeworthy.access.roles import Action
 from tradeworthy.api.http.governed_route import Caller, GovernedRoute, RawBody, Serving, governed
 from tradeworthy.api.http.parameters import Version
 from tradeworthy.api.http.preconditions import IfMatch, conditional
-from tradeworthy.api.version_response import full_version_response
+from tradeworthy.api.version_detail import full_version_detail
 from tradeworthy.errors import RecordNotFound
 from tradeworthy.lifecycle.state import version_of
 from tradeworthy.model_registry.changes import check_revision, read_model
 from tradeworthy.model_registry.manifests import manifest_of
-from tradeworthy.wire.models import ModelResponse, RegisterModelRequest
-from tradeworthy.wire.promotions import PromoteRequest, PromotionResponse
+from tradeworthy.wire.models import ListedModel, NewModel
+from tradeworthy.wire.promotions import PromoteVersion, PromotionOutcome
 from tradeworthy.wire.versions import (
-    DraftResponse,
-    ReasonRequest,
-    RecordedManifestResponse,
-    VersionResponse,
+    DraftedVersion,
+    RecordedManifest,
+    StatedReason,
+    VersionDetail,
 )
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ router = APIRouter(prefix="/api/v1/ml", tags=["management"], route_class=Governe
 
 
 @router.post("/models", status_code=201, **governed(Action.REGISTER_MODEL))
-def register_model(body: RegisterModelRequest, service: Serving, caller: Caller) -> ModelResponse:
+def register_model(body: NewModel, service: Serving, caller: Caller) -> ListedModel:
     """Give a model its name."""
     state = service.registry.register_model(
         body.name, strategy=body.strategy, owner=body.owner, tier=body.tier, actor=caller
     )
     assert state.created_at is not None  # noqa: S101 - it was just registered
-    return ModelResponse(
+    return ListedModel(
         name=state.name,
         strategy=state.strategy,
         owner=state.owner,
@@ -50,9 +50,9 @@ def register_model(body: RegisterModelRequest, service: Serving, caller: Caller)
 
 
 @router.post("/{model}/versions", status_code=201, **governed(Action.DRAFT_VERSION))
-def draft_version(model: str, service: Serving, caller: Caller) -> DraftResponse:
+def draft_version(model: str, service: Serving, caller: Caller) -> DraftedVersion:
     """Open the next version of a model."""
-    return DraftResponse(model=model, version=service.registry.draft_version(model, actor=caller))
+    return DraftedVersion(model=model, version=service.registry.draft_version(model, actor=caller))
 
 
 @router.put(
@@ -61,17 +61,17 @@ def draft_version(model: str, service: Serving, caller: Caller) -> DraftResponse
 )
 def record_manifest(
     model: str, version: Version, text: RawBody, service: Serving, caller: Caller
-) -> RecordedManifestResponse:
+) -> RecordedManifest:
     """Attach its manifest to a draft; its artifact files have to be there."""
     recorded = service.registry.record_manifest(model, version, text, actor=caller)
-    return RecordedManifestResponse.model_validate(recorded)
+    return RecordedManifest.model_validate(recorded)
 
 
 @router.get("/{model}/versions/{version}", **governed(Action.READ))
-def read_version(model: str, version: Version, service: Serving) -> VersionResponse:
+def read_version(model: str, version: Version, service: Serving) -> VersionDetail:
     """Return one version."""
     state = read_model(service.store, model).state
-    return full_version_response(service.store, model, version_of(state, version))
+    return full_version_detail(service.store, model, version_of(state, version))
 
 
 @router.get("/{model}/versions/{version}/manifest", **governed(Action.READ))
@@ -88,8 +88,8 @@ def read_manifest(model: str, version: Version, service: Serving) -> dict[str, o
 
 @router.post("/{model}/promote", **conditional(governed(Action.PROMOTE)))
 def promote(
-    model: str, body: PromoteRequest, service: Serving, caller: Caller, if_match: IfMatch
-) -> PromotionResponse:
+    model: str, body: PromoteVersion, service: Serving, caller: Caller, if_match: IfMatch
+) -> PromotionOutcome:
     """Move a version one stage forward or to RETIRED; ``dry_run`` says what its gates would."""
     if body.dry_run:
         check_revision(read_model(service.store, model), if_match)
@@ -114,8 +114,8 @@ def promote(
     return _promotion_response(plan, applied=True)
 
 
-def _promotion_response(plan: PromotionPlan, *, applied: bool) -> PromotionResponse:
-    return PromotionResponse(
+def _promotion_response(plan: PromotionPlan, *, applied: bool) -> PromotionOutcome:
+    return PromotionOutcome(
         model=plan.model,
         version=plan.version,
         source=plan.source,
@@ -130,8 +130,8 @@ def _promotion_response(plan: PromotionPlan, *, applied: bool) -> PromotionRespo
 
 @router.post("/{model}/versions/{version}/retire", **governed(Action.RETIRE))
 def retire(
-    model: str, version: Version, body: ReasonRequest, service: Serving, caller: Caller
-) -> VersionResponse:
+    model: str, version: Version, body: StatedReason, service: Serving, caller: Caller
+) -> VersionDetail:
     """Withdraw a version for good."""
     retired = service.registry.retire(model, version, reason=body.reason, actor=caller)
-    return full_version_response(service.store, model, retired)
+    return full_version_detail(service.store, model, retired)

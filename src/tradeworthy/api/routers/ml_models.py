@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query, Response
 
 from tradeworthy.access.roles import Action
 from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, governed
-from tradeworthy.api.http.paging import visible_page
+from tradeworthy.api.http.pages import visible_page
 from tradeworthy.api.http.parameters import Limit
-from tradeworthy.api.version_response import full_version_response, version_response
+from tradeworthy.api.version_detail import full_version_detail, version_detail
 from tradeworthy.errors import ReleaseUnconfirmed, TradeworthyError
 from tradeworthy.lifecycle.state import ModelState, VersionState
 from tradeworthy.model_registry.changes import record_of
@@ -20,16 +20,16 @@ from tradeworthy.model_registry.releases import rollback_target
 from tradeworthy.runtime.service import Service
 from tradeworthy.store.ports.models import ModelSummary
 from tradeworthy.store.unit_of_work import View
-from tradeworthy.wire.drift import LatestDriftResponse
+from tradeworthy.wire.drift import LatestDrift
 from tradeworthy.wire.field_types import Line
 from tradeworthy.wire.models import (
-    AlignmentResponse,
-    ModelResponse,
-    RollbackTargetResponse,
-    StatusResponse,
+    AlignmentState,
+    ListedModel,
+    ModelStatus,
+    RollbackTarget,
 )
-from tradeworthy.wire.predictions import PredictRequest, PredictResponse
-from tradeworthy.wire.versions import VersionResponse
+from tradeworthy.wire.predictions import Predictions, PredictRows
+from tradeworthy.wire.versions import VersionDetail
 
 router = APIRouter(prefix="/api/v1/models", tags=["models"], route_class=GovernedRoute)
 
@@ -40,18 +40,18 @@ def list_models(
     caller: Caller,
     after: Annotated[Line, Query()] = "",
     limit: Limit = 100,
-) -> list[ModelResponse]:
+) -> list[ListedModel]:
     """List models by name; ``after`` is the last name of the page before."""
 
     def fetch(last: ModelSummary | None) -> Sequence[ModelSummary]:
         with service.store.read() as view:
             return view.models.page(after=last.name if last else after, limit=limit)
 
-    return [ModelResponse.model_validate(summary) for summary in visible_page(fetch, caller, limit)]
+    return [ListedModel.model_validate(summary) for summary in visible_page(fetch, caller, limit)]
 
 
 @router.post("/{model}/predict", **governed(Action.PREDICT))
-def predict(model: str, body: PredictRequest) -> PredictResponse:
+def predict(model: str, body: PredictRows) -> Predictions:
     """Predict with the version in PRODUCTION, if running = active = bound.
 
     A serving worker answers this route before the framework sees it.
@@ -62,7 +62,7 @@ def predict(model: str, body: PredictRequest) -> PredictResponse:
 
 
 @router.get("/{model}/status", **governed(Action.READ, etag=True))
-def status(model: str, service: Serving, response: Response) -> StatusResponse:
+def status(model: str, service: Serving, response: Response) -> ModelStatus:
     """Return where a model stands: production, alignment, drift, rollback target."""
     with service.store.read() as view:
         record = record_of(view, model)
@@ -71,11 +71,11 @@ def status(model: str, service: Serving, response: Response) -> StatusResponse:
     state = record.state
     champion = state.champion
     response.headers["ETag"] = f'"{record.revision}"'
-    return StatusResponse(
+    return ModelStatus(
         model=model,
         strategy=state.strategy,
         revision=record.revision,
-        production=full_version_response(service.store, model, champion) if champion else None,
+        production=full_version_detail(service.store, model, champion) if champion else None,
         alignment=_alignment(service, champion) if champion else None,
         epoch=activation.epoch if activation else 0,
         drift=drift,
@@ -85,7 +85,7 @@ def status(model: str, service: Serving, response: Response) -> StatusResponse:
 
 
 @router.get("/{model}/versions", **governed(Action.READ, etag=True))
-def versions(model: str, service: Serving, response: Response) -> list[VersionResponse]:
+def versions(model: str, service: Serving, response: Response) -> list[VersionDetail]:
     """List every version of a model, oldest first."""
     with service.store.read() as view:
         record = record_of(view, model)
@@ -93,31 +93,31 @@ def versions(model: str, service: Serving, response: Response) -> list[VersionRe
         latest = view.backtests.latest(model)
     response.headers["ETag"] = f'"{record.revision}"'
     return [
-        version_response(model, version, tags.get(number, {}), latest.get(number))
+        version_detail(model, version, tags.get(number, {}), latest.get(number))
         for number, version in sorted(record.state.versions.items())
     ]
 
 
-def _alignment(service: Service, version: VersionState) -> AlignmentResponse:
+def _alignment(service: Service, version: VersionState) -> AlignmentState:
     try:
         with service.store.read() as view:
             manifest = manifest_of(view, version)
         alignment = service.sources.alignment(manifest)
     except TradeworthyError as error:
-        return AlignmentResponse(
+        return AlignmentState(
             aligned=False, bound=None, active=None, running=None, differences=[error.message]
         )
-    return AlignmentResponse.model_validate(alignment.to_json())
+    return AlignmentState.model_validate(alignment.to_json())
 
 
-def _drift(view: View, model: str) -> LatestDriftResponse | None:
+def _drift(view: View, model: str) -> LatestDrift | None:
     reports = view.drift_reports.newest(model, limit=1)
-    return LatestDriftResponse.model_validate(reports[0]) if reports else None
+    return LatestDrift.model_validate(reports[0]) if reports else None
 
 
-def _rollback(service: Service, state: ModelState) -> RollbackTargetResponse | None:
+def _rollback(service: Service, state: ModelState) -> RollbackTarget | None:
     target = rollback_target(state)
     if target is None:
         return None
     aligned = _alignment(service, target).aligned
-    return RollbackTargetResponse(version=target.version, ready=aligned)
+    return RollbackTarget(version=target.version, ready=aligned)

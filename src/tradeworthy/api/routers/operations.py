@@ -9,25 +9,25 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from tradeworthy.api.http.governed_route import PROBLEMS, Serving
 from tradeworthy.errors import ReleaseUnconfirmed
-from tradeworthy.wire.health import HealthResponse
+from tradeworthy.wire.health import Health
 
 router = APIRouter(tags=["operations"])
 
 
 @router.get("/healthz")
-async def live() -> HealthResponse:
+async def live() -> Health:
     """Answer as long as the process lives, even if every thread is busy with requests."""
-    return HealthResponse(status="alive")
+    return Health(status="alive")
 
 
 @router.get("/readyz", responses={503: PROBLEMS[503]})
-def ready(service: Serving) -> HealthResponse:
+def ready(service: Serving) -> Health:
     """Answer 200 while the database is reached and the active release is confirmed."""
     service.store.ping()
     table = service.refresher.table
     if time.monotonic_ns() > table.confirmed_until:
         raise ReleaseUnconfirmed("this worker cannot confirm which release is active")
-    return HealthResponse(status="ready", epoch=table.epoch)
+    return Health(status="ready", epoch=table.epoch)
 
 
 @router.get(

@@ -9,29 +9,25 @@ from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, 
 from tradeworthy.errors import RecordNotFound
 from tradeworthy.store.ports.releases import Activation
 from tradeworthy.wire.releases import (
-    ActivateReleaseRequest,
-    ActivationResponse,
-    RegisterReleaseRequest,
-    ReleaseResponse,
+    ActivatedRelease,
+    ActivateRelease,
+    ListedRelease,
+    NewRelease,
 )
 
 router = APIRouter(prefix="/api/v1/ml/releases", tags=["releases"], route_class=GovernedRoute)
 
 
 @router.post("", status_code=201, **governed(Action.UPLOAD))
-def register_release(
-    body: RegisterReleaseRequest, service: Serving, caller: Caller
-) -> ReleaseResponse:
+def register_release(body: NewRelease, service: Serving, caller: Caller) -> ListedRelease:
     """Keep a release made of feature graph snapshots."""
     release = service.releases.register(body.snapshots, actor=caller)
     features = {key: node.node_hash for key, node in release.nodes.items()}
-    return ReleaseResponse(release=release.digest, features=features)
+    return ListedRelease(release=release.digest, features=features)
 
 
 @router.post("/activate", **governed(Action.MOVE_RELEASE))
-def activate_release(
-    body: ActivateReleaseRequest, service: Serving, caller: Caller
-) -> ActivationResponse:
+def activate_release(body: ActivateRelease, service: Serving, caller: Caller) -> ActivatedRelease:
     """Make a release the active one."""
     activation = service.releases.activate(
         body.release,
@@ -44,7 +40,7 @@ def activate_release(
 
 
 @router.get("/active", **governed(Action.READ))
-def read_active_release(service: Serving) -> ActivationResponse:
+def read_active_release(service: Serving) -> ActivatedRelease:
     """Return which release is active since when."""
     with service.store.read() as view:
         activation = view.releases.activation()
@@ -53,8 +49,8 @@ def read_active_release(service: Serving) -> ActivationResponse:
     return _response(activation)
 
 
-def _response(activation: Activation) -> ActivationResponse:
-    return ActivationResponse(
+def _response(activation: Activation) -> ActivatedRelease:
+    return ActivatedRelease(
         epoch=activation.epoch,
         release=activation.release_digest,
         at=activation.at,

@@ -10,16 +10,16 @@ from fastapi import APIRouter, Query
 
 from tradeworthy.access.roles import Action
 from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, governed
-from tradeworthy.api.http.paging import visible_page
+from tradeworthy.api.http.pages import visible_page
 from tradeworthy.api.http.parameters import Limit, Version
-from tradeworthy.api.version_response import full_version_response, version_response
+from tradeworthy.api.version_detail import full_version_detail, version_detail
 from tradeworthy.errors import InvalidInput
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import version_of
 from tradeworthy.model_registry.changes import read_model
 from tradeworthy.store.ports.versions import VersionQuery, VersionRow
 from tradeworthy.wire.field_types import TAG, Line, TagTexts
-from tradeworthy.wire.versions import TagRequest, VersionResponse
+from tradeworthy.wire.versions import SetTag, VersionDetail
 
 router = APIRouter(prefix="/api/v1/ml", tags=["management"], route_class=GovernedRoute)
 
@@ -36,7 +36,7 @@ def search_versions(
     after_model: Annotated[Line, Query()] = "",
     after_version: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
     limit: Limit = 100,
-) -> list[VersionResponse]:
+) -> list[VersionDetail]:
     """Search versions by strategy, stage and tags, a page at a time."""
     query = VersionQuery(strategy=strategy, stage=stage, tags=_tags(tag or ()))
 
@@ -46,7 +46,7 @@ def search_versions(
             return view.versions.search(query, after=after, limit=limit)
 
     return [
-        version_response(row.model, row.version, row.tags)
+        version_detail(row.model, row.version, row.tags)
         for row in visible_page(fetch, caller, limit)
     ]
 
@@ -69,9 +69,9 @@ def _pair(text: str) -> tuple[str, str]:
 
 @router.post("/{model}/versions/{version}/tags", **governed(Action.DRAFT_VERSION))
 def tag_version(
-    model: str, version: Version, body: TagRequest, service: Serving, caller: Caller
-) -> VersionResponse:
+    model: str, version: Version, body: SetTag, service: Serving, caller: Caller
+) -> VersionDetail:
     """Put a tag on a version."""
     service.registry.tag(model, version, body.key, body.value, actor=caller)
     state = read_model(service.store, model).state
-    return full_version_response(service.store, model, version_of(state, version))
+    return full_version_detail(service.store, model, version_of(state, version))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 
 from tradeworthy.access.roles import Action
 from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, governed
-from tradeworthy.wire.tokens import IssuedTokenResponse, IssueTokenRequest, TokenResponse
+from tradeworthy.wire.tokens import IssuedToken, ListedToken, NewToken
 
 PREFIX = "/api/v1/ml/tokens"
 router = APIRouter(prefix=PREFIX, tags=["tokens"], route_class=GovernedRoute)
@@ -17,25 +17,25 @@ TokenId = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 
 
 @router.post("", status_code=201, **governed(Action.MANAGE_TOKENS))
-def issue_token(body: IssueTokenRequest, service: Serving, caller: Caller) -> IssuedTokenResponse:
+def issue_token(body: NewToken, service: Serving, caller: Caller) -> IssuedToken:
     """Issue a token; this answer is the only place that shows it."""
     scope = None if body.strategies is None else frozenset(body.strategies)
     token, record = service.tokens.issue(body.actor, frozenset(body.roles), scope, issuer=caller)
-    return IssuedTokenResponse(token=token, record=TokenResponse.model_validate(record))
+    return IssuedToken(token=token, record=ListedToken.model_validate(record))
 
 
 @router.get("", **governed(Action.MANAGE_TOKENS))
-def list_tokens(service: Serving) -> list[TokenResponse]:
+def list_tokens(service: Serving) -> list[ListedToken]:
     """List every token, oldest first, without the tokens themselves."""
     with service.store.read() as view:
-        return [TokenResponse.model_validate(record) for record in view.tokens.all()]
+        return [ListedToken.model_validate(record) for record in view.tokens.all()]
 
 
 @router.post("/{token_id}/rotate", **governed(Action.MANAGE_TOKENS))
-def rotate_token(token_id: TokenId, service: Serving, caller: Caller) -> IssuedTokenResponse:
+def rotate_token(token_id: TokenId, service: Serving, caller: Caller) -> IssuedToken:
     """Replace a token by a new one for the same actor."""
     token, record = service.tokens.rotate(token_id, issuer=caller)
-    return IssuedTokenResponse(token=token, record=TokenResponse.model_validate(record))
+    return IssuedToken(token=token, record=ListedToken.model_validate(record))
 
 
 @router.post("/{token_id}/revoke", status_code=204, **governed(Action.MANAGE_TOKENS))

@@ -11,7 +11,7 @@ from tradeworthy.features.logic import call_forms, definition_forms, literal_for
 from tradeworthy.features.logic.canonical_form import Draft, Walk, encode
 from tradeworthy.features.logic.component import Component, Logic, make_logic
 from tradeworthy.features.logic.definition_forms import class_form, function_form
-from tradeworthy.features.logic.encoding import form, scalar, sequence, string, value_form
+from tradeworthy.features.logic.encoder import form, scalar, sequence, string, value_form
 from tradeworthy.features.logic.foreign_changes import refuse_foreign_changes
 from tradeworthy.features.logic.literals import NotLiteral, literal_value
 from tradeworthy.features.logic.project import Module, Project, statement_text

@@ -7,7 +7,7 @@ from typing import cast
 
 from tradeworthy.features.logic.canonical_form import Walk, encode, encode_all, encoder
 from tradeworthy.features.logic.definition_forms import lambda_form
-from tradeworthy.features.logic.encoding import atom, form, scalar, sequence
+from tradeworthy.features.logic.encoder import atom, form, scalar, sequence
 from tradeworthy.features.logic.name_forms import attribute_form, dotted_form
 from tradeworthy.features.logic.resolution import External
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from tradeworthy.features.logic.encoding import NOTHING, atom, form, scalar, sequence, string
+from tradeworthy.features.logic.encoder import NOTHING, atom, form, scalar, sequence, string
 from tradeworthy.features.logic.literals import names_in
 from tradeworthy.features.logic.project import Module
 from tradeworthy.features.logic.public_names import PublicName

@@ -14,7 +14,7 @@ from tradeworthy.features.logic.canonical_form import (
     encoder,
     nothing_or,
 )
-from tradeworthy.features.logic.encoding import NOTHING, form, sequence, string
+from tradeworthy.features.logic.encoder import NOTHING, form, sequence, string
 from tradeworthy.features.logic.literals import names_in
 from tradeworthy.features.logic.name_forms import name_form
 from tradeworthy.features.logic.resolution import Symbol

@@ -12,7 +12,7 @@ from tradeworthy.features.logic.canonical_form import (
     encode_all,
     encoder,
 )
-from tradeworthy.features.logic.encoding import NOTHING, form, scalar, sequence, string
+from tradeworthy.features.logic.encoder import NOTHING, form, scalar, sequence, string
 from tradeworthy.features.logic.literals import fold
 
 

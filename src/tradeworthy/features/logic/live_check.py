@@ -15,7 +15,7 @@ from typing import Any
 
 from tradeworthy.errors import FeatureLogicRefused
 from tradeworthy.features.logic.assembly import Root, Trace, default_expressions
-from tradeworthy.features.logic.encoding import value_form
+from tradeworthy.features.logic.encoder import value_form
 from tradeworthy.features.logic.literals import NotLiteral, literal_value
 from tradeworthy.features.logic.project import Module, Project
 from tradeworthy.features.logic.resolution import Symbol

@@ -17,7 +17,7 @@ from tradeworthy.features.logic.module_changes import (
     CALLED,
     PASSED,
     RETURNED,
-    Change,
+    ModuleChange,
     changes_by,
     effects_of,
     handed_on,
@@ -165,7 +165,7 @@ def _note_changes(statements: Sequence[ast.stmt], found: ModuleBindings) -> None
 
 
 def _affected(
-    change: Change, effects: Mapping[str, set[str]], handed: Mapping[str, set[str]]
+    change: ModuleChange, effects: Mapping[str, set[str]], handed: Mapping[str, set[str]]
 ) -> list[str]:
     """List the names that a change may reach.
 

@@ -39,7 +39,7 @@ _NEW_VALUES = (ast.BinOp, ast.Compare, ast.UnaryOp, ast.JoinedStr, ast.Constant)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ModuleChange:
     """A name that a statement may change.
 
     Attributes
@@ -55,13 +55,13 @@ class Change:
     kind: str
 
 
-def changes_by(statement: ast.stmt) -> Iterator[Change]:
+def changes_by(statement: ast.stmt) -> Iterator[ModuleChange]:
     """Give what a top-level statement may change when the module runs.
 
     Examples
     --------
     >>> list(changes_by(ast.parse("grow(table)").body[0]))
-    [Change(name='grow', kind='called'), Change(name='table', kind='passed')]
+    [ModuleChange(name='grow', kind='called'), ModuleChange(name='table', kind='passed')]
     """
     yield from _inside(statement, frozenset(), running=True)
 
@@ -162,7 +162,7 @@ def _names(target: ast.AST) -> list[str]:
     return [each.id for each in ast.walk(target) if isinstance(each, ast.Name)]
 
 
-def _inside(node: ast.AST, hidden: frozenset[str], *, running: bool) -> Iterator[Change]:
+def _inside(node: ast.AST, hidden: frozenset[str], *, running: bool) -> Iterator[ModuleChange]:
     """Walk a statement; in functions that are only defined, well-known mutating methods count."""
     if isinstance(node, _DEFINITIONS) and running:
         yield from _by_decorators(node)
@@ -183,17 +183,17 @@ def _inside(node: ast.AST, hidden: frozenset[str], *, running: bool) -> Iterator
 
 def _by_decorators(
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef,
-) -> Iterator[Change]:
+) -> Iterator[ModuleChange]:
     """A decorator is called with what it decorates; so is the hook of a base class."""
     bases = node.bases if isinstance(node, ast.ClassDef) else []
     for each in [*node.decorator_list, *bases]:
         target = each.func if isinstance(each, ast.Call) else each
         name = root_name(target)
         if name is not None:
-            yield Change(name, PASSED if isinstance(target, ast.Attribute) else CALLED)
+            yield ModuleChange(name, PASSED if isinstance(target, ast.Attribute) else CALLED)
 
 
-def _direct(node: ast.AST, *, running: bool) -> Iterator[Change]:
+def _direct(node: ast.AST, *, running: bool) -> Iterator[ModuleChange]:
     match node:
         case (
             ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del())
@@ -206,19 +206,19 @@ def _direct(node: ast.AST, *, running: bool) -> Iterator[Change]:
             yield from _by_call(node, running=running)
 
 
-def _by_call(call: ast.Call, *, running: bool) -> Iterator[Change]:
+def _by_call(call: ast.Call, *, running: bool) -> Iterator[ModuleChange]:
     if isinstance(call.func, ast.Attribute):
         method = call.func.attr
         if method not in _READING_METHODS if running else method in MUTATORS:
             yield from _changes_of(call.func, PASSED)
     elif isinstance(call.func, ast.Name):
         if running and not _only_reads(call):
-            yield Change(call.func.id, CALLED)
+            yield ModuleChange(call.func.id, CALLED)
     elif running:
         yield from _changes_of(call.func, CALLED)
     if running and not _only_reads(call):
         for value in [*call.args, *(keyword.value for keyword in call.keywords)]:
-            yield from (Change(each, PASSED) for each in sorted(_mentioned(value)))
+            yield from (ModuleChange(each, PASSED) for each in sorted(_mentioned(value)))
 
 
 def _only_reads(call: ast.Call) -> bool:
@@ -243,15 +243,15 @@ def _is_harmless_function(node: ast.expr) -> bool:
     )
 
 
-def _changes_of(node: ast.AST, kind: str) -> Iterator[Change]:
+def _changes_of(node: ast.AST, kind: str) -> Iterator[ModuleChange]:
     """Give the change of ``a`` for ``a.b[c]``, and of what an expression in its place hands on."""
     while isinstance(node, ast.Attribute | ast.Subscript):
         node = node.value
     names = _mentioned(node)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
-        yield Change(node.func.id, RETURNED)
+        yield ModuleChange(node.func.id, RETURNED)
         names -= {node.func.id}
-    yield from (Change(name, kind) for name in sorted(names))
+    yield from (ModuleChange(name, kind) for name in sorted(names))
 
 
 def root_name(node: ast.AST) -> str | None:

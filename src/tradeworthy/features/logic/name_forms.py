@@ -11,7 +11,7 @@ from tradeworthy.features.logic.canonical_form import (
     encode,
     encoder,
 )
-from tradeworthy.features.logic.encoding import (
+from tradeworthy.features.logic.encoder import (
     NOTHING,
     atom,
     form,

@@ -19,7 +19,7 @@ from tradeworthy.features.logic import (
     trace_logic,
 )
 from tradeworthy.features.logic.assembly import default_expressions
-from tradeworthy.features.logic.encoding import form, string, value_form
+from tradeworthy.features.logic.encoder import form, string, value_form
 from tradeworthy.features.logic.live_check import check_live
 from tradeworthy.features.logic.scopes import FunctionNode, parameters
 

@@ -17,7 +17,7 @@ from tradeworthy.features.logic import (
     make_logic,
     trace_logic,
 )
-from tradeworthy.features.logic.encoding import form, value_form
+from tradeworthy.features.logic.encoder import form, value_form
 from tradeworthy.features.logic.live_check import check_live
 from tradeworthy.features.source.live_source import functions_in, project_of, root_of
 from tradeworthy.features.source.source_folder import locate_source, open_project

@@ -127,7 +127,7 @@ def _tree(top: Path, timeout: float, code: Iterable[Path]) -> GitTree:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _IndexEntry:
     """One line of the index: its flag, its mode and its path."""
 
     flag: bytes
@@ -143,10 +143,10 @@ class _Entry:
         return self.flag.islower() or self.flag == b"S"
 
 
-def _entry(line: bytes) -> _Entry:
+def _entry(line: bytes) -> _IndexEntry:
     before, _, path = line.partition(b"\t")
     flag, mode, *_ = before.split(b" ")
-    return _Entry(flag, mode, path)
+    return _IndexEntry(flag, mode, path)
 
 
 def _commit(lines: list[bytes]) -> str | None:
@@ -178,7 +178,7 @@ def _submodule_changes(inner: dict[bytes, GitTree]) -> list[bytes]:
 
 
 def _uncommitted(
-    top: Path, code: Iterable[Path], entries: list[_Entry], lines: list[bytes]
+    top: Path, code: Iterable[Path], entries: list[_IndexEntry], lines: list[bytes]
 ) -> list[bytes]:
     """Tell of code that an ignore rule hides: no commit holds it."""
     known = {entry.path for entry in entries} | {_changed_path(line) for line in lines if line}

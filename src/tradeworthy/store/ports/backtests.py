@@ -43,7 +43,7 @@ class ReadBacktests(Protocol):
         """Return the newest backtest of each distinct trial of a strategy, by trial digest."""
 
 
-class Backtests(ReadBacktests, Protocol):
+class WriteBacktests(ReadBacktests, Protocol):
     """Backtests, read and added."""
 
     @abstractmethod

@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class DatasetRecord:
+class StoredDataset:
     """A market data file that was uploaded, by the hash of its content."""
 
     dataset_hash: str
@@ -27,17 +27,17 @@ class ReadDatasets(Protocol):
     """What can be read of datasets."""
 
     @abstractmethod
-    def get(self, dataset_hash: str) -> DatasetRecord | None:
+    def get(self, dataset_hash: str) -> StoredDataset | None:
         """Return a dataset."""
 
     @abstractmethod
-    def all(self) -> tuple[DatasetRecord, ...]:
+    def all(self) -> tuple[StoredDataset, ...]:
         """Return every dataset, oldest first."""
 
 
-class Datasets(ReadDatasets, Protocol):
+class WriteDatasets(ReadDatasets, Protocol):
     """Datasets, read and added."""
 
     @abstractmethod
-    def add(self, record: DatasetRecord) -> None:
+    def add(self, record: StoredDataset) -> None:
         """Keep a dataset; the same one twice is no error."""

@@ -38,7 +38,7 @@ class ReadDocuments(Protocol):
         """Return a document."""
 
 
-class Documents(ReadDocuments, Protocol):
+class WriteDocuments(ReadDocuments, Protocol):
     """Documents, read and added."""
 
     @abstractmethod

@@ -40,7 +40,7 @@ class ReadDriftReports(Protocol):
         """Return a model's drift reports, of slots up to ``until``, newest slot first."""
 
 
-class DriftReports(ReadDriftReports, Protocol):
+class WriteDriftReports(ReadDriftReports, Protocol):
     """Drift reports, read and added."""
 
     @abstractmethod

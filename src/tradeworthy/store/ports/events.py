@@ -33,7 +33,7 @@ class ReadEvents(Protocol):
         """Return how many events there are."""
 
 
-class Events(ReadEvents, Protocol):
+class WriteEvents(ReadEvents, Protocol):
     """Events, read and appended."""
 
     @abstractmethod

@@ -81,7 +81,7 @@ class ReadJobs(Protocol):
         """Return a job."""
 
 
-class Jobs(ReadJobs, Protocol):
+class WriteJobs(ReadJobs, Protocol):
     """Jobs, read, queued, claimed and ended."""
 
     @abstractmethod

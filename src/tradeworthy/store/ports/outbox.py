@@ -47,10 +47,10 @@ class ReadOutbox(Protocol):
         """Return a model's messages that wait for their delivery, in their order."""
 
 
-class Outbox(ReadOutbox, Protocol):
+class WriteOutbox(ReadOutbox, Protocol):
     """The outbox, filled, and emptied by consumers.
 
-    ``Events.append`` adds a message for each event by itself. A consumer takes messages in a unit,
+    ``events.append`` adds a message for each event by itself. A consumer takes messages in a unit,
     delivers them in their order, and marks each in another unit. If it is killed before it marks
     one, its lease runs out and the message is delivered again under the same id: every message
     at least once, and none before all earlier ones of its model.

@@ -27,7 +27,7 @@ class ReadReleases(Protocol):
         """Return the activation of ``epoch``, the latest by default."""
 
 
-class Releases(ReadReleases, Protocol):
+class WriteReleases(ReadReleases, Protocol):
     """Activations, read and made."""
 
     @abstractmethod

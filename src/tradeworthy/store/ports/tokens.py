@@ -21,7 +21,7 @@ class ReadTokens(Protocol):
         """Return every token, oldest first."""
 
 
-class Tokens(ReadTokens, Protocol):
+class WriteTokens(ReadTokens, Protocol):
     """Tokens, read, added and revoked."""
 
     @abstractmethod

@@ -35,7 +35,7 @@ class ReadTrials(Protocol):
         """Return every line of a strategy's ledger, oldest first."""
 
 
-class Trials(ReadTrials, Protocol):
+class WriteTrials(ReadTrials, Protocol):
     """The trial ledger, read and extended."""
 
     @abstractmethod

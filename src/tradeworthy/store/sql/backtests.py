@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Column, ForeignKey, Integer, Row, String, Table, Text, func, insert, select
 
-from tradeworthy.store.ports.backtests import BacktestRecord, Backtests
+from tradeworthy.store.ports.backtests import BacktestRecord, WriteBacktests
 from tradeworthy.store.sql.lifecycle_rows import version_id, with_version
 from tradeworthy.store.sql.lifecycle_tables import model_versions, models
 from tradeworthy.store.sql.schema import SqlPort, UtcDateTime, metadata
@@ -28,7 +28,7 @@ backtests = Table(
 )
 
 
-class SqlBacktests(SqlPort, Backtests):
+class SqlBacktests(SqlPort, WriteBacktests):
     def of_version(self, model: str, version: int) -> tuple[BacktestRecord, ...]:
         query = (
             with_version(backtests)

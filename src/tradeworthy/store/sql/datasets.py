@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Column, Integer, Row, String, Table, Text, select
 
-from tradeworthy.store.ports.datasets import DatasetRecord, Datasets
+from tradeworthy.store.ports.datasets import StoredDataset, WriteDatasets
 from tradeworthy.store.sql.insert_once import insert_once
 from tradeworthy.store.sql.schema import SqlPort, UtcDateTime, metadata
 
@@ -27,17 +27,17 @@ datasets = Table(
 )
 
 
-class SqlDatasets(SqlPort, Datasets):
-    def get(self, dataset_hash: str) -> DatasetRecord | None:
+class SqlDatasets(SqlPort, WriteDatasets):
+    def get(self, dataset_hash: str) -> StoredDataset | None:
         query = select(datasets).where(datasets.c.dataset_hash == dataset_hash)
         row = self.connection.execute(query).one_or_none()
         return _record(row) if row else None
 
-    def all(self) -> tuple[DatasetRecord, ...]:
+    def all(self) -> tuple[StoredDataset, ...]:
         rows = self.connection.execute(select(datasets).order_by(datasets.c.id))
         return tuple(_record(row) for row in rows)
 
-    def add(self, record: DatasetRecord) -> None:
+    def add(self, record: StoredDataset) -> None:
         insert_once(
             self.connection,
             datasets,
@@ -55,8 +55,8 @@ class SqlDatasets(SqlPort, Datasets):
         )
 
 
-def _record(row: Row[Any]) -> DatasetRecord:
-    return DatasetRecord(
+def _record(row: Row[Any]) -> StoredDataset:
+    return StoredDataset(
         row.dataset_hash,
         row.name,
         row.file_sha256,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Column, Connection, LargeBinary, String, Table, select
 
-from tradeworthy.store.ports.documents import Document, Documents
+from tradeworthy.store.ports.documents import Document, WriteDocuments
 from tradeworthy.store.sql.insert_once import insert_once
 from tradeworthy.store.sql.schema import SqlPort, UtcDateTime, metadata
 
@@ -20,7 +20,7 @@ documents = Table(
 )
 
 
-class SqlDocuments(SqlPort, Documents):
+class SqlDocuments(SqlPort, WriteDocuments):
     def get(self, digest: str) -> Document | None:
         query = select(documents).where(documents.c.digest == digest)
         row = self.connection.execute(query).one_or_none()

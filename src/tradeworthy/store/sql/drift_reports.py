@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, ForeignKey, Integer, Row, String, Table, Text, UniqueConstraint
 
-from tradeworthy.store.ports.drift_reports import DriftReportRecord, DriftReports
+from tradeworthy.store.ports.drift_reports import DriftReportRecord, WriteDriftReports
 from tradeworthy.store.sql.insert_once import insert_once
 from tradeworthy.store.sql.lifecycle_rows import version_id, with_version
 from tradeworthy.store.sql.lifecycle_tables import model_versions, models
@@ -29,7 +29,7 @@ model_drift_reports = Table(
 )
 
 
-class SqlDriftReports(SqlPort, DriftReports):
+class SqlDriftReports(SqlPort, WriteDriftReports):
     def newest(
         self,
         model: str,

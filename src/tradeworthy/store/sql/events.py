@@ -31,7 +31,7 @@ from tradeworthy.lifecycle.events import Event, ModelRegistered
 from tradeworthy.lifecycle.evolve import evolve
 from tradeworthy.lifecycle.recorded_events import body_from_json, body_to_json
 from tradeworthy.lifecycle.state import ModelState
-from tradeworthy.store.ports.events import Events, RecordedEvent
+from tradeworthy.store.ports.events import RecordedEvent, WriteEvents
 from tradeworthy.store.ports.outbox import event_message
 from tradeworthy.store.sql.lifecycle_rows import model_record
 from tradeworthy.store.sql.lifecycle_tables import models
@@ -55,7 +55,7 @@ events = Table(
 Index("ix_events_model_id_sequence", events.c.model_id, events.c.sequence)
 
 
-class SqlEvents(SqlPort, Events):
+class SqlEvents(SqlPort, WriteEvents):
     def of_model(
         self, model: str, *, until: datetime | None = None, after: int = 0, limit: int | None = None
     ) -> tuple[RecordedEvent, ...]:

@@ -28,7 +28,7 @@ from tradeworthy.access.roles import Actor, Role
 from tradeworthy.errors import AlreadyExists
 from tradeworthy.lifecycle.job_state import JobState
 from tradeworthy.store.ports.documents import Document
-from tradeworthy.store.ports.jobs import JobProblem, JobRecord, Jobs
+from tradeworthy.store.ports.jobs import JobProblem, JobRecord, WriteJobs
 from tradeworthy.store.sql.documents import insert_documents
 from tradeworthy.store.sql.insert_once import insert_once
 from tradeworthy.store.sql.lifecycle_rows import version_id, with_version
@@ -60,7 +60,7 @@ jobs = Table(
 Index("ix_jobs_state_created_at", jobs.c.state, jobs.c.created_at)
 
 
-class SqlJobs(SqlPort, Jobs):
+class SqlJobs(SqlPort, WriteJobs):
     def get(self, job_id: str) -> JobRecord | None:
         query = with_version(jobs).where(jobs.c.id == job_id)
         row = self.connection.execute(query).one_or_none()

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from tradeworthy.errors import AlreadyExists, ModelNotFound
-from tradeworthy.store.ports.outbox import Message, Outbox, check_own_id
+from tradeworthy.store.ports.outbox import Message, WriteOutbox, check_own_id
 from tradeworthy.store.sql.lifecycle_tables import models
 from tradeworthy.store.sql.schema import SqlPort, UtcDateTime, metadata
 
@@ -62,7 +62,7 @@ Index(
 _waiting = outbox.c.delivered_at.is_(None)
 
 
-class SqlOutbox(SqlPort, Outbox):
+class SqlOutbox(SqlPort, WriteOutbox):
     def undelivered(self, model: str, *, limit: int = 100) -> tuple[Message, ...]:
         query = _messages().where(models.c.name == model, _waiting).limit(limit)
         return tuple(_message(row) for row in self.connection.execute(query))

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from tradeworthy.errors import RecordNotFound, StaleEpoch
-from tradeworthy.store.ports.releases import Activation, Releases
+from tradeworthy.store.ports.releases import Activation, WriteReleases
 from tradeworthy.store.sql.documents import documents
 from tradeworthy.store.sql.schema import SqlPort, UtcDateTime, metadata
 
@@ -39,7 +39,7 @@ activations = Table(
 )
 
 
-class SqlReleases(SqlPort, Releases):
+class SqlReleases(SqlPort, WriteReleases):
     def activation(self, epoch: int | None = None) -> Activation | None:
         query = select(activations).order_by(activations.c.epoch.desc()).limit(1)
         if epoch is not None:

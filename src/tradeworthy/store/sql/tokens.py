@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from tradeworthy.access.roles import Role
 from tradeworthy.access.tokens import TokenRecord, check_not_last_admin
 from tradeworthy.errors import AlreadyExists
-from tradeworthy.store.ports.tokens import Tokens
+from tradeworthy.store.ports.tokens import WriteTokens
 from tradeworthy.store.sql.schema import SqlPort, UtcDateTime, metadata
 
 tokens = Table(
@@ -29,7 +29,7 @@ tokens = Table(
 )
 
 
-class SqlTokens(SqlPort, Tokens):
+class SqlTokens(SqlPort, WriteTokens):
     def get(self, mac: str) -> TokenRecord | None:
         row = self.connection.execute(select(tokens).where(tokens.c.mac == mac)).one_or_none()
         return _record(row) if row else None

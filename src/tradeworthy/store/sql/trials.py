@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Float, ForeignKey, Integer, String, Table, UniqueConstraint
 
-from tradeworthy.store.ports.trials import LedgerEntry, Trials
+from tradeworthy.store.ports.trials import LedgerEntry, WriteTrials
 from tradeworthy.store.sql.insert_once import insert_once
 from tradeworthy.store.sql.lifecycle_rows import version_id, with_version
 from tradeworthy.store.sql.schema import SqlPort, UtcDateTime, metadata
@@ -25,7 +25,7 @@ trial_ledger = Table(
 )
 
 
-class SqlTrials(SqlPort, Trials):
+class SqlTrials(SqlPort, WriteTrials):
     def of_strategy(self, strategy: str) -> tuple[LedgerEntry, ...]:
         query = (
             with_version(trial_ledger)

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from tradeworthy.lifecycle.state import VersionState
 from tradeworthy.store.ports.backtests import BacktestRecord
 from tradeworthy.store.unit_of_work import Store
-from tradeworthy.wire.versions import VersionResponse
+from tradeworthy.wire.versions import VersionDetail
 
 
-def version_response(
+def version_detail(
     model: str,
     version: VersionState,
     tags: Mapping[str, str],
     backtest: BacktestRecord | None = None,
-) -> VersionResponse:
+) -> VersionDetail:
     """Put together what is known of a version."""
-    return VersionResponse(
+    return VersionDetail(
         model=model,
         version=version.version,
         stage=version.stage,
@@ -36,9 +36,9 @@ def version_response(
     )
 
 
-def full_version_response(store: Store, model: str, version: VersionState) -> VersionResponse:
+def full_version_detail(store: Store, model: str, version: VersionState) -> VersionDetail:
     """Read a version's tags and latest backtest, and put it together."""
     with store.read() as view:
         backtests = view.backtests.of_version(model, version.version)
         tags = view.versions.tags(model).get(version.version, {})
-    return version_response(model, version, tags, backtests[-1] if backtests else None)
+    return version_detail(model, version, tags, backtests[-1] if backtests else None)

@@ -10,18 +10,18 @@ from tradeworthy.promotion.policy.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
-class ArtifactLoadingFacts:
+class ArtifactLoadFacts:
     """Whether the predictor can be made from the artifact."""
 
     artifact_loads: bool | None = None
 
 
-def _artifact_loads(facts: ArtifactLoadingFacts, _: Policy) -> Finding:
+def _artifact_loads(facts: ArtifactLoadFacts, _: Policy) -> Finding:
     return require(facts.artifact_loads, "loads", "does not load")
 
 
 CONCERN = Concern(
-    ArtifactLoadingFacts,
+    ArtifactLoadFacts,
     (
         Gate(
             "artifact_loads",

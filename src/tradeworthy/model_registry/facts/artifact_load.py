@@ -1,0 +1,13 @@
+"""Whether the artifact loads."""
+
+from __future__ import annotations
+
+from tradeworthy.model_registry.case import Case
+from tradeworthy.promotion.gates.artifact_load import ArtifactLoadFacts
+
+
+def gather(case: Case) -> ArtifactLoadFacts:
+    """Return the facts."""
+    if case.manifest is None:
+        return ArtifactLoadFacts()
+    return ArtifactLoadFacts(case.predictor is not None)
