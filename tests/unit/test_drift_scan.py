@@ -18,8 +18,6 @@ from tradeworthy.drift.drift_detection import DriftMetrics, Floors, Severity, ks
 from tradeworthy.drift.drift_report import (
     DriftReport,
     Status,
-    is_confirmed,
-    is_regime,
     model_severity,
     recompute,
 )
@@ -323,22 +321,6 @@ def test_the_model_verdict_weighs_features() -> None:
     assert verdict(*quiet, dead) is Severity.SEVERE
     assert verdict(*quiet, dead, evidence("x", None, 1.0)) is Severity.SEVERE
     assert verdict(*quiet, replace(dead, importance=0.0)) is Severity.MODERATE
-
-
-def test_regime_and_confirmation() -> None:
-    quiet = DriftReport(**KEY, status=Status.OK, severity=Severity.NORMAL)
-    features = (evidence("x", Severity.MODERATE, 0.01), evidence("y", Severity.NORMAL, 0.9))
-    loud = replace(quiet, severity=Severity.SEVERE, features=features)
-    calm = replace(quiet, features=(evidence("z", Severity.NORMAL, 0.9),) * 2)
-    assert is_regime([loud])
-    assert not is_regime([loud, calm])
-    assert not is_regime([])
-    mild = replace(quiet, severity=Severity.MODERATE)
-    assert is_confirmed(loud, mild, performance_worse=True)
-    assert not is_confirmed(loud, mild, performance_worse=False)
-    assert not is_confirmed(loud, quiet, performance_worse=True)
-    assert not is_confirmed(mild, loud, performance_worse=True)
-    assert not is_confirmed(loud, replace(quiet, severity=None), performance_worse=True)
 
 
 def test_stored_verdicts_are_not_believed() -> None:

@@ -23,7 +23,6 @@ from tradeworthy.errors import InvalidInput
 SCHEME = "drift-report/v1"
 SEVERE_SCORE = 0.3
 MODERATE_SCORE = 0.15
-REGIME_SHARE = 0.25
 
 
 class Status(Enum):
@@ -169,26 +168,3 @@ def recompute(report: Mapping[str, Any]) -> Severity | None:
         for one in stored.features
     ]
     return model_severity(judged)
-
-
-def is_regime(reports: Sequence[DriftReport], share: float = REGIME_SHARE) -> bool:
-    """Tell whether more than ``share`` of all features of all models flag at once.
-
-    Then the market changed, not a model: alert once and demote nothing.
-    """
-    known = [one.severity for report in reports for one in report.features if one.severity]
-    return bool(known) and sum(one.rank > 0 for one in known) > share * len(known)
-
-
-def is_confirmed(now: DriftReport, before: DriftReport, *, performance_worse: bool) -> bool:
-    """Tell whether a finding may trigger demotion.
-
-    SEVERE now, at least MODERATE the session before, and worse realised or estimated
-    performance.
-    """
-    return (
-        now.severity is Severity.SEVERE
-        and before.severity is not None
-        and before.severity >= Severity.MODERATE
-        and performance_worse
-    )

@@ -105,15 +105,6 @@ class GraphDiff:
         """
         return tuple(change.explain() for change in self.changes)
 
-    def unversioned_changes(self) -> tuple[str, ...]:
-        """Warn of features whose own logic changed while their version did not."""
-        return tuple(
-            f"{change.feature}: the logic changed and the version is still {change.version}; "
-            f"raise it to {change.version + 1}"
-            for change in self.changes
-            if change.kind == "changed"
-        )
-
     def to_json(self) -> dict[str, object]:
         """Give the JSON form."""
         return {

@@ -349,8 +349,3 @@ def run_data_guards(frame: pl.DataFrame, *, symbol: str | None = None) -> tuple[
     return tuple(
         finding for bars in split_by_symbol(table) for guard in GUARDS for finding in guard(bars)
     )
-
-
-def guards_pass(findings: tuple[DataFinding, ...]) -> bool:
-    """Tell whether no finding is a failure."""
-    return all(finding.severity != "fail" for finding in findings)

@@ -17,7 +17,6 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tradeworthy.errors import InvalidInput
 from tradeworthy.prediction_log.segments import (
     SUFFIX,
     Damage,
@@ -43,33 +42,9 @@ class SegmentMark(msgspec.Struct, frozen=True):
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """How far a folder was read. The empty cursor stands at its beginning.
-
-    Examples
-    --------
-    >>> Cursor.from_text(Cursor({"a.segment": SegmentMark(120, ((0, 31),))}).to_text())
-    Cursor(segments={'a.segment': SegmentMark(offset=120, declarations=((0, 31),))})
-    """
+    """How far a folder was read. The empty cursor stands at its beginning."""
 
     segments: Mapping[str, SegmentMark] = {}
-
-    def to_text(self) -> str:
-        """Encode as JSON."""
-        return msgspec.json.encode(self).decode()
-
-    @classmethod
-    def from_text(cls, text: str) -> Cursor:
-        """Decode what `to_text` gave.
-
-        Raises
-        ------
-        InvalidInput
-            For another text.
-        """
-        try:
-            return msgspec.json.decode(text, type=cls)
-        except msgspec.DecodeError as error:
-            raise InvalidInput(f"not a cursor of the prediction log: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,37 +148,6 @@ def read_from(folder: Path, cursor: Cursor | None = None) -> Scan:
             continue
         marks[path.name] = mark
     return Scan(records, Cursor(marks), tuple(faults))
-
-
-def read_predictions(
-    folder: Path,
-    *,
-    model: str,
-    version: int | None = None,
-    since: int | None = None,
-    until: int | None = None,
-) -> PredictionColumns:
-    """Read the predictions of a model whose event time is in ``[since, until)``.
-
-    Parameters
-    ----------
-    folder
-        The log's folder.
-    model, version
-        Whose predictions; None means every version.
-    since, until
-        Nanoseconds since 1970 in UTC; None means no bound.
-    """
-    scan = read_from(folder)
-    chosen = [
-        record
-        for record in scan.records
-        if record.origin.model == model
-        and (version is None or record.origin.version == version)
-        and (since is None or record.event_time >= since)
-        and (until is None or record.event_time < until)
-    ]
-    return to_columns(chosen, scan.faults)
 
 
 def to_columns(
