@@ -49,7 +49,11 @@ def test_an_edit_blocks_predictions_and_its_undoing_frees_them(own: ServedHome) 
     assert body["details"]["bound"] == bound
     assert body["details"]["running"] == own.graph_hash() != bound
     assert body["details"]["active"] == bound
-    assert len(body["details"]["ways_out"]) == 3
+    assert body["details"]["ways_out"] == [
+        "put features.py as it was at the training back into the strategies folder",
+        "or train a new version on the code that runs: `tradeworthy train FILE --model m "
+        "--data BARS`",
+    ]
     assert reported(own.predict()) == (409, "feature_graph_mismatch")
     assert reported(own.predict(rows=[])) == (422, "invalid_input")
     assert own.get(None, "/readyz").status_code == 200

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 
 import pytest
+from typer.testing import CliRunner
 
 from api.served_home import ServedHome, reported, row
+from tradeworthy.cli.app import app
 
 PREDICT = "/api/v1/models/m/predict"
 HASH = "GRAPH-HASH"
@@ -60,7 +63,11 @@ def test_rows_that_cannot_be_predicted(served: ServedHome, name: str) -> None:
 def test_absent_hash_is_answered_with_the_way_to_get_it(served: ServedHome) -> None:
     response = served.predict(feature_graph_hash=None)
     assert reported(response) == (422, "invalid_input")
-    assert "tradeworthy features hash" in response.json()["detail"]
+    (command,) = re.findall("`tradeworthy ([^`]*)`", response.json()["detail"])
+    words = command.replace("FILE", str(served.home.features)).split()
+    printed = json.loads(CliRunner().invoke(app, [*words, "--json"]).output)["hash"]
+    assert printed == served.get("vera", "/api/v1/models/m/status").json()["alignment"]["bound"]
+    assert served.predict(feature_graph_hash=printed).status_code == 200
 
 
 GETS = {

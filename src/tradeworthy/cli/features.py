@@ -34,11 +34,23 @@ def _graph(file: Path) -> FeatureGraph:
 
 
 @features.command("hash")
-def hash_file(file: File, as_json: AsJson = False) -> None:
-    """Print the hash of a feature file's graph and of every node."""
+def hash_file(
+    file: File,
+    inputs: Annotated[
+        str | None,
+        typer.Option(
+            help="A model's inputs in its order, parted by commas: hash what it is bound to."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the hash of a feature file's graph, or of a model's inputs, and of every node."""
     from tradeworthy.features.graph_summary import graph_summary
 
-    show(graph_summary(_graph(file)), as_json=as_json, human=_hash_lines)
+    graph = _graph(file)
+    if inputs is not None:
+        graph = graph.closure(inputs.split(","))
+    show(graph_summary(graph), as_json=as_json, human=_hash_lines)
 
 
 def _hash_lines(found: dict[str, Any]) -> Iterator[str]:

@@ -153,6 +153,7 @@ def _status_lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"quarantine  {production['quarantine_reason'] or 'no'}"
     alignment = found["alignment"]
     if isinstance(alignment, dict):
+        yield f"bound to    {alignment['bound']}"
         yield f"aligned     {'yes' if alignment['aligned'] else 'NO'}"
         yield from (f"            {line}" for line in alignment["differences"])
     drift = found["drift"]

@@ -10,6 +10,7 @@ from tradeworthy.features.graph_diff import GraphDiff, diff_snapshots
 from tradeworthy.features.graph_node import SnapshotNode
 from tradeworthy.features.graph_snapshot import GraphSnapshot
 from tradeworthy.features.node_hashes import graph_hash
+from tradeworthy.manifest.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,25 @@ class Alignment:
         if self.active is None and "active" not in self.differences:
             differences.append("active: no release is active; activate one")
         return tuple(differences)
+
+    def ways_out(self, manifest: Manifest) -> tuple[str, ...]:
+        """Say what aligns the version of this manifest again; nothing if it is aligned."""
+        ways = []
+        rule = manifest.code.signal_rule
+        file = (rule.feature_file or rule.file) if rule else "FILE"
+        if self.running != self.bound:
+            ways.append(f"put {file} as it was at the training back into the strategies folder")
+        if self.active != self.bound:
+            ways.append(
+                f"in the strategies folder run `tradeworthy features activate {file}`, with the "
+                "feature files of the other models in use besides"
+            )
+        if ways:
+            ways.append(
+                "or train a new version on the code that runs: `tradeworthy train FILE "
+                f"--model {manifest.model} --data BARS`"
+            )
+        return tuple(ways)
 
     def to_json(self) -> dict[str, Json]:
         """Return the alignment as JSON."""

@@ -27,7 +27,6 @@ from tradeworthy.model_registry.sources import Sources
 from tradeworthy.runtime.token_cache import TokenCache
 from tradeworthy.serving.decoder import FLOAT64_MAX, make_decoder
 from tradeworthy.serving.route_table import (
-    WAYS_OUT,
     Blocked,
     Explain,
     Ready,
@@ -299,5 +298,5 @@ def _mismatch(manifest: Manifest, alignment: Alignment, epoch: int) -> FeatureGr
         + "; ".join(alignment.lines()),
         **differences,
         epoch=epoch,
-        ways_out=WAYS_OUT,
+        ways_out=alignment.ways_out(manifest),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias
 
 import msgspec
 
@@ -26,16 +26,6 @@ from tradeworthy.errors import (
 from tradeworthy.serving.decoder import DecodedRequest, Decoder
 
 Explain: TypeAlias = Callable[[str], FeatureGraphMismatch | None]
-
-HASH_ADVICE: Final = (
-    "rows need feature_graph_hash, the hash of the code that computed them: run `tradeworthy "
-    "features hash FILE --json`, or take FeatureGraph.from_module(FILE).closure(inputs).hash"
-)
-WAYS_OUT: Final = (
-    "compute the rows with the feature code that the model is bound to",
-    "activate a release that holds the model's features",
-    "train, validate and promote a version on the code that computed the rows",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +190,7 @@ class RouteTable:
         """
         sent = request.feature_graph_hash
         if sent is None:
-            raise InvalidInput(HASH_ADVICE, field="feature_graph_hash")
+            raise _hash_missing(route)
         if isinstance(route, Blocked):
             _raise_blocked(route, sent, self.epoch)
         if sent != route.bound_hash:
@@ -219,6 +209,29 @@ def _raise_blocked(route: Blocked, sent: str | None, epoch: int) -> NoReturn:
     raise route.error.with_traceback(None)
 
 
+def _hash_missing(route: Route) -> InvalidInput:
+    """Build the 422 of rows without a hash, with the command that prints it."""
+    return InvalidInput(
+        "rows need feature_graph_hash, the hash of the code that computed them: run "
+        f"{_hash_command(route)} on the feature file that computed them",
+        field="feature_graph_hash",
+    )
+
+
+def _hash_command(route: Route) -> str:
+    inputs = ",".join(route.decoder.inputs if route.decoder else ())
+    return f"`tradeworthy features hash FILE --inputs {inputs}`"
+
+
+def _ways_out(route: Route) -> tuple[str, ...]:
+    """Say what the sender of rows can do whose hash is not the bound one."""
+    return (
+        "compute the rows with the feature code that the model is bound to: of that file "
+        f"{_hash_command(route)} prints {route.bound_hash}",
+        "train, validate and promote a version on the code that computed the rows",
+    )
+
+
 def _mismatch(route: Route, sent: str, epoch: int) -> FeatureGraphMismatch:
     """Build the 409 of rows that other feature code computed, with the difference if known."""
     explained = route.explain(sent) if route.explain else None
@@ -232,5 +245,5 @@ def _mismatch(route: Route, sent: str, epoch: int) -> FeatureGraphMismatch:
         active=ready.active_hash if ready else None,
         running=ready.running_hash if ready else None,
         epoch=epoch,
-        ways_out=WAYS_OUT,
+        ways_out=_ways_out(route),
     )
