@@ -117,6 +117,13 @@ def test_a_slash_too_many_is_no_route(served: ServedHome, path: str) -> None:
     assert b"location:" not in answer.lower()
 
 
+def test_an_answer_does_not_say_what_serves_it(served: ServedHome) -> None:
+    for path in (PREDICT, "/healthz"):
+        head = talk(served, request(served, path=path, **LAST)).partition(b"\r\n\r\n")[0].lower()
+        assert b"\r\ndate:" not in head
+        assert b"\r\nserver:" not in head
+
+
 def test_clients_drop_an_idle_connection_before_the_service_does(served: ServedHome) -> None:
     """A request that crossed with the service's closing would get no answer."""
     kept = httpx.Limits().keepalive_expiry

@@ -54,6 +54,10 @@ def server_of(app: HotPath, *, log_level: str = "warning") -> uvicorn.Server:
         lifespan="on",
         log_level=log_level,
         access_log=False,
+        # Nothing here asks where a request came from, and anybody can write X-Forwarded-For.
+        proxy_headers=False,
+        date_header=False,
+        server_header=False,
         timeout_keep_alive=IDLE_SECONDS,
     )
     return uvicorn.Server(config)

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from tradeworthy.access.roles import Action, Actor
 from tradeworthy.access.tokens import TokenRecord, is_token, token_mac
 from tradeworthy.errors import Unauthenticated
 
 _SCHEME = b"bearer "
+# A token may be sent in several ways (`bearer`, more spaces), each a header of its own.
+_MOST_HEADERS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """Every token at one moment, by its MAC, and who sent the headers that were checked since."""
+
+    live: Mapping[str, Actor] = field(default_factory=dict)
+    revoked: frozenset[str] = frozenset()
+    checked: dict[bytes, Actor] = field(default_factory=dict)
 
 
 class TokenCache:
@@ -22,15 +34,17 @@ class TokenCache:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._actors: Mapping[str, Actor] = {}
-        self._revoked: frozenset[str] = frozenset()
+        self._tokens = _Tokens()
         self._strategies: Mapping[str, str] = {}
 
     def renew_tokens(self, tokens: Iterable[TokenRecord]) -> None:
         """Take the tokens as they are now."""
         known = list(tokens)
-        self._actors = {t.mac: t.as_actor() for t in known if t.revoked_at is None}
-        self._revoked = frozenset(t.mac for t in known if t.revoked_at is not None)
+        # One assignment: what was checked against the tokens before goes with them.
+        self._tokens = _Tokens(
+            {t.mac: t.as_actor() for t in known if t.revoked_at is None},
+            frozenset(t.mac for t in known if t.revoked_at is not None),
+        )
 
     def renew_strategies(self, strategies: Mapping[str, str]) -> None:
         """Take the models' strategies as they are now."""
@@ -46,15 +60,26 @@ class TokenCache:
         Forbidden
             If the token is for other strategies.
         """
+        tokens = self._tokens
+        actor = tokens.checked.get(header) if header is not None else None
+        if actor is None:
+            actor = self._check(tokens, header)
+        actor.require(Action.PREDICT, self._strategies.get(model))
+        return actor
+
+    def _check(self, tokens: _Tokens, header: bytes | None) -> Actor:
+        """Return whose header this is, and keep that: its MAC takes longer than all the rest."""
         token = bearer_token(header)
-        if token is None:
+        if header is None or token is None:
             raise Unauthenticated("send `Authorization: Bearer <token>`; an admin issues tokens")
         mac = token_mac(token, self._key) if is_token(token) else ""
-        actor = self._actors.get(mac)
+        actor = tokens.live.get(mac)
         if actor is None:
-            fate = "was revoked" if mac in self._revoked else "is unknown"
+            fate = "was revoked" if mac in tokens.revoked else "is unknown"
             raise Unauthenticated(f"this token {fate}: ask an admin for a new one")
-        actor.require(Action.PREDICT, self._strategies.get(model))
+        if len(tokens.checked) >= _MOST_HEADERS:
+            tokens.checked.clear()
+        tokens.checked[header] = actor
         return actor
 
 
