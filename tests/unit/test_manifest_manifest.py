@@ -273,7 +273,7 @@ def test_a_truncated_manifest_is_refused(data: st.DataObject) -> None:
             "holds -Infinity, which is no number",
         ),
         ('{"schema_version": 1, "feature_graph": {"a": 1e999}}', "holds 1e999, which is no number"),
-        ('{"schema_version": 1}', "manifest field model"),
+        ('{"schema_version": 1}', "field model is missing"),
         ('{"a":' * 100_000, "nested more than 100 levels"),
         (b"\xff\xfe\xfa", "not UTF-8 at byte 0"),
     ],

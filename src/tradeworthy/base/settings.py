@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tradeworthy.base.field_faults import first_fault
 from tradeworthy.errors import SettingsInvalid
 
 MEBIBYTE = 2**20
@@ -116,9 +117,9 @@ def read_settings(**overrides: object) -> Settings:
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        name = ".".join(str(part) for part in first["loc"]).upper()
-        raise SettingsInvalid(f"{PREFIX}{name}: {first['msg']}", setting=name) from error
+        fault = first_fault(error)
+        name = fault.path.upper()
+        raise SettingsInvalid(f"{PREFIX}{name} {fault.text}", setting=name) from error
 
 
 def _refuse_slips(environment: Iterable[str]) -> None:

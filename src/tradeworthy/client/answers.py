@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from tradeworthy.base.field_faults import first_fault
 from tradeworthy.base.strict_json import read_json
 from tradeworthy.client.transport import Answer
 from tradeworthy.errors import ServerUnreachable, TradeworthyError, rebuild
@@ -56,10 +57,8 @@ def body_of(kind: type[Body], content: Any) -> Body:
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
         raise ServerUnreachable(
-            f"the answer is no {kind.__name__} ({place or 'body'}: {first['msg']}): is that URL a "
+            f"the answer is no {kind.__name__} ({first_fault(error)}): is that URL a "
             "Tradeworthy service, and of this release?"
         ) from error
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, JsonValue, TypeAdapter, ValidationError
 
 from tradeworthy.base.digests import Json, json_digest
+from tradeworthy.base.field_faults import first_fault
 from tradeworthy.errors import InvalidInput
 from tradeworthy.evidence.evaluation_settings import EvaluationSettings
 from tradeworthy.evidence.findings import FoldPeriod, GuardFinding, LookAheadFindings
@@ -112,10 +113,8 @@ class Evidence(StrictRecord):
         try:
             return _ADAPTER.validate_python({k: v for k, v in data.items() if k != "scheme"})
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
             raise InvalidInput(
-                f"not evidence: {place}: {first['msg']}; run the backtest again"
+                f"not evidence: {first_fault(error)}; run the backtest again"
             ) from error
 
 

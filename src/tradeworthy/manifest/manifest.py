@@ -60,8 +60,8 @@ class Manifest(ManifestFields[GraphSnapshot]):
     >>> Manifest(model="momentum", version=0, strategy="trend")
     Traceback (most recent call last):
     ...
-    tradeworthy.errors.ManifestInvalid: manifest field version: Input should be greater than or \
-equal to 1; see manifest.schema.json
+    tradeworthy.errors.ManifestInvalid: the manifest's field version must be at least 1; see \
+manifest.schema.json
     """
 
     canonical_bytes: bytes = field(init=False, repr=False, compare=False)

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
+from tradeworthy.base.field_faults import first_fault
 from tradeworthy.base.strict_json import read_json
 from tradeworthy.errors import ManifestInvalid
 from tradeworthy.features.graph_snapshot import GraphSnapshot
@@ -93,11 +94,9 @@ def parse_manifest(text: str | bytes) -> UncheckedManifest:
     try:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
+        fault = first_fault(error)
         raise ManifestInvalid(
-            f"manifest field {place or '(top)'}: {first['msg']}; see manifest.schema.json",
-            field=place,
+            f"the manifest's field {fault}; see manifest.schema.json", field=fault.path
         ) from error
 
 

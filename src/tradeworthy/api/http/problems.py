@@ -16,11 +16,11 @@ from starlette.routing import compile_path
 
 from tradeworthy import errors
 from tradeworthy.base.digests import Json
+from tradeworthy.base.field_faults import field_faults
 from tradeworthy.errors import TradeworthyError
 
 MEDIA_TYPE = "application/problem+json"
 # An answer stays short whatever was sent.
-_SHOWN = 80
 _MOST_FAULTS = 100
 _LOG = logging.getLogger("tradeworthy.api")
 
@@ -119,13 +119,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
-        faults = [
-            ([str(part)[:_SHOWN] for part in item["loc"]], str(item["msg"]))
-            for item in error.errors()[:_MOST_FAULTS]
-        ]
-        places: list[Json] = [{"place": [*place], "message": text} for place, text in faults]
-        place, text = faults[0]
-        return _response(errors.InvalidInput(f"{'.'.join(place)}: {text}", errors=places), request)
+        faults = field_faults(error.errors()[:_MOST_FAULTS])
+        places: list[Json] = [{"place": [*each.place], "message": each.text} for each in faults]
+        return _response(errors.InvalidInput(str(faults[0]), errors=places), request)
 
     @app.exception_handler(HTTPException)
     async def _routing(request: Request, error: HTTPException) -> Response:
