@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_origin
@@ -47,21 +49,26 @@ FROM_OUTSIDE = [
 ]
 
 
-def faults_of(kind: Any, value: object) -> list[Any]:
-    adapter: TypeAdapter[Any] = TypeAdapter(kind)
-    try:
-        adapter.validate_python(value)
-    except ValidationError as error:
-        first_fault(error)
-        return [*error.errors(include_url=False)]
-    return []
+def faults_of(adapter: TypeAdapter[Any], value: object) -> Iterator[Any]:
+    """Everything that is wrong with a value, as it is and as JSON."""
+    checks: list[Callable[[], object]] = [lambda: adapter.validate_python(value)]
+    with suppress(TypeError):
+        text = json.dumps(value)
+        checks.append(lambda: adapter.validate_json(text))
+    for check in checks:
+        try:
+            check()
+        except ValidationError as error:
+            first_fault(error)
+            yield from error.errors(include_url=False)
 
 
 @pytest.mark.parametrize("kind", FROM_OUTSIDE, ids=lambda kind: getattr(kind, "__name__", "x"))
 def test_no_fault_is_said_in_the_words_of_the_validator(kind: Any) -> None:
     wrong = [{}, [], None, {"no such field": 1}]
     wrong += [{field: value} for field in fields_of(kind) for value in WRONG]
-    faults = [fault for value in wrong for fault in faults_of(kind, value)]
+    adapter: TypeAdapter[Any] = TypeAdapter(kind)
+    faults = [fault for value in wrong for fault in faults_of(adapter, value)]
     assert faults
     assert fields_of(kind)
     for fault in faults:

@@ -16,6 +16,7 @@ _TEXTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "bool_parsing": "must be true or false",
         "bool_type": "must be true or false",
+        "dataclass_exact_type": "must be an object",
         "dataclass_type": "must be an object",
         "datetime_from_date_parsing": "must be a time as in 2026-01-05T12:00:00Z",
         "datetime_object_invalid": "must be a time as in 2026-01-05T12:00:00Z",
