@@ -24,7 +24,8 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def watched(sql_store: SqlStore) -> SqlStore:
     """Two models in production whose first slot is done."""
-    keep(sql_store, *(story(Stage.PRODUCTION, name=name) for name in ("a", "b")))
+    live = NOON - HOUR
+    keep(sql_store, *(story(Stage.PRODUCTION, name=name, since=live) for name in ("a", "b")))
     scheduler(sql_store).run_due(NOON)
     return sql_store
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -101,11 +103,23 @@ def test_scans_report_what_was_logged(watched: tuple[ServedHome, bool]) -> None:
     else:
         assert newest["severity"] == "NORMAL"
     status = service.get("vera", "/api/v1/models/m/status").json()
-    assert status["drift"]["digest"] == newest["digest"]
+    assert status["drift"]["report"]["digest"] == newest["digest"]
+
+
+def live_for_weeks(home: SmallHome) -> SmallHome:
+    """Have the version in PRODUCTION gone live three weeks ago."""
+    with closing(sqlite3.connect(home.database)) as connection, connection:
+        past = (datetime.now(UTC) - 3 * SLOT).replace(tzinfo=None).isoformat(" ")
+        done = connection.execute(
+            "UPDATE model_versions SET stage_since = ? WHERE stage = 'PRODUCTION'", (past,)
+        )
+        assert done.rowcount == 1
+    return home
 
 
 def test_a_slot_is_reported_once_however_many_look(home: SmallHome, serve: Serve) -> None:
     """The service and processes of their own scan at the same time."""
+    live_for_weeks(home)
     services = [serve(home), serve(home)]
     command = [sys.executable, "-m", "tradeworthy.cli", "--home", str(home.folder)]
 
@@ -129,19 +143,61 @@ def test_a_slot_is_reported_once_however_many_look(home: SmallHome, serve: Serve
     assert len(stored) == len(set(stored)) == len(reported) == 1
 
 
-def test_silence_is_not_normal(own: ServedHome) -> None:
-    (report,) = scan(own, datetime.now(UTC) - timedelta(seconds=1))
+def state(service: ServedHome) -> dict[str, Any]:
+    return dict(service.get("vera", "/api/v1/models/m/status").json()["drift"])
+
+
+def test_nothing_is_due_or_said_right_after_going_live(own: ServedHome) -> None:
+    assert own.post("olga", "/api/v1/ml/drift/scans", {"model": "m"}).json() == []
+    live = own.get("vera", "/api/v1/models/m/status").json()["production"]["stage_since"]
+    found = state(own)
+    first = datetime.fromisoformat(found.pop("next_slot"))
+    assert found == {"version": 1, "state": "not yet due", "report": None}
+    assert timedelta(0) <= first - datetime.fromisoformat(live) < SLOT
+
+
+def test_silence_is_not_normal(home: SmallHome, serve: Serve) -> None:
+    service = serve(live_for_weeks(home))
+    assert (state(service)["state"], state(service)["report"]) == ("due", None)
+    (report,) = scan(service, datetime.now(UTC) - timedelta(seconds=1))
     assert report["status"] in {"NO_DATA", "INSUFFICIENT"}
     assert report["severity"] in {"SEVERE", None}
+    found = state(service)
+    assert (found["state"], found["report"]["digest"]) == ("reported", report["digest"])
+    assert datetime.fromisoformat(found["next_slot"]) > datetime.now(UTC)
 
 
-def test_old_slots_are_scanned_although_today_has_a_report(own: ServedHome) -> None:
-    (today,) = scan(own, datetime.now(UTC) - timedelta(seconds=1))
+def test_the_drift_of_a_status_is_that_of_the_version_in_production(
+    home: SmallHome, serve: Serve
+) -> None:
+    service = serve(live_for_weeks(home))
+    (report,) = scan(service, datetime.now(UTC) - timedelta(seconds=1))
+    assert service.promote("olga", 2).status_code == 200
+    successor = state(service)
+    assert (successor["version"], successor["report"]) == (2, None)
+    assert successor["state"] == "not yet due"
+    assert service.promote("olga", 1).status_code == 200
+    back = state(service)
+    assert (back["version"], back["report"]["slot"]) == (1, report["slot"])
+    assert back["state"] == "reported"
+
+
+def test_a_broken_policy_leaves_the_status_readable(own: ServedHome) -> None:
+    own.home.policy.write_text("nothing: 1")
+    assert state(own)["state"] == "not scheduled"
+
+
+def test_old_slots_are_scanned_although_today_has_a_report(home: SmallHome, serve: Serve) -> None:
+    service = serve(live_for_weeks(home))
+    (today,) = scan(service, datetime.now(UTC) - timedelta(seconds=1))
     past = datetime(2020, 3, 18, tzinfo=UTC)
-    slots = [scan(own, past + weeks * SLOT) for weeks in range(3)]
+    for weeks in range(3):
+        moment = past + weeks * SLOT - timedelta(days=7)
+        assert service.predict(event_time=moment.isoformat()).status_code == 200
+    slots = [scan(service, past + weeks * SLOT) for weeks in range(3)]
     assert [len(each) for each in slots] == [1, 1, 1]
-    assert scan(own, past + 2 * SLOT) == []
-    assert [each["slot"] for each in reports(own)] == [
+    assert scan(service, past + 2 * SLOT) == []
+    assert [each["slot"] for each in reports(service)] == [
         today["slot"],
         *(each[0]["slot"] for each in reversed(slots)),
     ]

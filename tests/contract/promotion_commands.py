@@ -104,9 +104,11 @@ class Story:
         return {number: version.stage for number, version in self.state.versions.items()}
 
 
-def story(*stages: Stage, name: str = "m", strategy: str = "trend") -> Story:
-    """A registered model with one version for each stage given."""
-    history = Story(name, strategy).registered()
+def story(
+    *stages: Stage, name: str = "m", strategy: str = "trend", since: datetime = NOON
+) -> Story:
+    """A registered model with one version for each stage given, from a time on."""
+    history = Story(name, strategy, now=since).registered()
     for stage in stages:
         history.with_version(stage)
     return history

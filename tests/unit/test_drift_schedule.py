@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradeworthy.drift.scan.schedule import Schedule, due_slots, parse_slot, slot_text
+from tradeworthy.drift.schedule import (
+    Schedule,
+    due_slots,
+    next_slot,
+    parse_slot,
+    slot_text,
+)
 from tradeworthy.errors import InvalidInput
 
 seconds = st.integers(1, 200_000)
@@ -74,6 +80,28 @@ def test_a_clock_that_goes_back_makes_nothing_due(
     schedule: Schedule, now: datetime, back: timedelta
 ) -> None:
     assert due_slots(schedule, now, now - back) == ()
+
+
+@settings(deadline=None)
+@given(schedules, instants, st.none() | spans, spans, spans)
+def test_going_live_leaves_out_the_slots_before_it(
+    schedule: Schedule,
+    start: datetime,
+    reported: timedelta | None,
+    went_live: timedelta,
+    span: timedelta,
+) -> None:
+    last = None if reported is None else start + reported
+    since, now = start + went_live, start + span
+    due = due_slots(schedule, last, now, since=since)
+    assert due == tuple(slot for slot in due_slots(schedule, last, now) if slot >= since)
+    following = next_slot(schedule, last, now, since=since)
+    assert following == schedule.slot_at(following) >= since
+    if due:
+        assert following == due[0]
+    else:
+        assert following > now or (last is not None and last > now)
+        assert due_slots(schedule, last, following, since=since) == (following,)
 
 
 @settings(deadline=None)

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.naive_store import NaiveStore
-from contract.one_call import view
-from contract.promotion_commands import NOON, keep, story
+from contract.one_call import commit, view
+from contract.promotion_commands import NOON, OPERATOR, Story, keep, promote_to, story
 from tradeworthy.errors import PolicyInvalid
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState, VersionState
@@ -70,10 +70,16 @@ def nanoseconds(moments: list[datetime]) -> np.ndarray:
     return np.array([int(each.timestamp()) * 1_000_000_000 for each in moments], dtype=np.int64)
 
 
+def hourly(first: datetime, hours: int) -> Logged:
+    """A row an hour, the same each time."""
+    moments = [first + n * HOUR for n in range(hours + 1)]
+    return Logged(nanoseconds(moments), {"x": np.zeros(len(moments))})
+
+
 def test_a_report_for_today_does_not_keep_older_slots_from_being_due(live: NaiveStore) -> None:
-    watch = scheduler(live, Logged())
-    assert [each.slot for each in watch.run_due(NOON + HOUR)] == [NOON + HOUR]
     old = NOON - 1000 * DAY
+    watch = scheduler(live, hourly(old, 3))
+    assert [each.slot for each in watch.run_due(NOON + HOUR)] == [NOON + HOUR]
     assert [each.slot for each in watch.run_due(NOON + HOUR, as_of=old)] == [old]
     later = watch.run_due(NOON + HOUR, as_of=old + 3 * HOUR)
     assert [each.slot - old for each in later] == [HOUR, 2 * HOUR, 3 * HOUR]
@@ -83,19 +89,20 @@ def test_a_report_for_today_does_not_keep_older_slots_from_being_due(live: Naive
 
 def test_slots_that_a_pause_skipped_can_be_requested(live: NaiveStore) -> None:
     watch = scheduler(live, Logged())
-    watch.run_due(NOON)
-    pause = NOON + 100 * HOUR
+    first = NOON + HOUR
+    watch.run_due(first)
+    pause = first + 100 * HOUR
     assert len(watch.run_due(pause)) == 24
-    skipped = watch.run_due(pause, as_of=NOON + 10 * HOUR)
-    assert [each.slot for each in skipped] == [NOON + n * HOUR for n in range(1, 11)]
+    skipped = watch.run_due(pause, as_of=first + 10 * HOUR)
+    assert [each.slot for each in skipped] == [first + n * HOUR for n in range(1, 11)]
 
 
 def test_a_clock_that_ran_ahead_stops_nothing_once_it_is_right(live: NaiveStore) -> None:
     watch = scheduler(live, Logged())
-    watch.run_due(NOON)
+    watch.run_due(NOON + HOUR)
     assert len(watch.run_due(NOON + 4000 * DAY)) == 24
-    assert [each.slot for each in watch.run_due(NOON + HOUR)] == [NOON + HOUR]
-    assert watch.run_due(NOON + HOUR) == ()
+    assert [each.slot for each in watch.run_due(NOON + 2 * HOUR)] == [NOON + 2 * HOUR]
+    assert watch.run_due(NOON + 2 * HOUR) == ()
 
 
 @settings(deadline=None, max_examples=40)
@@ -103,11 +110,78 @@ def test_a_clock_that_ran_ahead_stops_nothing_once_it_is_right(live: NaiveStore)
 def test_whatever_is_requested_in_whatever_order_a_slot_has_one_report(hours: list[int]) -> None:
     store = NaiveStore()
     keep(store, story(Stage.PRODUCTION))
-    watch = scheduler(store, Logged())
+    watch = scheduler(store, hourly(NOON - 60 * HOUR, 120))
     made = [each for at in hours for each in watch.run_due(NOON, as_of=NOON + at * HOUR)]
     slots = [each.slot for each in made]
     assert len(set(slots)) == len(slots) == len(view(store).drift_reports.newest("m", limit=10_000))
     assert set(slots) >= {NOON + at * HOUR for at in hours}  # each that was sent was answered
+
+
+def live_since(store: NaiveStore) -> datetime:
+    """When the model's version in PRODUCTION went live."""
+    state = view(store).models.get("m")
+    assert state is not None
+    assert state.state.champion is not None
+    return state.state.champion.stage_since
+
+
+MINUTES = st.integers(-14 * 24 * 60, 14 * 24 * 60)
+
+
+@settings(deadline=None, max_examples=60)
+@given(went_live=MINUTES, rows=st.lists(MINUTES, max_size=5), looks=st.lists(MINUTES, min_size=1))
+def test_no_slot_before_going_live_is_due_and_none_soon_after_it_is_without_data(
+    went_live: int, rows: list[int], looks: list[int]
+) -> None:
+    store = NaiveStore()
+    keep(store, story(Stage.PRODUCTION, since=NOON + timedelta(minutes=went_live)))
+    since = live_since(store)
+    moments = sorted(NOON + timedelta(minutes=at) for at in rows)
+    watch = scheduler(store, Logged(nanoseconds(moments), {"x": np.zeros(len(moments))}))
+    for look in looks:
+        now = NOON + timedelta(minutes=look)
+        for made in watch.run_due(now):
+            assert since <= made.slot <= now
+            signs = [since, *(row for row in moments if row <= made.slot)]
+            assert (made.status == "NO_DATA") == (made.slot.date() - max(signs).date() > 5 * DAY)
+
+
+@settings(deadline=None, max_examples=60)
+@given(went_live=MINUTES, rows=st.lists(MINUTES, max_size=5), looks=st.lists(MINUTES, min_size=1))
+def test_a_replay_before_going_live_judges_where_rows_are_and_never_their_absence(
+    went_live: int, rows: list[int], looks: list[int]
+) -> None:
+    store = NaiveStore()
+    keep(store, story(Stage.PRODUCTION, since=NOON + timedelta(minutes=went_live)))
+    since = live_since(store)
+    moments = sorted(NOON + timedelta(minutes=at) for at in rows)
+    watch = scheduler(store, Logged(nanoseconds(moments), {"x": np.zeros(len(moments))}))
+    for look in looks:
+        for made in watch.run_due(NOON + 30 * DAY, as_of=NOON + timedelta(minutes=look)):
+            before = [row for row in moments if row <= made.slot]
+            if made.slot < since:
+                assert made.status != "NO_DATA"
+                assert made.slot.date() - before[-1].date() <= 5 * DAY
+
+
+def test_a_version_that_comes_back_is_watched_from_then_on() -> None:
+    """Its earlier reports stay; slots at which another one was live are not its own."""
+    store, history = NaiveStore(), Story().registered().with_version(Stage.PRODUCTION)
+    keep(store, history)
+    watch = scheduler(store, Logged())
+
+    def scanned(at: datetime) -> list[tuple[int, timedelta]]:
+        return [(each.version, each.slot - NOON) for each in watch.run_due(at)]
+
+    assert scanned(NOON + HOUR) == [(1, HOUR)]
+    known, history.now = len(history.events), NOON + 2 * HOUR
+    history.with_version(Stage.PRODUCTION)
+    commit(store, "m", known, history.events[known:])
+    assert scanned(NOON + 4 * HOUR) == [(2, 4 * HOUR)]
+    known, history.now = len(history.events), NOON + 20 * HOUR
+    history.does(OPERATOR, promote_to(1, Stage.PRODUCTION))
+    commit(store, "m", known, history.events[known:])
+    assert scanned(NOON + 22 * HOUR) == [(1, 21 * HOUR), (1, 22 * HOUR)]
 
 
 def test_a_model_that_cannot_be_scanned_does_not_stop_the_others() -> None:
@@ -120,7 +194,7 @@ def test_a_model_that_cannot_be_scanned_does_not_stop_the_others() -> None:
         return get_policy_for_model(state.name)
 
     with pytest.raises(PolicyInvalid):
-        scheduler(store, Logged(), policy).run_due(NOON)
+        scheduler(store, Logged(), policy).run_due(NOON + HOUR)
     assert [len(view(store).drift_reports.newest(name)) for name in ("a", "broken", "z")] == [
         1,
         0,

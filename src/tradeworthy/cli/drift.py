@@ -48,9 +48,60 @@ def reports(
 
 
 def report_lines(found: list[dict[str, Any]]) -> Iterator[str]:
-    """Lay reports out, a line each."""
+    """Lay reports out, a line each, with what the newest one asks for."""
+    if not found:
+        yield "no report: `tradeworthy models status MODEL` says when the next scan is due"
+        return
     rows = [{**report, "drifting": _drifting(report["report"])} for report in found]
-    return table(rows, ("model", "version", "slot", "status", "severity", "drifting"))
+    yield from table(rows, ("model", "version", "slot", "status", "severity", "drifting"))
+    newest = max(found, key=lambda report: str(report["slot"]))
+    yield f"newest: {advice(newest, newest['model'], newest['version'])}"
+
+
+def state_lines(drift: dict[str, Any], model: str) -> Iterator[str]:
+    """Lay out how a version's drift is watched: what was found, what it asks for, what is next."""
+    report = drift["report"]
+    if report is None:
+        yield f"no report of version {drift['version']} yet"
+    else:
+        yield f"{report['severity'] or report['status']} at {report['slot']}"
+        yield advice(report, model, drift["version"])
+    match drift["state"]:
+        case "due":
+            yield (
+                f"a scan is due since {drift['next_slot']}: a running service does it within a "
+                f"minute; if none runs, `tradeworthy drift scan --model {model}` does it now"
+            )
+        case "not scheduled":
+            yield (
+                "no scan is scheduled, since the policy file cannot be used: repair it; "
+                "`tradeworthy policy check FILE` names the place"
+            )
+        case _:
+            yield f"the next scan is due at {drift['next_slot']}"
+
+
+def advice(report: dict[str, Any], model: str, version: int) -> str:
+    """Say what a report means and what to do."""
+    look = f"`tradeworthy drift reports {model} --version {version}` names the features"
+    match report["severity"], report["status"]:
+        case _, "NO_DATA":
+            return (
+                "no prediction was logged for more than five days: is the trading system sending?"
+            )
+        case "SEVERE", _:
+            return (
+                f"what the model predicts from has changed: {look}; retrain it, or stop it with "
+                f"`tradeworthy quarantine {model} {version} --reason WHY`"
+            )
+        case "MODERATE", _:
+            return f"a shift that is worth a look: {look}"
+        case "NORMAL", _:
+            return "nothing to do"
+        case _, "CLOSED":
+            return "the market was closed; nothing to do"
+        case _:
+            return "too few rows to compare; nothing to do, it is judged as predictions come in"
 
 
 def _drifting(report: dict[str, Any]) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Annotated, Any
 
 import typer
 
 from tradeworthy.cli.context import AsJson, context_of, fields, show, table
+from tradeworthy.cli.drift import state_lines
 
 models = typer.Typer(help="Register, list and look at models.", no_args_is_help=True)
 
@@ -158,7 +160,8 @@ def _status_lines(found: dict[str, Any]) -> Iterator[str]:
         yield from (f"            {line}" for line in alignment["differences"])
     drift = found["drift"]
     if isinstance(drift, dict):
-        yield f"drift       {drift['severity'] or drift['status']} at {drift['slot']}"
+        for title, line in zip_longest(["drift"], state_lines(drift, found["model"]), fillvalue=""):
+            yield f"{title:<10}  {line}"
     rollback = found["rollback"]
     if isinstance(rollback, dict):
         ready = "ready" if rollback["ready"] else "not ready"

@@ -189,7 +189,8 @@ def _serve_and_watch(
 
 
 def _say_status(narrator: Narrator, status: ModelStatus) -> None:
-    version, alignment, drift = status.production, status.alignment, status.drift
+    version, alignment = status.production, status.alignment
+    drift = status.drift.report if status.drift else None
     if version is None or alignment is None or drift is None:
         raise TradeworthyError(f"{HONEST} does not stand where the demo has brought it: {status}")
     narrator.say(

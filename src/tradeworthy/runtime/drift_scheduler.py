@@ -19,8 +19,8 @@ from tradeworthy.drift.calibration.drift_calibration import Windows
 from tradeworthy.drift.drift_report import DriftReport
 from tradeworthy.drift.profiles.training_profile import TrainingProfile
 from tradeworthy.drift.scan.drift_scan import scan_features
-from tradeworthy.drift.scan.schedule import Schedule, due_slots, slot_text
 from tradeworthy.drift.scan.session_frame import DAY_NS, Rows, rows_so_far
+from tradeworthy.drift.schedule import Schedule, due_slots, slot_text
 from tradeworthy.errors import StoreUnavailable
 from tradeworthy.lifecycle.state import ModelState, VersionState
 from tradeworthy.manifest.manifest import Manifest
@@ -101,6 +101,9 @@ class DriftScheduler:
         as_of
             Take slots as due up to this time instead of ``now``: to catch up on, or replay, a
             stretch of the log. Later reports do not matter to what is due.
+
+        A slot from before the version went live is not due. A replay reaches further back, as far
+        as the log has rows of the version: there they say when it predicted.
         """
         failures: list[Exception] = []
         with self.store.read() as view:
@@ -109,7 +112,7 @@ class DriftScheduler:
             if model not in {None, state.name}:
                 continue
             try:
-                yield from self._model_reports(state, now, as_of or now)
+                yield from self._model_reports(state, now, as_of)
             except StoreUnavailable:
                 raise
             except Exception as error:  # noqa: BLE001 - raised below
@@ -121,7 +124,7 @@ class DriftScheduler:
             raise failures[0]
 
     def _model_reports(
-        self, state: ModelState, now: datetime, as_of: datetime
+        self, state: ModelState, now: datetime, as_of: datetime | None
     ) -> Iterator[DriftReportRecord]:
         champion = state.champion
         if champion is None:
@@ -130,12 +133,16 @@ class DriftScheduler:
         schedule = Schedule(timedelta(seconds=policy.drift.every_seconds))
         # The newest up to as_of, not the newest of all: a report of another stretch of time, or
         # of a clock that ran ahead, says nothing of these slots.
+        until, since = (now, champion.stage_since) if as_of is None else (as_of, None)
         with self.store.read() as view:
             latest = view.drift_reports.newest(
-                state.name, version=champion.version, until=as_of, limit=1
+                state.name, version=champion.version, until=until, limit=1
             )
-        for slot in due_slots(schedule, latest[0].slot if latest else None, as_of):
-            record = _record(self.scan(state, champion, policy, slot), slot, now)
+        for slot in due_slots(schedule, latest[0].slot if latest else None, until, since=since):
+            report = self.scan(state, champion, policy, slot)
+            if report is None:
+                continue
+            record = _record(report, slot, now)
             if self._keep(record):
                 yield record
 
@@ -145,8 +152,11 @@ class DriftScheduler:
 
     def scan(
         self, state: ModelState, version: VersionState, policy: Policy, slot: datetime
-    ) -> DriftReport:
-        """Compare a version's last sessions at ``slot`` with the ones before and with training."""
+    ) -> DriftReport | None:
+        """Compare a version's last sessions at ``slot`` with the ones before and with training.
+
+        None for a slot at which it was not live and had not predicted: there is nothing to judge.
+        """
         manifest = self.manifest(version)
         windows = Windows(policy.drift.current_sessions, policy.drift.reference_sessions)
         columns = self.history.columns(
@@ -155,7 +165,10 @@ class DriftScheduler:
             until=_nanoseconds(slot),
             sessions=windows.history_sessions + windows.current_sessions,
         )
-        silent = _silent(columns.event_time, version.stage_since, slot)
+        live = version.stage_since <= slot
+        silent = _silent(columns.event_time, version.stage_since if live else None, slot)
+        if silent and not live:
+            return None
         return scan_features(
             _rows(columns, slot, windows, silent=silent),
             model=state.name,
@@ -168,15 +181,10 @@ class DriftScheduler:
         )
 
 
-def _silent(event_time: NDArray[np.int64], live_since: datetime, slot: datetime) -> bool:
-    """Tell whether no row came for longer than markets close.
-
-    A version that has just gone live is not silent yet. A slot from before it did is one of a
-    replay, where only the rows say when there was life.
-    """
-    started = _nanoseconds(live_since)
+def _silent(event_time: NDArray[np.int64], live_since: datetime | None, slot: datetime) -> bool:
+    """Tell whether no row came, since a version went live, for longer than markets close."""
     signs = [int(event_time[-1])] if event_time.size else []
-    signs += [started] if started <= _nanoseconds(slot) else []
+    signs += [] if live_since is None else [_nanoseconds(live_since)]
     if not signs:
         return True
     return _nanoseconds(slot) // DAY_NS - max(signs) // DAY_NS > LONGEST_CLOSURE.days

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from tradeworthy.wire.bodies import RequestBody, ResponseBody
 from tradeworthy.wire.field_types import Moment, Name
@@ -23,6 +23,20 @@ class LatestDrift(ResponseBody):
     status: str
     severity: str | None
     digest: str
+
+
+class DriftState(ResponseBody):
+    """How drift of the version in PRODUCTION is watched: its newest report and the next slot.
+
+    It is ``not yet due`` before the first slot after the version went live, ``due`` while a slot
+    waits to be scanned, ``reported`` else, and ``not scheduled`` while the policy file cannot be
+    used. A report is the version's own, of an earlier time in PRODUCTION if ``slot`` says so.
+    """
+
+    version: int
+    state: Literal["not yet due", "due", "reported", "not scheduled"]
+    next_slot: datetime | None
+    report: LatestDrift | None
 
 
 class StoredDriftReport(ResponseBody):

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tradeworthy.wire.bodies import RequestBody, ResponseBody
-from tradeworthy.wire.drift import LatestDrift
+from tradeworthy.wire.drift import DriftState
 from tradeworthy.wire.field_types import ONE_LINE, Name, RegisteredName
 from tradeworthy.wire.versions import VersionDetail
 
@@ -60,6 +60,6 @@ class ModelStatus(ResponseBody):
     production: VersionDetail | None
     alignment: AlignmentState | None
     epoch: int
-    drift: LatestDrift | None
+    drift: DriftState | None
     quarantined: bool
     rollback: RollbackTarget | None

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from tradeworthy.access.roles import Action
+from tradeworthy.api.drift_state import drift_state
 from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, governed
 from tradeworthy.api.http.pages import visible_page
 from tradeworthy.api.http.parameters import Limit
@@ -19,8 +20,6 @@ from tradeworthy.model_registry.manifests import manifest_of
 from tradeworthy.model_registry.releases import rollback_target
 from tradeworthy.runtime.service import Service
 from tradeworthy.store.ports.models import ModelSummary
-from tradeworthy.store.unit_of_work import View
-from tradeworthy.wire.drift import LatestDrift
 from tradeworthy.wire.field_types import Line
 from tradeworthy.wire.models import (
     AlignmentState,
@@ -67,7 +66,7 @@ def status(model: str, service: Serving, response: Response) -> ModelStatus:
     with service.store.read() as view:
         record = record_of(view, model)
         activation = view.releases.activation()
-        drift = _drift(view, model)
+        drift = drift_state(view, record.state, service.policies.of, service.clock())
     state = record.state
     champion = state.champion
     response.headers["ETag"] = f'"{record.revision}"'
@@ -108,11 +107,6 @@ def _alignment(service: Service, version: VersionState) -> AlignmentState:
             aligned=False, bound=None, active=None, running=None, differences=[error.message]
         )
     return AlignmentState.model_validate(alignment.to_json())
-
-
-def _drift(view: View, model: str) -> LatestDrift | None:
-    reports = view.drift_reports.newest(model, limit=1)
-    return LatestDrift.model_validate(reports[0]) if reports else None
 
 
 def _rollback(service: Service, state: ModelState) -> RollbackTarget | None:

@@ -1,1 +1,1 @@
-"""One scan of a model, and the schedule of its scans."""
+"""One scan of a model: what it compares, and what it reports."""

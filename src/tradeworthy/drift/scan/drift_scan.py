@@ -35,8 +35,8 @@ from tradeworthy.drift.scan.feature_comparison import (
     against_training,
     feature_history,
 )
-from tradeworthy.drift.scan.schedule import parse_slot
 from tradeworthy.drift.scan.session_frame import Rows, SessionFrame, session_frame
+from tradeworthy.drift.schedule import parse_slot
 from tradeworthy.errors import InvalidInput
 
 

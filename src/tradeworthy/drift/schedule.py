@@ -55,12 +55,29 @@ class Schedule:
         first = _EPOCH + self.offset
         return first + (_utc(instant) - first) // self.every * self.every
 
+    def first_from(self, instant: datetime) -> datetime:
+        """Return the earliest slot at or after ``instant``.
+
+        Raises
+        ------
+        InvalidInput
+            For a datetime that is not in UTC.
+
+        Examples
+        --------
+        >>> slot_text(Schedule().first_from(datetime(2026, 1, 5, 10, 59, tzinfo=UTC)))
+        '2026-01-05T11:00:00Z'
+        """
+        before = self.slot_at(instant)
+        return before if before == instant else before + self.every
+
 
 def due_slots(
     schedule: Schedule,
     last_slot: datetime | None,
     now: datetime,
     max_catch_up: int = 24,
+    since: datetime | None = None,
 ) -> tuple[datetime, ...]:
     """Return the slots after ``last_slot`` up to and including ``now``, oldest first.
 
@@ -78,6 +95,8 @@ def due_slots(
         The present, in UTC.
     max_catch_up
         Most slots returned, at least 1.
+    since
+        When the version that is watched went live, in UTC: no earlier slot is due.
 
     Raises
     ------
@@ -94,11 +113,36 @@ def due_slots(
     if max_catch_up < 1:
         raise InvalidInput("max_catch_up is at least 1")
     newest = schedule.slot_at(now)
-    if last_slot is None:
-        return (newest,)
-    behind = (newest - schedule.slot_at(last_slot)) // schedule.every
-    number = min(max(behind, 0), max_catch_up)
+    number = 1
+    if last_slot is not None:
+        behind = (newest - schedule.slot_at(last_slot)) // schedule.every
+        number = min(behind, max_catch_up)
+    if since is not None:
+        number = min(number, (newest - schedule.first_from(since)) // schedule.every + 1)
     return tuple(newest - schedule.every * back for back in reversed(range(number)))
+
+
+def next_slot(
+    schedule: Schedule, last_slot: datetime | None, now: datetime, since: datetime
+) -> datetime:
+    """Return the slot that is scanned next: the oldest that is due, or else the first to come.
+
+    Parameters
+    ----------
+    schedule, last_slot, now, since
+        As for `due_slots`.
+
+    Examples
+    --------
+    >>> live = datetime(2026, 1, 5, 10, 8, tzinfo=UTC)
+    >>> slot_text(next_slot(Schedule(), None, live, since=live))
+    '2026-01-05T11:00:00Z'
+    """
+    due = due_slots(schedule, last_slot, now, since=since)
+    if due:
+        return due[0]
+    first = schedule.first_from(since)
+    return first if last_slot is None else max(first, schedule.slot_at(last_slot) + schedule.every)
 
 
 def slot_text(slot: datetime) -> str:

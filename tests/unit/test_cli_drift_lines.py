@@ -1,0 +1,63 @@
+"""What a person reads of drift: what was found, what to do, and when the next scan is due."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tradeworthy.cli.drift import advice, report_lines, state_lines
+from tradeworthy.drift.drift_report import Status
+from tradeworthy.drift.severity import Severity
+
+AT = "2026-01-05T12:00:00Z"
+
+
+def report(status: str, severity: str | None) -> dict[str, Any]:
+    return {"slot": AT, "status": status, "severity": severity, "digest": "0" * 64}
+
+
+def state(state: str, found: dict[str, Any] | None = None) -> str:
+    drift = {"version": 3, "state": state, "next_slot": AT, "report": found}
+    return "\n".join(state_lines(drift, "spx"))
+
+
+OUTCOMES = [
+    *(("OK", severity.value) for severity in Severity),
+    *((status.value, None) for status in Status if status not in {Status.OK, Status.NO_DATA}),
+    ("NO_DATA", "SEVERE"),
+]
+
+
+def test_each_outcome_has_its_own_advice() -> None:
+    said = [advice(report(*outcome), "spx", 3) for outcome in OUTCOMES]
+    assert len(set(said)) == len(OUTCOMES)
+    assert all("quarantine spx 3" in each for each in said if "changed" in each)
+
+
+def test_a_version_that_has_just_gone_live_has_no_finding() -> None:
+    said = state("not yet due")
+    assert said == f"no report of version 3 yet\nthe next scan is due at {AT}"
+
+
+@pytest.mark.parametrize(
+    ("standing", "words"),
+    [
+        ("due", "tradeworthy drift scan --model spx"),
+        ("reported", f"the next scan is due at {AT}"),
+        ("not scheduled", "tradeworthy policy check FILE"),
+    ],
+)
+def test_a_state_says_what_is_next_beneath_what_was_found(standing: str, words: str) -> None:
+    found, what_to_do, following = state(standing, report("OK", "MODERATE")).split("\n")
+    assert found == f"MODERATE at {AT}"
+    assert "tradeworthy drift reports spx --version 3" in what_to_do
+    assert words in following
+
+
+def test_reports_end_with_what_the_newest_asks_for() -> None:
+    older = report("NO_DATA", "SEVERE") | {"slot": "2026-01-04T12:00:00Z"}
+    newest = report("OK", "NORMAL")
+    rows = [{**each, "model": "spx", "version": 3, "report": {}} for each in (newest, older)]
+    assert list(report_lines(rows))[-1] == "newest: nothing to do"
+    assert "models status" in next(report_lines([]))
