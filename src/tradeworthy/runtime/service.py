@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import cached_property, partial
+from functools import partial
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from tradeworthy.access.roles import Actor
@@ -13,6 +14,7 @@ from tradeworthy.base.settings import Settings
 from tradeworthy.errors import HomeUnusable
 from tradeworthy.model_registry.tokens import Tokens
 from tradeworthy.runtime.home import read_token_key
+from tradeworthy.runtime.part import Part
 from tradeworthy.runtime.token_cache import TokenCache
 from tradeworthy.store import migrations
 from tradeworthy.store.blobs import BlobFolder
@@ -69,6 +71,7 @@ class Service:
         randomness: Callable[[int], bytes],
         clock: Callable[[], datetime],
     ) -> None:
+        self.assembly = RLock()
         self.settings = settings
         self.store = store
         self.clock = clock
@@ -77,21 +80,21 @@ class Service:
         self.token_cache = TokenCache(key)
         self._randomness = randomness
 
-    @cached_property
+    @Part
     def code(self) -> RunningCode:
         """The strategy files of this deployment."""
         from tradeworthy.model_registry.running_code import RunningCode
 
         return RunningCode(self.settings.strategies_folder)
 
-    @cached_property
+    @Part
     def sources(self) -> Sources:
         """Where the facts about a version come from."""
         from tradeworthy.model_registry.sources import Sources
 
         return Sources(self.store, self.blobs, self.code)
 
-    @cached_property
+    @Part
     def policies(self) -> Policies:
         """What each model is held to."""
         from tradeworthy.model_registry.policies import Policies
@@ -99,7 +102,7 @@ class Service:
 
         return Policies(partial(read_policy_file, self.settings.policy_file))
 
-    @cached_property
+    @Part
     def registry(self) -> ModelRegistry:
         """Every way a model or a version can change."""
         from tradeworthy.model_registry.models import ModelRegistry
@@ -108,7 +111,7 @@ class Service:
             self.store, self.blobs, self.policies, self._promotions, self._approvals, self.clock
         )
 
-    @cached_property
+    @Part
     def backtests(self) -> Backtests:
         """Backtests that are run at once."""
         from tradeworthy.model_registry.backtests import Backtests
@@ -123,7 +126,7 @@ class Service:
             clock=self.clock,
         )
 
-    @cached_property
+    @Part
     def jobs(self) -> Jobs:
         """Backtests that are run later."""
         from tradeworthy.model_registry.jobs import Jobs
@@ -131,21 +134,21 @@ class Service:
         lease = timedelta(seconds=self.settings.job_lease_seconds)
         return Jobs(self.store, self.backtests, self.clock, self._randomness, lease)
 
-    @cached_property
+    @Part
     def releases(self) -> Releases:
         """Releases of features."""
         from tradeworthy.model_registry.releases import Releases
 
         return Releases(self.store, self.clock)
 
-    @cached_property
+    @Part
     def datasets(self) -> Datasets:
         """Market data."""
         from tradeworthy.model_registry.datasets import Datasets
 
         return Datasets(self.store, self.blobs, self.clock)
 
-    @cached_property
+    @Part
     def refresher(self) -> RouteRefresher:
         """What the hot path answers from, and what keeps it fresh."""
         from tradeworthy.runtime.route_refresher import RouteRefresher
@@ -158,7 +161,7 @@ class Service:
             max_bytes=self.settings.max_predict_bytes,
         )
 
-    @cached_property
+    @Part
     def scheduler(self) -> DriftScheduler:
         """Drift scans that are due."""
         from tradeworthy.prediction_log.history import PredictionHistory
@@ -167,7 +170,7 @@ class Service:
         history = PredictionHistory(self.settings.predictions_folder)
         return DriftScheduler(self.store, history, self.policies.of, self._manifest)
 
-    @cached_property
+    @Part
     def evaluator(self) -> EvaluationProcess:
         """Where users' code runs."""
         from tradeworthy.evaluation.process import EvaluationProcess
@@ -178,20 +181,20 @@ class Service:
             readable=[self.settings.strategies_folder, self.settings.blobs_folder],
         )
 
-    @cached_property
+    @Part
     def metrics(self) -> CollectorRegistry:
         """What is counted."""
         from prometheus_client import CollectorRegistry
 
         return CollectorRegistry()
 
-    @cached_property
+    @Part
     def _promotions(self) -> Promotions:
         from tradeworthy.model_registry.promotions import Promotions
 
         return Promotions(self.sources, self.policies, self.clock)
 
-    @cached_property
+    @Part
     def _approvals(self) -> Approvals:
         from tradeworthy.model_registry.approvals import Approvals
 
@@ -208,9 +211,9 @@ class Service:
         return self.tokens.authenticate(token)
 
     def complete(self) -> None:
-        """Put together whatever is not yet; requests in several threads must not."""
+        """Put together whatever is not yet, so that no request waits for it."""
         for name, part in vars(type(self)).items():
-            if isinstance(part, cached_property):
+            if isinstance(part, Part):
                 getattr(self, name)
 
     def close(self) -> None:
