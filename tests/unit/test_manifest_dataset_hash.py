@@ -324,7 +324,7 @@ class Unreadable:
         (pa.table({"m": pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int64()))}), "column 'm'"),
         (pa.table([[1], [2]], names=["a", "a"]), "cannot be read through Arrow"),
         (pa.table({"r": pa.RunEndEncodedArray.from_arrays([2], [7])}), "through Arrow"),
-        (Unreadable(), "through Arrow: no more rows"),
+        (Unreadable(), "through Arrow: RuntimeError: no more rows"),
         (
             pa.table({"price": pa.array([Decimal("1.50")], pa.decimal32(9, 2))}),
             "column 'price' cannot be read",

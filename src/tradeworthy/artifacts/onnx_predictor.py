@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from tradeworthy.base.foreign_text import foreign_text
 from tradeworthy.errors import ArtifactInvalid
 
 # Read at its import: without it the library leaves a device id in the user's cache folder.
@@ -222,7 +223,9 @@ def _open_session(data: bytes) -> Any:
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise ArtifactInvalid(f"onnxruntime does not load the model: {error}") from error
+        raise ArtifactInvalid(
+            f"onnxruntime does not load the model: {foreign_text(error)}"
+        ) from error
 
 
 def _input_of(session: Any, n_inputs: int) -> tuple[str, type[np.floating[Any]]]:

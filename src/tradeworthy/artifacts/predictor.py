@@ -17,6 +17,7 @@ import numpy.typing as npt
 from tradeworthy.artifacts.lightgbm_predictor import LightGbmModel
 from tradeworthy.artifacts.onnx_predictor import OnnxModel
 from tradeworthy.base.digests import sha256_hex
+from tradeworthy.base.foreign_text import foreign_text
 from tradeworthy.errors import ArtifactInvalid, InvalidInput
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
@@ -219,7 +220,7 @@ def _guarded(run: Callable[[FloatArray], FloatArray], rows: FloatArray) -> Float
         raise
     except Exception as error:
         raise ArtifactInvalid(
-            f"the model failed: {error}", exception=type(error).__name__
+            f"the model failed: {foreign_text(error)}", exception=type(error).__name__
         ) from error
 
 

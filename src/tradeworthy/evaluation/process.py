@@ -29,13 +29,15 @@ class EvaluationProcess:
     seconds
         How long one evaluation may take.
     private, readable
-        A folder that users' code may not read, and what of it all the same.
+        A folder that users' code may not read, and what of it all the same. Its ``errors`` folder
+        keeps the errors of users' code that are too long for a message.
     """
 
     def __init__(
         self, seconds: float, *, private: Path | None = None, readable: Sequence[Path] = ()
     ) -> None:
         self._seconds = seconds
+        self._errors = Path() if private is None else private / "errors"
         self._start = functools.partial(ForkServer, private, readable)
         self._turn = threading.Lock()
         # Guards what follows; held for moments only, so that an interrupt never waits.
@@ -73,7 +75,7 @@ class EvaluationProcess:
                 code = self._end(child)
         if code is None:
             raise StrategyInvalid(_death(None))
-        return read_reply(reply)
+        return read_reply(reply, self._errors)
 
     def _forked(self) -> EvaluationChild:
         with self._guard:

@@ -16,6 +16,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import polars as pl
 
 from tradeworthy.base.digests import tagged_digest
+from tradeworthy.base.foreign_text import foreign_text
 from tradeworthy.errors import DatasetInvalid
 from tradeworthy.manifest.column_bytes import Bytes, encoded_blocks, logical_type
 from tradeworthy.manifest.dataset_columns import combine_columns
@@ -120,8 +121,8 @@ def _column_digest(series: pl.Series) -> ColumnDigest:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         # Types that polars takes from Arrow and then cannot read, as decimals of 32 bits.
         raise DatasetInvalid(
-            f"column {series.name!r} cannot be read as {dtype} ({error}); cast it, for decimals "
-            "to decimal128",
+            f"column {series.name!r} cannot be read as {dtype} ({foreign_text(error)}); cast it, "
+            "for decimals to decimal128",
             column=series.name,
             dtype=dtype,
         ) from error
@@ -176,5 +177,7 @@ def _imported(table: ArrowStreamExportable) -> pl.DataFrame:
             return series.struct.unnest()
     except (Exception, pl.exceptions.PanicException) as error:
         # Its own interface may fail in any way, and polars refuses types in several.
-        raise DatasetInvalid(f"the table cannot be read through Arrow: {error}") from error
+        raise DatasetInvalid(
+            f"the table cannot be read through Arrow: {foreign_text(error)}"
+        ) from error
     return series.to_frame()

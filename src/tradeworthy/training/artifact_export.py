@@ -10,6 +10,8 @@ from typing import Any
 
 from tradeworthy.artifacts.predictor import load_predictor
 from tradeworthy.base.digests import sha256_hex
+from tradeworthy.base.foreign_text import foreign_text
+from tradeworthy.base.users_errors import users_errors
 from tradeworthy.errors import ArtifactInvalid
 
 _FORMATS = {".onnx": "onnx", ".txt": "lightgbm"}
@@ -44,6 +46,16 @@ def export_artifact(estimator: object, n_inputs: int) -> Artifact:
     """
     if isinstance(estimator, Path):
         return _read(estimator)
+    with users_errors(f"{type(estimator).__name__} cannot be exported"):
+        exported = _by_itself(estimator)
+    if exported is not None:
+        return exported
+    data = _from_sklearn(estimator, n_inputs)
+    return Artifact("model.onnx", "onnx", data, ("onnx", "skl2onnx"))
+
+
+def _by_itself(estimator: Any) -> Artifact | None:
+    """Return the artifact of what knows its own form, None for the rest."""
     if hasattr(estimator, "to_onnx"):
         estimator = estimator.to_onnx()
     if hasattr(estimator, "SerializeToString"):
@@ -51,8 +63,7 @@ def export_artifact(estimator: object, n_inputs: int) -> Artifact:
     booster = getattr(estimator, "booster_", estimator)
     if hasattr(booster, "model_to_string"):
         return Artifact("model.txt", "lightgbm", booster.model_to_string().encode())
-    data = _from_sklearn(estimator, n_inputs)
-    return Artifact("model.onnx", "onnx", data, ("onnx", "skl2onnx"))
+    return None
 
 
 def _read(path: Path) -> Artifact:
@@ -105,6 +116,6 @@ def _converted(skl2onnx: Any, estimator: object, rows: object) -> bytes:
             options={"zipmap": False} if hasattr(estimator, "predict_proba") else None,
         )
     except Exception as error:
-        raise ArtifactInvalid(f"it does not convert to ONNX: {error}") from error
+        raise ArtifactInvalid(f"it does not convert to ONNX: {foreign_text(error)}") from error
     data: bytes = proto.SerializeToString(deterministic=True)
     return data

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tradeworthy.errors import StrategyInvalid, TradeworthyError
+from tradeworthy.base.users_errors import users_errors
+from tradeworthy.errors import StrategyInvalid
 from tradeworthy.training.strategy import Estimator, Floats, Strategy
-
-# Users' code may leave by any of these; an interrupt still ends the process.
-USER_FAILURES = (Exception, SystemExit, pl.exceptions.PanicException)
 
 
 def fit(strategy: Strategy, table: pl.DataFrame, config: Mapping[str, object]) -> Estimator:
@@ -24,15 +22,12 @@ def fit(strategy: Strategy, table: pl.DataFrame, config: Mapping[str, object]) -
     StrategyInvalid
         If it raises, or returns nothing that predicts.
     """
-    try:
+    with users_errors(
+        f"{_name(strategy.train)} of strategy {strategy.name!r} failed", function=strategy.train
+    ):
         estimator = strategy.train(table, _own(config))
-    except TradeworthyError:
-        raise
-    except USER_FAILURES as error:
-        raise StrategyInvalid(
-            f"{_name(strategy.train)} of strategy {strategy.name!r} failed: {cause_of(error)}"
-        ) from error
-    if not callable(getattr(estimator, "predict", None)):
+        predicts = callable(getattr(estimator, "predict", None))
+    if not predicts:
         raise StrategyInvalid(
             f"{_name(strategy.train)} of strategy {strategy.name!r} returned "
             f"{type(estimator).__name__}; return a fitted estimator with a predict method"
@@ -48,10 +43,8 @@ def predict(estimator: Estimator, rows: Floats) -> Floats:
     StrategyInvalid
         If the estimator fails, or gives anything else.
     """
-    try:
+    with users_errors("the estimator failed"):
         values = np.asarray(_answer(estimator, rows), dtype=np.float64)
-    except USER_FAILURES as error:
-        raise StrategyInvalid(f"the estimator failed: {cause_of(error)}") from error
     if values.size != len(rows) or not np.isfinite(values).all():
         raise StrategyInvalid(
             f"the estimator gave an array of shape {values.shape} for {len(rows)} rows, or one "
@@ -83,36 +76,18 @@ def target_weights(
     StrategyInvalid
         If it raises, or gives anything but one finite weight a row.
     """
-    try:
+    with users_errors(
+        f"{_name(strategy.signal)} of strategy {strategy.name!r} failed", function=strategy.signal
+    ):
         values = np.asarray(
             strategy.signal(predictions.copy(), rows, _own(config)), dtype=np.float64
         )
-    except USER_FAILURES as error:
-        raise StrategyInvalid(
-            f"{_name(strategy.signal)} of strategy {strategy.name!r} failed: {cause_of(error)}"
-        ) from error
     if values.shape != (rows.height,) or not np.isfinite(values).all():
         raise StrategyInvalid(
             f"{_name(strategy.signal)} gave an array of shape {values.shape} for "
             f"{rows.height} rows, or one that is not finite; give one weight a row"
         )
     return values
-
-
-def cause_of(error: BaseException) -> str:
-    """Return the kind and the text of an error of users' code, as far as it has one.
-
-    Examples
-    --------
-    >>> cause_of(ValueError("no data"))
-    'ValueError: no data'
-    """
-    try:
-        text = f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 - the error's own code may fail too
-        return type(error).__name__
-    # Text that cannot be written anywhere would be one failure more.
-    return text.encode(errors="backslashreplace").decode()
 
 
 def _own(config: Mapping[str, object]) -> dict[str, object]:

@@ -15,6 +15,7 @@ import polars as pl
 from tradeworthy.artifacts.parity import parity_tolerance
 from tradeworthy.artifacts.predictor import load_predictor
 from tradeworthy.base.digests import sha256_hex
+from tradeworthy.base.foreign_text import foreign_text
 from tradeworthy.drift.calibration.drift_calibration import Windows
 from tradeworthy.drift.profiles.training_profile import training_profile
 from tradeworthy.errors import (
@@ -319,7 +320,9 @@ def input_columns(table: pl.DataFrame, inputs: Sequence[str]) -> Floats:
     try:
         columns = table.select(pl.col(inputs).cast(pl.Float64))
     except pl.exceptions.PolarsError as error:
-        raise StrategyInvalid(f"an input of the dataset is no number: {error}") from error
+        raise StrategyInvalid(
+            f"an input of the dataset is no number: {foreign_text(error)}"
+        ) from error
     return np.ascontiguousarray(columns.to_numpy(), dtype=np.float64)
 
 
@@ -357,7 +360,9 @@ def _profiles(
     try:
         sessions = table[TIME].cast(pl.Date).to_physical().to_numpy()[order]
     except pl.exceptions.PolarsError as error:
-        raise InvalidInput(f"column {TIME!r} of the dataset holds no dates: {error}") from error
+        raise InvalidInput(
+            f"column {TIME!r} of the dataset holds no dates: {foreign_text(error)}"
+        ) from error
     return {
         name: training_profile(matrix[order, at], sessions, windows).to_json()
         for at, name in enumerate(inputs)

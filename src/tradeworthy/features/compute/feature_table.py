@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from tradeworthy.errors import InvalidInput, StrategyInvalid, TradeworthyError
+from tradeworthy.base.users_errors import users_errors
+from tradeworthy.errors import InvalidInput, StrategyInvalid
 from tradeworthy.features.compute.cross_section import evaluate_across, looks_across
 from tradeworthy.features.feature_graph import FeatureGraph
 from tradeworthy.features.graph_node import SOURCE, SnapshotNode
@@ -131,7 +132,8 @@ def _with_feature(
     node = part.nodes[key]
     column = _column(node)
     expression = _expression(part, key, node)
-    try:
+    function = part.definitions[key].function
+    with users_errors(f"feature {key} cannot be computed", function=function, feature=node.name):
         if entity is None:
             added = table.with_columns(expression.alias(column))
         elif looks_across(expression, key, entity=entity, time=time):
@@ -139,10 +141,6 @@ def _with_feature(
             added = table.with_columns(values.alias(column))
         else:
             added = table.with_columns(expression.over(entity).alias(column))
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise StrategyInvalid(
-            f"feature {key} cannot be computed: {error}", feature=node.name
-        ) from error
     dtype = added.schema[column]
     expected = node.semantics.get("dtype")
     if expected is not None and str(dtype) != expected:
@@ -167,15 +165,8 @@ def _expression(part: FeatureGraph, key: str, node: SnapshotNode) -> pl.Expr:
     arguments = {
         argument: pl.col(_column(part.nodes[parent])) for argument, parent in node.dependencies
     }
-    try:
+    with users_errors(f"feature {key} failed", function=definition.function, feature=node.name):
         result = _call(definition.function, arguments)
-    except TradeworthyError:
-        raise
-    except Exception as error:
-        advice = "; import it at the top of the file" if isinstance(error, ImportError) else ""
-        raise StrategyInvalid(
-            f"feature {key} failed: {type(error).__name__}: {error}{advice}", feature=node.name
-        ) from error
     if not isinstance(result, pl.Expr):
         raise StrategyInvalid(
             f"feature {key} gives {type(result).__name__}; return a polars expression",

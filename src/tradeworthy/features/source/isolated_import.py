@@ -15,7 +15,7 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 
-from tradeworthy.errors import StrategyInvalid, TradeworthyError
+from tradeworthy.base.users_errors import users_errors
 from tradeworthy.features.source.source_folder import SourceFile
 
 _LOCK = threading.RLock()
@@ -71,20 +71,12 @@ def import_file(source: SourceFile) -> ModuleType:
     Raises
     ------
     StrategyInvalid
-        If running it raises anything; the message has the kind and the text of the error.
+        If running it raises anything; the message has the kind, the text and the line of the error.
     """
     with _LOCK, _isolated(source):
-        try:
+        name = source.path.name
+        with users_errors(f"{name} cannot be imported", path=str(source.path)):
             return importlib.import_module(source.module_name)
-        except TradeworthyError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise StrategyInvalid(
-                f"{source.path.name} cannot be imported: {type(error).__name__}: {error}; "
-                "run it with Python to see where",
-                path=str(source.path),
-                error=type(error).__name__,
-            ) from error
 
 
 @contextmanager

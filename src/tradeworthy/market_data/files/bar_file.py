@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from tradeworthy.base.foreign_text import shortened
 from tradeworthy.errors import DatasetInvalid
 from tradeworthy.market_data.bars import bar_table
 
@@ -63,7 +64,7 @@ def parse_bars(data: bytes, *, symbol: str | None = None) -> pl.DataFrame:
     try:
         frame = _parse(data)
     except (pl.exceptions.PolarsError, ValueError, OSError) as error:
-        reason = str(error).partition("\n")[0]
+        reason = shortened(str(error).partition("\n")[0])
         raise DatasetInvalid(
             f"neither CSV nor Parquet: {reason}; a CSV names its columns in the first line and has "
             "as many values in every other"

@@ -1,0 +1,65 @@
+"""The text of errors that other people's code raises: a line of a bounded length.
+
+A library may put a whole table into an error, and an error's own code may fail.
+"""
+
+from __future__ import annotations
+
+MOST_BYTES = 900
+
+
+def foreign_text(error: BaseException) -> str:
+    """Return the kind and the text of an error in one line of at most `MOST_BYTES`.
+
+    Examples
+    --------
+    >>> foreign_text(ValueError("no data"))
+    'ValueError: no data'
+    """
+    return shortened(whole_text(error))
+
+
+def whole_text(error: BaseException) -> str:
+    """Return the kind and the text of an error, as far as it has one, whatever its length.
+
+    Examples
+    --------
+    >>> whole_text(SystemExit())
+    'SystemExit'
+    """
+    name = type(error).__name__
+    try:
+        text = str(error)
+        # What a subclass of text does with its methods, or what cannot be written, is one
+        # failure more.
+        text = str.encode(text, errors="backslashreplace").decode()
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - the error's own code may leave by anything
+        return f"{name} (whose text cannot be read)"
+    return f"{name}: {text}" if text else name
+
+
+def shortened(text: str, most: int = MOST_BYTES) -> str:
+    r"""Return a text in one line of at most ``most`` bytes that says how much was left out.
+
+    Parameters
+    ----------
+    text
+        Any text.
+    most
+        Bytes of UTF-8, from 50.
+
+    Examples
+    --------
+    >>> shortened("one\ntwo")
+    'one two'
+    >>> shortened("x" * 1000, 50)
+    'xxxxxxxxxx... (990 characters more)'
+    """
+    line = " ".join(text.split())
+    data = line.encode(errors="backslashreplace")
+    if len(data) <= most:
+        return data.decode()
+    kept = data[: most - 40].decode(errors="ignore")
+    return f"{kept}... ({len(line) - len(kept):,} characters more)"
