@@ -307,3 +307,110 @@ def test_an_artifact_alone_leaves_parity_unproven(deployed: DeployedHome, tmp_pa
     missing = missing_evidence(manifest)
     assert "evidence.golden_predictions" in missing
     assert "determinism.seeds" not in missing
+
+
+# All in one place: the estimator's class, and what fits and records it.
+OWN_CLASS = """
+from datetime import date
+from tradeworthy import record_run
+from tradeworthy.training import training_table
+
+def model():
+    class First:
+        def predict(self, x):
+            return x[:, 0]
+
+        def to_onnx(self):
+            from onnx import TensorProto, helper
+
+            rows = helper.make_tensor_value_info("rows", TensorProto.DOUBLE, [None, 2])
+            out = helper.make_tensor_value_info("out", TensorProto.DOUBLE, [None, 1])
+            first = helper.make_tensor("first", TensorProto.DOUBLE, [2, 1], [1.0, 0.0])
+            node = helper.make_node("MatMul", ["rows", "first"], ["out"])
+            graph = helper.make_graph([node], "light", [rows], [out], [first])
+            opset = helper.make_opsetid("", 17)
+            return helper.make_model(graph, ir_version=8, opset_imports=[opset])
+
+    return First()
+
+with record_run(model="m") as run:
+    bars = run.market_data("BARS")
+    loaded = run.strategy("STRATEGY")
+    table = training_table(loaded, bars, date(2017, 6, 30))
+    run.dataset(table, label="next_change", label_horizon=1, train_end=date(2017, 6, 30))
+    run.config({"weight": 0.5})
+    run.estimator(model())
+print(run.version, run.stage)
+"""
+
+
+@pytest.mark.parametrize("way", ["script", "module", "command", "input", "notebook"])
+def test_an_estimator_whose_class_stands_in_the_script_itself(
+    way: str, deployed: DeployedHome, tmp_path: Path
+) -> None:
+    text = OWN_CLASS.replace("BARS", str(deployed.bars))
+    text = text.replace("STRATEGY", str(deployed.strategy))
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "__main__.py").write_text(text)
+    (tmp_path / "cell.py").write_text(f"exec({text!r}, {{'__name__': '__main__'}})")
+    arguments = {
+        "script": ["own/__main__.py"],
+        "module": ["-m", "own"],
+        "command": ["-c", text],
+        "input": ["-"],
+        "notebook": ["cell.py"],
+    }[way]
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        input=text if way == "input" else "",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("1 TRAINED\n", "")
+
+
+def test_a_class_of_an_unknown_module(deployed: DeployedHome) -> None:
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(OWN_CLASS.partition("with record_run")[0], names)  # noqa: S102 - as a notebook does
+    for module in (None, "", "nowhere", "own.module"):
+        estimator = names["model"]()
+        type(estimator).__module__ = module
+        with record_run(model="m") as run:
+            notes_of(deployed, run)
+            run.estimator(estimator)
+        assert run.stage == "TRAINED"
+
+
+def test_a_script_that_is_its_own_strategy_file(deployed: DeployedHome, tmp_path: Path) -> None:
+    recorded = OWN_CLASS.replace("BARS", str(deployed.bars)).replace('"STRATEGY"', "__file__")
+    strategy = deployed.strategy
+    strategy.write_text(strategy.read_text() + recorded)
+    refused = subprocess.run(
+        [sys.executable, str(strategy)], capture_output=True, text=True, check=False
+    )
+    last = refused.stderr.splitlines()[-1]
+    assert f"{strategy.name} starts its run anew when its functions are imported" in last
+    assert 'put what starts it under `if __name__ == "__main__":`' in last
+    assert versions(deployed) == []
+    before, block = recorded.split("with record_run")
+    lines = ("with record_run" + block).splitlines()
+    guarded = "\n    ".join(['\nif __name__ == "__main__":', *lines]) + "\n"
+    strategy.write_text(strategy.read_text().replace(recorded, before + guarded))
+    done = subprocess.run(
+        [sys.executable, str(strategy)], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("1 TRAINED\n", "")
+
+
+def test_functions_in_place_of_a_file_are_refused(deployed: DeployedHome) -> None:
+    for record in (
+        lambda run: run.features([test_a_class_of_an_unknown_module], inputs=INPUTS),
+        lambda run: run.strategy(lambda table, config: None),
+    ):
+        with (
+            pytest.raises(InvalidInput, match=r"write the functions in a \.py file"),
+            record_run(model="m") as run,
+        ):
+            record(run)
+    assert versions(deployed) == []

@@ -136,7 +136,7 @@ class RecordedRun:
         StrategyInvalid, FeatureLogicRefused, FeatureGraphInvalid
             If the file cannot be run, its logic cannot be hashed, or it lacks an input.
         """
-        graph = FeatureGraph.from_module(Path(file))
+        graph = FeatureGraph.from_module(_path(file))
         self._record.snapshot, self._record.inputs = graph.snapshot(tuple(inputs)), tuple(inputs)
         return graph
 
@@ -159,7 +159,7 @@ class RecordedRun:
             If it cannot be run, declares no strategy or another than the model's, or cannot be
             hashed.
         """
-        loaded = load_strategy(Path(file))
+        loaded = load_strategy(_path(file))
         check_strategy(self._model, self._strategy, loaded.strategy.name)
         self._record.follow(loaded, None if root is None else Path(root))
         return loaded
@@ -272,6 +272,15 @@ def _refusal(error: PromotionRefused) -> str:
         if gate["status"] == "FAILED"
     ]
     return "; ".join([error.message, *failed, "record it and run again; this stays a DRAFT"])
+
+
+def _path(file: str | Path) -> Path:
+    if not isinstance(file, str | Path):
+        raise InvalidInput(
+            f"a {type(file).__name__} was given for a file: write the functions in a .py file, "
+            "which a validator's backtest can run, and give its path"
+        )
+    return Path(file)
 
 
 def _own_code() -> Path:

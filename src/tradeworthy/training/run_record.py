@@ -266,7 +266,8 @@ class RunRecord:
     def _runtime(self) -> RuntimeRecord:
         libraries = {*_LIBRARIES, *self.libraries}
         if self.estimator is not None:
-            libraries.add(type(self.estimator).__module__.partition(".")[0])
+            # Whoever makes a class by a call may name its module as they like.
+            libraries.add(str(type(self.estimator).__module__).partition(".")[0])
         if self.artifact is not None:
             libraries.update(self.artifact.libraries)
         bound = () if self.snapshot is None else self.snapshot.distributions

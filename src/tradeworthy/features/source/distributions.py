@@ -50,7 +50,7 @@ def distributions_of(libraries: Iterable[str]) -> dict[str, str]:
         if library in sys.stdlib_module_names:
             continue
         names = installed.get(library, ())
-        if not names and importlib.util.find_spec(library) is not None:
+        if not names and _is_there(library):
             raise FeatureLogicRefused(
                 f"module {library!r} is neither in the feature file's folder nor part of an "
                 "installed distribution; move it beside the file or install it",
@@ -59,3 +59,11 @@ def distributions_of(libraries: Iterable[str]) -> dict[str, str]:
         for name in names:
             found[name] = importlib.metadata.version(name)
     return found
+
+
+def _is_there(library: str) -> bool:
+    try:
+        return importlib.util.find_spec(library) is not None
+    except ValueError:
+        # A module that no file was found for: a script, a notebook, or one made by a program.
+        return True

@@ -16,9 +16,11 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 from tradeworthy.base.users_errors import users_errors
+from tradeworthy.errors import StrategyInvalid
 from tradeworthy.features.source.source_folder import SourceFile
 
 _LOCK = threading.RLock()
+_IMPORTING: list[Path] = []
 
 
 class _FreshLoader(SourceFileLoader):
@@ -72,11 +74,22 @@ def import_file(source: SourceFile) -> ModuleType:
     ------
     StrategyInvalid
         If running it raises anything; the message has the kind, the text and the line of the error.
+        If it imports itself, as a script does that starts its run at the top level.
     """
+    name = source.path.name
     with _LOCK, _isolated(source):
-        name = source.path.name
-        with users_errors(f"{name} cannot be imported", path=str(source.path)):
-            return importlib.import_module(source.module_name)
+        if source.path in _IMPORTING:
+            raise StrategyInvalid(
+                f"{name} starts its run anew when its functions are imported: put what starts it "
+                'under `if __name__ == "__main__":`',
+                path=str(source.path),
+            )
+        _IMPORTING.append(source.path)
+        try:
+            with users_errors(f"{name} cannot be imported", path=str(source.path)):
+                return importlib.import_module(source.module_name)
+        finally:
+            _IMPORTING.pop()
 
 
 @contextmanager
