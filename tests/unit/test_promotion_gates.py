@@ -22,7 +22,7 @@ from tradeworthy.promotion.gates.approvals import ApprovalFacts
 from tradeworthy.promotion.gates.artifact_files import ArtifactFileFacts
 from tradeworthy.promotion.gates.artifact_load import ArtifactLoadFacts
 from tradeworthy.promotion.gates.data_guards import DataGuardFacts
-from tradeworthy.promotion.gates.drift import DriftFacts
+from tradeworthy.promotion.gates.drift import DriftFacts, DriftRows
 from tradeworthy.promotion.gates.evaluation import EvaluationFacts
 from tradeworthy.promotion.gates.freshness import FreshnessFacts
 from tradeworthy.promotion.gates.git_tree import GitTreeFacts
@@ -69,14 +69,14 @@ KNOWN = (
     EvaluationFacts(evaluation_differences=(), cost_bps=5.0),
     PerformanceFacts(**METRICS, artifact_sharpe=0.55, fold_sharpes=(0.9, 0.1, -0.4, 1.2, 0.8)),
     SignificanceFacts(evaluation_observations=4000, minimum_track_record=1900.0, psr=0.985),
-    OverfittingFacts(n_trials=1, dsr=0.985),
+    OverfittingFacts(n_trials=1, dsr=0.985, sharpe_per_period=0.04),
     TrialFacts(trials_since_review=1),
     FreshnessFacts(days_since_validation=3.0),
     ArtifactLoadFacts(artifact_loads=True),
     ParityFacts(parity_error=1e-9, parity_tolerance=1e-6),
     AlignmentFacts(aligned=True),
     QuarantineFacts(quarantined=False),
-    DriftFacts(drift_severity="NORMAL"),
+    DriftFacts(drift_severity="NORMAL", drift_rows=DriftRows(40, 20, 20, 4000, 200)),
     ApprovalFacts(author="ada", trainer="ada", approvers=("bob",)),
     ReasonFacts(),
 )
@@ -109,7 +109,7 @@ def facts_of(known: Iterable[Any], changes: dict[str, Any]) -> Facts:
         names = [field.name for field in dataclasses.fields(each) if field.name in changes]
         changed.append(dataclasses.replace(each, **{name: changes.pop(name) for name in names}))
     assert not changes
-    return Facts(*changed, ledger_position=3, basis=BASIS)
+    return Facts(*changed, ledger_position=3, basis=BASIS, candidate=("spx", 3))
 
 
 def failed(verdict: Verdict) -> list[str]:
@@ -177,6 +177,7 @@ def test_the_verdict_lists_its_gates_in_this_order() -> None:
         "parity",
         "aligned",
         "not_quarantined",
+        "drift_rows",
         "drift",
         "approvals",
     ]
@@ -229,6 +230,9 @@ FAILING: list[tuple[dict[str, Any], str]] = [
     ({"parity_tolerance": None}, "parity"),
     ({"parity_tolerance": math.inf}, "parity"),
     ({"aligned": False, "alignment_differences": ("WINDOW 20 -> 21",)}, "aligned"),
+    ({"drift_rows": None}, "drift_rows"),
+    ({"drift_rows": DriftRows(19, 20, 1, 4000, 200)}, "drift_rows"),
+    ({"drift_rows": DriftRows(20, 20, 1, 199, 200)}, "drift_rows"),
     ({"drift_severity": "SEVERE"}, "drift"),
     ({"drift_severity": "INSUFFICIENT"}, "drift"),
     ({"quarantined": True}, "not_quarantined"),
@@ -264,6 +268,107 @@ def test_each_gate_fails_alone_and_says_what_to_do(changes: dict[str, Any], gate
     assert result.reason
     assert result.advice
     assert len(verdict.gates) == len(gates_for(Stage.PRODUCTION))
+
+
+BACKTEST = "run `tradeworthy backtest spx 3`"
+LONGER = "evaluate on a longer period"
+BARS = "`tradeworthy datasets add BARS`, then `tradeworthy backtest spx 3 --dataset HASH`"
+
+ADVICE: list[tuple[dict[str, Any], str, tuple[str, ...], tuple[str, ...]]] = [
+    ({"psr": 0.5}, "min_psr", ("earns nothing",), (LONGER,)),
+    ({"psr": 0.2}, "min_psr", ("earns nothing",), (LONGER,)),
+    ({"psr": None}, "min_psr", ("lack trades",), ()),
+    ({"psr": 0.94}, "min_psr", (LONGER, BARS), ("earns nothing",)),
+    ({"minimum_track_record": math.inf, "psr": 0.2}, "min_track_record", ("earns",), (LONGER,)),
+    ({"minimum_track_record": None, "psr": None}, "min_track_record", ("lack trades",), ()),
+    ({"minimum_track_record": 4001.0}, "min_track_record", (LONGER, BARS), ()),
+    ({"dsr": 0.1, "sharpe_per_period": -0.01}, "min_dsr", ("earns nothing",), (LONGER,)),
+    ({"dsr": 0.9}, "min_dsr", (LONGER,), ("as many trials",)),
+    ({"dsr": 0.9, "n_trials": 9}, "min_dsr", (LONGER, "as many trials"), ()),
+    ({"n_trials": 10}, "max_pbo", ("at least 10 trials", "`tradeworthy backtest spx 3`"), ()),
+    ({"n_trials": 10, "pbo": 0.6}, "max_pbo", (BARS,), ()),
+    (
+        {"artifact_sharpe": None, "bars_after_train_end": False},
+        "artifact_sharpe",
+        ("`tradeworthy train FILE --model spx --data BARS --until DAY`", BARS),
+        (),
+    ),
+    ({"artifact_sharpe": None, "bars_after_train_end": True}, "artifact_sharpe", ("lack",), ()),
+    ({"break_even_cost_bps": -1.0}, "cost_stress_multiplier", ("earns",), ("less often",)),
+    ({"break_even_cost_bps": 9.9}, "cost_stress_multiplier", ("less often",), ()),
+    (
+        {"aligned": False, "ways_out": ("put it back", "activate it")},
+        "aligned",
+        ("put it back; activate it",),
+        (),
+    ),
+    (
+        {"drift_rows": DriftRows(1, 20, 1, 4000, 200)},
+        "drift_rows",
+        ("raise drift.current_sessions to 20 ", BACKTEST),
+        ("tradeworthy train",),
+    ),
+    ({"drift_rows": DriftRows(16, 20, 8, 4000, 200)}, "drift_rows", ("to 10 ",), ()),
+    ({"drift_rows": None}, "drift_rows", ("`tradeworthy train",), ("raise",)),
+    ({"drift_severity": "SEVERE"}, "drift", ("up to the present: `tradeworthy train FILE",), ()),
+    ({"cost_bps": 1.0}, "backtest_costs", (f"{BACKTEST} without cost options",), ()),
+    ({"git_commit": None, "git_dirty": None}, "git_clean", ("one git repository",), ()),
+    ({"days_since_validation": 181.0}, "validation_fresh", ("tradeworthy train",), ()),
+    (
+        {"days_since_validation": 181.0, "renewed_by_backtest": True},
+        "validation_fresh",
+        (BACKTEST,),
+        ("train",),
+    ),
+    ({"training_data_rebuilt": False}, "training_data", (BACKTEST,), ()),
+    (
+        {"training_data_rebuilt": False, "tested_on_its_source": True},
+        "training_data",
+        ("tradeworthy train",),
+        ("tradeworthy backtest",),
+    ),
+    ({"approvers": ()}, "approvals", ("`tradeworthy approve spx 3`",), ()),
+    ({"quarantined": True}, "not_quarantined", ("`tradeworthy lift-quarantine spx 3",), ()),
+]
+
+
+@pytest.mark.parametrize(("changes", "gate", "says", "does_not_say"), ADVICE)
+def test_the_advice_is_that_for_what_was_found(
+    changes: dict[str, Any], gate: str, says: tuple[str, ...], does_not_say: tuple[str, ...]
+) -> None:
+    verdict = judge_promotion(Stage.PRODUCTION, but(**changes), POLICY)
+    (advice,) = (result.advice for result in verdict.failures if result.gate == gate)
+    assert [text for text in says if text not in advice] == []
+    assert [text for text in does_not_say if text in advice] == []
+
+
+def test_a_drift_that_has_no_verdict_for_want_of_rows_says_so_and_does_not_advise_to_retrain() -> (
+    None
+):
+    facts = but(drift_severity=None, drift_rows=DriftRows(1, 20, 1, 4000, 200))
+    rows, drift = judge_promotion(Stage.PRODUCTION, facts, POLICY).failures
+    assert (rows.gate, drift.gate) == ("drift_rows", "drift")
+    assert "drift.current_sessions: 1 holds 1 row, 20 are needed" in rows.reason
+    assert "drift.current_sessions: 1 holds 1 row, 20 are needed" in drift.reason
+    assert rows.advice == drift.advice
+    (early,) = judge_promotion(Stage.VALIDATED, facts, POLICY).failures
+    assert early == rows
+
+
+def test_without_a_backtest_every_gate_that_reads_one_advises_to_run_it() -> None:
+    facts = Facts(*(type(f)() for f in KNOWN), candidate=("spx", 3))
+    reading = {g.name for c in CONCERNS.values() if c.from_backtest for g in c.gates}
+    results = judge_promotion(Stage.PRODUCTION, facts, POLICY).failures
+    advised = {result.gate for result in results if result.advice == BACKTEST}
+    assert advised == reading
+    assert len(reading) == 23
+
+
+def test_a_lonely_trial_is_one_trial() -> None:
+    for trials, counted in ((1, "1 trial;"), (2, "2 trials;")):
+        verdict = judge_promotion(Stage.VALIDATED, but(n_trials=trials), POLICY)
+        (pbo,) = (result for result in verdict.gates if result.gate == "max_pbo")
+        assert pbo.reason.startswith(counted)
 
 
 def test_every_gate_of_a_promotion_has_a_failing_case() -> None:

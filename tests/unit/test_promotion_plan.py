@@ -12,7 +12,7 @@ from tradeworthy.promotion.gates.approvals import ApprovalFacts
 from tradeworthy.promotion.gates.artifact_files import ArtifactFileFacts
 from tradeworthy.promotion.gates.artifact_load import ArtifactLoadFacts
 from tradeworthy.promotion.gates.data_guards import DataGuardFacts
-from tradeworthy.promotion.gates.drift import DriftFacts
+from tradeworthy.promotion.gates.drift import DriftFacts, DriftRows
 from tradeworthy.promotion.gates.evaluation import EvaluationFacts
 from tradeworthy.promotion.gates.git_tree import GitTreeFacts
 from tradeworthy.promotion.gates.look_ahead import LookAheadFacts
@@ -40,7 +40,7 @@ KNOWN = (
     ArtifactLoadFacts(True),
     ParityFacts(0.0, 1e-6),
     AlignmentFacts(True),
-    DriftFacts("NORMAL"),
+    DriftFacts("NORMAL", DriftRows(40, 20, 20, 4000, 200)),
     QuarantineFacts(False),
     ApprovalFacts("ada", "ada", ("bob",)),
     ReasonFacts("superseded"),

@@ -95,4 +95,4 @@ def _gates(error: TradeworthyError) -> list[str]:
         return []
     from tradeworthy.cli.promotion import gate_lines
 
-    return list(gate_lines(verdict))
+    return list(gate_lines(verdict, verbose=not {"-v", "--verbose"}.isdisjoint(sys.argv)))

@@ -33,6 +33,6 @@ def _job_lines(found: dict[str, Any]) -> Iterator[str]:
 
     yield from fields({name: value for name, value in found.items() if value is not None})
     if found["result"] is not None:
-        yield from backtest_lines(found["result"])
+        yield from backtest_lines(found["result"], verbose=False)
     if found["problem"] is not None:
         yield f"{found['problem']['code']}: {found['problem']['detail']}"

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from tradeworthy.cli.context import AsJson, context_of, fields, key_values, show, working
 
-_MARKS = {"PASSED": "pass", "FAILED": "FAIL", "NOT_APPLICABLE": "n/a "}
+# In the order in which they are shown.
+_MARKS = {"FAILED": "FAIL", "NOT_APPLICABLE": "n/a ", "PASSED": "pass"}
+
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show each gate that passed.")]
 
 
 PLACE = 50
@@ -35,6 +39,7 @@ def backtest(
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Leave it to a running service and print the job.")
     ] = False,
+    verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate a version out of sample and judge it by its policy."""
@@ -44,14 +49,15 @@ def backtest(
     with context_of(ctx).client() as client, working("backtesting"):
         start = client.submit_backtest if no_wait else client.backtest
         found = start(model, version, dataset_hash=dataset, costs=costs)
-    show(found, as_json=as_json, human=fields if no_wait else backtest_lines)
+    lines = fields if no_wait else partial(backtest_lines, verbose=verbose)
+    show(found, as_json=as_json, human=lines)
 
 
-def backtest_lines(found: Mapping[str, Any]) -> Iterator[str]:
+def backtest_lines(found: Mapping[str, Any], *, verbose: bool) -> Iterator[str]:
     """Lay out what a backtest found."""
     yield f"{found['model']} v{found['version']}: result {found['result_digest']}"
     yield from fields({f"  {name}": value for name, value in found["metrics"].items()})
-    yield from gate_lines(found["verdict"])
+    yield from gate_lines(found["verdict"], verbose=verbose)
 
 
 def promote(
@@ -64,6 +70,7 @@ def promote(
     ] = None,
     reason: str = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge, change nothing.")] = False,
+    verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
     """Move a version one stage forward, if its gates pass."""
@@ -77,20 +84,26 @@ def promote(
             reason=reason,
             dry_run=dry_run,
         )
-    show(found, as_json=as_json, human=_plan_lines)
+    show(found, as_json=as_json, human=partial(_plan_lines, verbose=verbose))
 
 
-def _plan_lines(found: Mapping[str, Any]) -> Iterator[str]:
+def _plan_lines(found: Mapping[str, Any], *, verbose: bool) -> Iterator[str]:
     outcome = "done" if found["applied"] else "allowed" if found["allowed"] else "refused"
     yield f"{found['model']} v{found['version']}: {found['source']} -> {found['target']}: {outcome}"
-    yield from gate_lines(found["verdict"])
+    yield from gate_lines(found["verdict"], verbose=verbose)
 
 
-def gate_lines(verdict: Mapping[str, Any]) -> Iterator[str]:
-    """Lay a verdict out, a line a gate."""
-    for gate in verdict["gates"]:
-        advice = f"; {gate['advice']}" if gate["advice"] else ""
-        yield f"  {_MARKS[gate['status']]}  {gate['gate']}: {gate['reason']}{advice}"
+def gate_lines(verdict: Mapping[str, Any], *, verbose: bool) -> Iterator[str]:
+    """Lay a verdict out: what failed first, what passed in one line unless ``verbose``."""
+    for status, mark in _MARKS.items():
+        gates = [gate for gate in verdict["gates"] if gate["status"] == status]
+        if status == "PASSED" and gates and not verbose:
+            names = ", ".join(gate["gate"] for gate in gates)
+            yield f"  {mark}  {len(gates)} {'gate' if len(gates) == 1 else 'gates'}: {names}"
+            continue
+        for gate in gates:
+            advice = f"; {gate['advice']}" if gate["advice"] else ""
+            yield f"  {mark}  {gate['gate']}: {gate['reason']}{advice}"
 
 
 def approve(

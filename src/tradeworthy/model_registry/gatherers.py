@@ -27,6 +27,7 @@ def gather(case: Case) -> Facts:
         *known,
         ledger_position=case.ledger.position if case.ledger else None,
         basis=_basis(case),
+        candidate=(case.state.name, case.version.version),
     )
 
 

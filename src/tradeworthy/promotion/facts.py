@@ -54,6 +54,8 @@ class Facts:
         How many trials of the strategy were known.
     basis
         What the facts rest on, None where there is no evidence.
+    candidate
+        Model and version that the facts are about, for the commands of an advice.
 
     Examples
     --------
@@ -64,14 +66,19 @@ class Facts:
     ReasonFacts(reason=None)
     """
 
-    __slots__ = ("_known", "basis", "ledger_position")
+    __slots__ = ("_known", "basis", "candidate", "ledger_position")
 
     def __init__(
-        self, *known: object, ledger_position: int | None = None, basis: Basis | None = None
+        self,
+        *known: object,
+        ledger_position: int | None = None,
+        basis: Basis | None = None,
+        candidate: tuple[str, int] | None = None,
     ) -> None:
         self._known: Mapping[type, object] = MappingProxyType({type(f): f for f in known})
         self.ledger_position = ledger_position
         self.basis = basis
+        self.candidate = candidate
 
     def of(self, kind: type[F]) -> F:
         """Return the facts of this class, those of which nothing is known if there are none."""

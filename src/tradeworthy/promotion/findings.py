@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -20,12 +20,20 @@ class GateStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a gate saw, what it compared with, and why it decided so."""
+    """What a gate saw, what it compared with, and why it decided so.
+
+    ``advice`` is what to do about a failure where the gate's standing advice would be wrong.
+    """
 
     status: GateStatus
     observed: Shown
     threshold: Shown
     reason: str
+    advice: str | None = None
+
+    def advising(self, advice: str | None) -> Finding:
+        """Return the finding with this advice, the gate's own if it is None."""
+        return replace(self, advice=advice)
 
 
 def passed(observed: Shown, threshold: Shown, reason: str) -> Finding:
@@ -33,9 +41,9 @@ def passed(observed: Shown, threshold: Shown, reason: str) -> Finding:
     return Finding(GateStatus.PASSED, observed, threshold, reason)
 
 
-def failed(observed: Shown, threshold: Shown, reason: str) -> Finding:
+def failed(observed: Shown, threshold: Shown, reason: str, advice: str | None = None) -> Finding:
     """Return a finding that fails."""
-    return Finding(GateStatus.FAILED, observed, threshold, reason)
+    return Finding(GateStatus.FAILED, observed, threshold, reason, advice)
 
 
 def not_applicable(reason: str) -> Finding:

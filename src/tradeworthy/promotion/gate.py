@@ -19,10 +19,6 @@ DEPLOYMENT = frozenset({Stage.STAGING, Stage.PRODUCTION})
 LIVE = frozenset({Stage.PRODUCTION})
 WITHDRAWAL = frozenset({Stage.RETIRED})
 
-# Advice that several gates give.
-MORE_DATA = "evaluate on a longer period"
-RETHINK = "improve the model, or have the policy file changed"
-
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
@@ -64,7 +60,7 @@ class Gate(Generic[F]):
             observed=_finite(finding.observed),
             threshold=_finite(finding.threshold),
             reason=finding.reason,
-            advice=self.advice if finding.status is GateStatus.FAILED else None,
+            advice=finding.advice or self.advice if finding.status is GateStatus.FAILED else None,
         )
 
 
@@ -78,10 +74,13 @@ class Concern(Generic[F]):
         The class of the facts; called without arguments it gives those of which nothing is known.
     gates
         What reads them, in the order of the verdict.
+    from_backtest
+        Whether a backtest makes the facts, so that without one the advice is to run it.
     """
 
     reads: type[F]
     gates: tuple[Gate[F], ...]
+    from_backtest: bool = False
 
     def before(self, target: Stage) -> Iterator[Gate[F]]:
         """Return the gates that ``target`` asks for."""

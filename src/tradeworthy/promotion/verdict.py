@@ -11,9 +11,10 @@ from typing import Any
 from tradeworthy.base.digests import Json, canonical_json, tagged_digest
 from tradeworthy.errors import InvalidInput
 from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.promotion.advice import BACKTEST, filled_in
 from tradeworthy.promotion.concerns import CONCERNS
 from tradeworthy.promotion.facts import Facts
-from tradeworthy.promotion.gate import Gate, GateResult
+from tradeworthy.promotion.gate import Concern, Gate, GateResult
 from tradeworthy.promotion.policy.policy import Policy
 from tradeworthy.promotion.policy.policy_schema import PolicyValue
 
@@ -118,7 +119,7 @@ def _judged(
     return Verdict(
         target=target,
         gates=tuple(
-            gate.check(facts.of(concern.reads), policy)
+            _checked(concern, gate, facts, policy)
             for concern in CONCERNS.values()
             for gate in concern.gates
             if wanted(gate)
@@ -129,6 +130,16 @@ def _judged(
         ledger_position=facts.ledger_position,
         basis=MappingProxyType(facts.basis.as_dict() if facts.basis else {}),
     )
+
+
+def _checked(concern: Concern[Any], gate: Gate[Any], facts: Facts, policy: Policy) -> GateResult:
+    """Check one gate; its advice names the version, and a backtest where there is none."""
+    result = gate.check(facts.of(concern.reads), policy)
+    if result.advice is None:
+        return result
+    advice = BACKTEST if concern.from_backtest and facts.basis is None else result.advice
+    filled = filled_in(advice, *facts.candidate) if facts.candidate else advice
+    return dataclasses.replace(result, advice=filled)
 
 
 def _gate_dict(result: GateResult) -> dict[str, Json]:

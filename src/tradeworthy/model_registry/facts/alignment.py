@@ -11,4 +11,4 @@ def gather(case: Case) -> AlignmentFacts:
     if case.manifest is None or case.manifest.feature_graph is None:
         return AlignmentFacts()
     alignment = case.sources.alignment(case.manifest)
-    return AlignmentFacts(alignment.aligned, alignment.lines())
+    return AlignmentFacts(alignment.aligned, alignment.lines(), alignment.ways_out(case.manifest))

@@ -26,4 +26,5 @@ def gather(case: Case) -> FreshnessFacts:
     if case.version.stage is Stage.STAGING and case.backtest is not None:
         # The step before it judges the latest evidence anew: that is a validation.
         moments.append(case.backtest.at)
-    return FreshnessFacts((case.now - max(moments)) / _DAY if moments else None)
+    age = (case.now - max(moments)) / _DAY if moments else None
+    return FreshnessFacts(age, renewed_by_backtest=case.version.stage is Stage.STAGING)

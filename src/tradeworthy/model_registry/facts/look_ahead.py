@@ -10,4 +10,6 @@ def gather(case: Case) -> LookAheadFacts:
     """Return the facts."""
     if case.evidence is None:
         return LookAheadFacts()
-    return LookAheadFacts(case.evidence.look_ahead.passed)
+    found = case.evidence.look_ahead
+    ahead = (name for name, each in found.features.items() if not each.passed)
+    return LookAheadFacts(found.passed, tuple(sorted(ahead)))

@@ -24,7 +24,9 @@ def gather(case: Case) -> OverfittingFacts:
     if case.policy.number("max_pbo") is not None and ledger.n_trials >= LEAST_TRIALS:
         with case.sources.store.read() as view:
             pbo = overfitting_probability(view, case.state.strategy, case.evidence)
-    return OverfittingFacts(ledger.n_trials, _deflated(case.evidence.metrics, ledger), pbo)
+    metrics = case.evidence.metrics
+    deflated = _deflated(metrics, ledger)
+    return OverfittingFacts(ledger.n_trials, deflated, pbo, metrics.get("sharpe_per_period"))
 
 
 def _deflated(metrics: Mapping[str, float | None], ledger: LedgerSummary) -> float | None:

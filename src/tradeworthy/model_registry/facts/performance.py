@@ -22,5 +22,6 @@ def gather(case: Case) -> PerformanceFacts:
         n_trades=metrics.get("n_trades"),
         break_even_cost_bps=metrics.get("break_even_cost_bps"),
         artifact_sharpe=artifact.get("sharpe") if artifact else None,
+        bars_after_train_end=artifact is not None,
         fold_sharpes=case.evidence.fold_sharpes,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tradeworthy.promotion.advice import TRAIN
 from tradeworthy.promotion.findings import Finding, failed, passed
 from tradeworthy.promotion.gate import LIVE, Concern, Gate
 from tradeworthy.promotion.policy.policy import Policy
@@ -29,7 +30,12 @@ class ApprovalFacts:
 def _approvals(facts: ApprovalFacts, policy: Policy) -> Finding:
     needed = policy.required_approvals
     if facts.author is None or facts.trainer is None:
-        return failed(None, needed, "unknown who drafted or trained it, so nobody is independent")
+        return failed(
+            None,
+            needed,
+            "unknown who drafted or trained it, so nobody is independent",
+            f"train a new version: {TRAIN}",
+        )
     independent = sorted(set(facts.approvers) - {facts.author, facts.trainer})
     names = ", ".join(independent) or "nobody"
     reason = f"approved by {names} besides author and trainer, {needed} needed"
@@ -45,7 +51,8 @@ CONCERN = Concern(
             "approvals",
             LIVE,
             _approvals,
-            "ask somebody who neither drafted nor trained it to approve",
+            "ask somebody who neither drafted nor trained it, with the role validator, to run "
+            "`tradeworthy approve MODEL VERSION`",
             before_rollback=True,
         ),
     ),

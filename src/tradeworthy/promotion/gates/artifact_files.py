@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tradeworthy.promotion.advice import TRAIN
 from tradeworthy.promotion.findings import Finding, require
 from tradeworthy.promotion.gate import EVERY_STEP, Concern, Gate
 from tradeworthy.promotion.policy.policy import Policy
@@ -31,7 +32,8 @@ CONCERN = Concern(
             "artifact_digests",
             EVERY_STEP,
             _artifact_digests,
-            "upload the files that were trained",
+            "restore the blobs folder of the home from a backup, or train a new version, which "
+            f"uploads its files: {TRAIN}",
             before_rollback=True,
         ),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tradeworthy.promotion.advice import TRAIN
 from tradeworthy.promotion.findings import Finding, require
 from tradeworthy.promotion.gate import DEPLOYMENT, Concern, Gate
 from tradeworthy.promotion.policy.policy import Policy
@@ -27,7 +28,7 @@ CONCERN = Concern(
             "artifact_loads",
             DEPLOYMENT,
             _artifact_loads,
-            "export the model again in a served format",
+            f"train a new version, which is checked for loading when it is exported: {TRAIN}",
             before_rollback=True,
         ),
     ),

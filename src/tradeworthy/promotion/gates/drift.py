@@ -2,30 +2,82 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from tradeworthy.promotion.advice import BACKTEST, TRAIN
 from tradeworthy.promotion.findings import Finding, failed, passed
-from tradeworthy.promotion.gate import LIVE, Concern, Gate
+from tradeworthy.promotion.gate import EVIDENCE, LIVE, Concern, Gate
 from tradeworthy.promotion.policy.policy import Policy
 from tradeworthy.promotion.policy.policy_schema import SEVERITIES
+
+_RECENT = f"train a new version on data up to the present: {TRAIN}"
+_RECORD = f"train a new version, which records a drift profile of its inputs: {TRAIN}"
+
+
+@dataclass(frozen=True, slots=True)
+class DriftRows:
+    """Rows that were compared: in the window of ``sessions``, trained on, and the fewest needed."""
+
+    current: int
+    least_current: int
+    sessions: int
+    trained: int
+    least_trained: int
 
 
 @dataclass(frozen=True, slots=True)
 class DriftFacts:
-    """Severity of the training profile against current values, by name."""
+    """Severity of the training profile against current values by name, and rows compared."""
 
     drift_severity: str | None = None
+    drift_rows: DriftRows | None = None
+
+
+def _drift_rows(facts: DriftFacts, _: Policy) -> Finding:
+    shortage = _shortage(facts.drift_rows)
+    if shortage is not None:
+        reason, advice = shortage
+        return failed(None, None, f"drift cannot be judged before PRODUCTION: {reason}", advice)
+    return passed(None, None, "there are enough rows to judge drift before PRODUCTION")
 
 
 def _drift(facts: DriftFacts, policy: Policy) -> Finding:
     allowed = policy.text("max_drift_severity")
     severity = facts.drift_severity
+    reason, advice = _shortage(facts.drift_rows) or (None, None)
     if severity not in SEVERITIES or allowed not in SEVERITIES:
-        return failed(None, allowed, "drift has no verdict: too few rows, no profile, or no scan")
+        why = reason or "one of the features could not be compared"
+        return failed(None, allowed, f"drift has no verdict: {why}", advice)
     reason = f"drift is {severity}, at most {allowed} is allowed"
     if SEVERITIES.index(severity) <= SEVERITIES.index(allowed):
         return passed(severity, allowed, reason)
-    return failed(severity, allowed, reason)
+    return failed(severity, allowed, reason, advice)
 
 
-CONCERN = Concern(DriftFacts, (Gate("drift", LIVE, _drift, "retrain on recent data"),))
+def _shortage(rows: DriftRows | None) -> tuple[str, str] | None:
+    """Return what the comparison lacks, and what to do about it."""
+    if rows is None:
+        return "no comparison with a profile of the training is recorded", _RECORD
+    if rows.trained < rows.least_trained:
+        reason = f"the version was trained on {rows.trained} rows, {rows.least_trained} are needed"
+        return reason, f"train a new version on more rows: {TRAIN}"
+    if rows.current >= rows.least_current:
+        return None
+    held = f"{rows.current} {'row' if rows.current == 1 else 'rows'}"
+    sessions = math.ceil(rows.least_current * rows.sessions / max(rows.current, 1))
+    return (
+        f"drift.current_sessions: {rows.sessions} holds {held}, {rows.least_current} are needed",
+        f"raise drift.current_sessions to {sessions} in the policy file, and "
+        f"drift.reference_sessions to as many at least, then {BACKTEST}",
+    )
+
+
+CONCERN = Concern(
+    DriftFacts,
+    (
+        Gate("drift_rows", EVIDENCE, _drift_rows, _RECORD),
+        Gate("drift", LIVE, _drift, _RECENT),
+    ),
+    from_backtest=True,
+)

@@ -5,9 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from tradeworthy.promotion.advice import BACKTEST
 from tradeworthy.promotion.findings import Finding, at_least, failed, passed
 from tradeworthy.promotion.gate import EVIDENCE, Concern, Gate
 from tradeworthy.promotion.policy.policy import Policy
+
+_COSTS_IN_POLICY = (
+    "set evaluation.commission_bps or evaluation.slippage_bps above 0 in the policy file, then "
+    f"{BACKTEST}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,8 @@ def _backtest_costs(facts: EvaluationFacts, policy: Policy) -> Finding:
     required = policy.evaluation.cost_bps
     charged = facts.cost_bps
     if charged is not None and charged <= 0:
-        return failed(charged, required, "the backtest charged no costs")
+        advice = _COSTS_IN_POLICY if required <= 0 else None
+        return failed(charged, required, "the backtest charged no costs", advice)
     # Bps are sums of decimals, so that a last digit of difference is no difference.
     if charged is not None and math.isclose(charged, required, rel_tol=1e-9):
         charged = required
@@ -50,7 +57,8 @@ def _backtest_costs(facts: EvaluationFacts, policy: Policy) -> Finding:
 CONCERN = Concern(
     EvaluationFacts,
     (
-        Gate("evaluation", EVIDENCE, _evaluation, "backtest again: the policy has changed since"),
-        Gate("backtest_costs", EVIDENCE, _backtest_costs, "backtest with the policy's costs"),
+        Gate("evaluation", EVIDENCE, _evaluation, f"the policy has changed since: {BACKTEST}"),
+        Gate("backtest_costs", EVIDENCE, _backtest_costs, f"{BACKTEST} without cost options"),
     ),
+    from_backtest=True,
 )

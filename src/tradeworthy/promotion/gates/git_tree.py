@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tradeworthy.promotion.advice import TRAIN
 from tradeworthy.promotion.findings import Finding, failed, passed
 from tradeworthy.promotion.gate import EVIDENCE, Concern, Gate
 from tradeworthy.promotion.policy.policy import Policy
+
+_NO_TREE = (
+    "keep the strategy file and all that it reads in one git repository and commit them, then "
+    f"{TRAIN} to train from the commit"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +25,7 @@ class GitTreeFacts:
 
 def _git_clean(facts: GitTreeFacts, _: Policy) -> Finding:
     if facts.git_commit is None or facts.git_dirty is None:
-        return failed(None, "clean", "the state of the git tree is unknown")
+        return failed(None, "clean", "the state of the git tree is unknown", _NO_TREE)
     if facts.git_dirty:
         return failed("dirty", "clean", f"the tree differed from commit {facts.git_commit}")
     return passed("clean", "clean", f"the tree was commit {facts.git_commit}")
@@ -27,5 +33,12 @@ def _git_clean(facts: GitTreeFacts, _: Policy) -> Finding:
 
 CONCERN = Concern(
     GitTreeFacts,
-    (Gate("git_clean", EVIDENCE, _git_clean, "commit, then train from the commit"),),
+    (
+        Gate(
+            "git_clean",
+            EVIDENCE,
+            _git_clean,
+            f"commit every file or name it in .gitignore, then {TRAIN} to train from the commit",
+        ),
+    ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from tradeworthy.promotion.advice import TRAIN
 from tradeworthy.promotion.findings import Finding, at_most, failed
 from tradeworthy.promotion.gate import DEPLOYMENT, Concern, Gate
 from tradeworthy.promotion.policy.policy import Policy
@@ -27,5 +28,13 @@ def _parity(facts: ParityFacts, _: Policy) -> Finding:
 
 CONCERN = Concern(
     ParityFacts,
-    (Gate("parity", DEPLOYMENT, _parity, "export the model again; its answers must be the same"),),
+    (
+        Gate(
+            "parity",
+            DEPLOYMENT,
+            _parity,
+            "train a new version, whose export is compared with what was fitted before it is "
+            f"recorded: {TRAIN}",
+        ),
+    ),
 )

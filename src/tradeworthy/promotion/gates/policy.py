@@ -29,7 +29,8 @@ CONCERN = Concern(
             "policy_judges",
             EVERY_STEP,
             _policy_judges,
-            "set min_sharpe or its like in the policy file",
+            "set min_sharpe or its like in the policy file, and see what holds with `tradeworthy "
+            "policy show MODEL`",
         ),
     ),
 )

@@ -31,7 +31,8 @@ CONCERN = Concern(
             "not_quarantined",
             DEPLOYMENT,
             _not_quarantined,
-            "clear the cause, then lift the quarantine",
+            "clear the cause, then an operator runs `tradeworthy lift-quarantine MODEL VERSION "
+            "--reason WHY`",
             before_rollback=True,
         ),
     ),

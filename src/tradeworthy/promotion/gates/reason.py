@@ -23,5 +23,13 @@ def _reason(facts: ReasonFacts, _: Policy) -> Finding:
 
 
 CONCERN = Concern(
-    ReasonFacts, (Gate("reason", WITHDRAWAL, _reason, "say why the version is withdrawn"),)
+    ReasonFacts,
+    (
+        Gate(
+            "reason",
+            WITHDRAWAL,
+            _reason,
+            "say why the version is withdrawn: `tradeworthy retire MODEL VERSION --reason WHY`",
+        ),
+    ),
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from tradeworthy.promotion.advice import MORE_DATA, NOT_EARNING, UNDEFINED
 from tradeworthy.promotion.findings import Finding, at_least, failed
-from tradeworthy.promotion.gate import EVIDENCE, MORE_DATA, Concern, Gate
+from tradeworthy.promotion.gate import EVIDENCE, Concern, Gate
 from tradeworthy.promotion.policy.policy import Policy
 from tradeworthy.promotion.policy.policy_schema import AUTO
 
@@ -37,19 +38,26 @@ def _observations(facts: SignificanceFacts, policy: Policy) -> Finding:
 
 def _track_record(facts: SignificanceFacts, policy: Policy) -> Finding:
     name = "track record in observations"
+    advice = _earning_advice(facts.psr)
     if policy.text("min_track_record") != AUTO:
         required = policy.number("min_track_record")
-        return at_least(name, facts.evaluation_observations, required)
+        return at_least(name, facts.evaluation_observations, required).advising(advice)
     needed = facts.minimum_track_record
     if needed is None or not math.isfinite(needed):
-        return failed(
-            facts.evaluation_observations, None, "no track record is long enough, or none is known"
-        )
-    return at_least(name, facts.evaluation_observations, needed)
+        reason = "no track record is long enough, or none is known"
+        return failed(facts.evaluation_observations, None, reason, advice)
+    return at_least(name, facts.evaluation_observations, needed).advising(advice)
 
 
 def _psr(facts: SignificanceFacts, policy: Policy) -> Finding:
-    return at_least("psr", facts.psr, policy.number("min_psr"))
+    return at_least("psr", facts.psr, policy.number("min_psr")).advising(_earning_advice(facts.psr))
+
+
+def _earning_advice(psr: float | None) -> str | None:
+    """Advise whom a longer period would not help: a Sharpe ratio of zero has a PSR of a half."""
+    if psr is None or math.isnan(psr):
+        return UNDEFINED
+    return NOT_EARNING if psr <= 0.5 else None
 
 
 CONCERN = Concern(
@@ -59,4 +67,5 @@ CONCERN = Concern(
         Gate("min_track_record", EVIDENCE, _track_record, MORE_DATA),
         Gate("min_psr", EVIDENCE, _psr, MORE_DATA),
     ),
+    from_backtest=True,
 )

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tradeworthy.promotion.advice import BACKTEST, TRAIN
 from tradeworthy.promotion.findings import Finding, require
 from tradeworthy.promotion.gate import EVIDENCE, Concern, Gate
 from tradeworthy.promotion.policy.policy import Policy
 
+_OTHER_TABLE = (
+    "the market data that the manifest names does not give its training table: train on that data "
+    f"as it is, by {TRAIN}"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingDataFacts:
-    """Whether the backtest's market data gives the training table of the manifest."""
+    """Whether the backtest's market data gives the training table of the manifest.
+
+    ``tested_on_its_source`` says whether that data is the one which the manifest names.
+    """
 
     training_data_rebuilt: bool | None = None
+    tested_on_its_source: bool = False
 
 
 def _training_data(facts: TrainingDataFacts, _: Policy) -> Finding:
-    return require(
+    finding = require(
         facts.training_data_rebuilt,
         "was trained on the data that it is tested on",
         "was trained on other data than the backtest rebuilt",
     )
+    return finding.advising(_OTHER_TABLE if facts.tested_on_its_source else None)
 
 
 CONCERN = Concern(
@@ -31,7 +42,9 @@ CONCERN = Concern(
             "training_data",
             EVIDENCE,
             _training_data,
-            "backtest on the market data of the manifest, or on the same with more days",
+            f"{BACKTEST} on the market data of the manifest, which is the default, or on the same "
+            "with more days",
         ),
     ),
+    from_backtest=True,
 )

@@ -28,7 +28,8 @@ CONCERN = Concern(
             "max_trials_without_review",
             EVIDENCE,
             _trials,
-            "have the search reviewed and the policy file changed",
+            "let somebody else review the search, then raise max_trials_without_review for the "
+            "strategy in the policy file",
         ),
     ),
 )

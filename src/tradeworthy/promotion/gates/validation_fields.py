@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tradeworthy.promotion.advice import TRAIN
 from tradeworthy.promotion.findings import Finding, nothing_missing
 from tradeworthy.promotion.gate import EVIDENCE, Concern, Gate
 from tradeworthy.promotion.policy.policy import Policy
@@ -27,7 +28,7 @@ CONCERN = Concern(
             "evidence_complete",
             EVIDENCE,
             _evidence_complete,
-            "record what is missing and retrain",
+            f"record what is missing, which this command does, and train a new version: {TRAIN}",
         ),
     ),
 )

@@ -1,0 +1,45 @@
+"""Advice that several gates give, and how its commands are filled in for one version."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+BACKTEST: Final = "run `tradeworthy backtest MODEL VERSION`"
+TRAIN: Final = "`tradeworthy train FILE --model MODEL --data BARS`"
+MORE_BARS: Final = (
+    "`tradeworthy datasets add BARS`, then `tradeworthy backtest MODEL VERSION --dataset HASH` "
+    "with the hash that it prints"
+)
+MORE_DATA: Final = f"evaluate on a longer period: {MORE_BARS}"
+RETHINK: Final = (
+    "change features, label or signal rule and train a new version, or have the threshold changed "
+    "in the policy file"
+)
+NOT_EARNING: Final = (
+    "the rule earns nothing after costs, and more data would not change that: change features, "
+    "label or signal rule and train a new version"
+)
+UNDEFINED: Final = (
+    "these returns have no such figure, since they lack trades, variation or losses: let the "
+    f"signal rule trade, or evaluate on a longer period: {MORE_BARS}"
+)
+
+_COMMAND = re.compile("`tradeworthy [^`]*`")
+_PLACES = re.compile(r"\b(?:MODEL|VERSION)\b")
+
+
+def filled_in(advice: str, model: str, version: int) -> str:
+    """Put a model and a version into the commands of an advice.
+
+    Examples
+    --------
+    >>> filled_in(BACKTEST, "spx", 3)
+    'run `tradeworthy backtest spx 3`'
+    """
+    values = {"MODEL": model, "VERSION": str(version)}
+
+    def fill(command: re.Match[str]) -> str:
+        return _PLACES.sub(lambda place: values[place[0]], command[0])
+
+    return _COMMAND.sub(fill, advice)
