@@ -12,23 +12,29 @@ ADVICE = {
     "unauthenticated": "Send `Authorization: Bearer <token>` or `--token-file`; ask an admin for a "
     "token.",
     "forbidden": "Ask somebody with the role or scope that the message names.",
-    "model_not_found": "Check the name with `tradeworthy models list`; register the model first.",
+    "model_not_found": "Check the name with `tradeworthy models list`; register the model "
+    "with `tradeworthy models register MODEL --strategy STRATEGY --owner OWNER`.",
     "version_not_found": "Check the number with `tradeworthy models versions MODEL`.",
-    "no_production_version": "Promote a version to PRODUCTION.",
-    "not_found": "Check the key; upload or register the record first.",
+    "no_production_version": "Promote a version step by step: `tradeworthy promote MODEL VERSION`.",
+    "not_found": "Check the key; market data is kept by `tradeworthy datasets add BARS`, a "
+    "release by `tradeworthy features activate FILES`.",
     "route_not_found": "Check the path against the table of routes or `/openapi.json`; a server "
     "that is older than the command line may lack it.",
     "method_not_allowed": "Use a method that the `Allow` header names.",
     "already_exists": "Use what is there, or choose another name.",
-    "last_admin": "Rotate the token, or issue another admin a token without a scope first.",
+    "last_admin": "Rotate it with `tradeworthy tokens rotate TOKEN_ID --out FILE`, or issue "
+    "another admin a token without a scope first: `tradeworthy tokens create ACTOR --role "
+    "admin --out FILE`.",
     "idempotency_conflict": "Choose a new Idempotency-Key, or wait until the first request ended.",
-    "invalid_transition": "Look at the lifecycle: one step forward at a time, RETIRED is final.",
+    "invalid_transition": "See the stage with `tradeworthy models versions MODEL`: a promotion is "
+    "one step forward, RETIRED is final.",
     "stale_stage": "Somebody was faster: look at the version again, then decide again.",
-    "stale_epoch": "Read the active release again, then activate with its epoch.",
+    "stale_epoch": "See `tradeworthy features active`, then activate with its epoch: `tradeworthy "
+    "features activate FILES --expected-epoch EPOCH`.",
     "precondition_failed": "Read the status again and send its ETag in If-Match.",
     "promotion_refused": "Read the failed gates in `details.verdict`; each says what to do.",
     "approval_refused": "Let somebody who neither drafted nor trained it approve what the registry "
-    "holds now.",
+    "holds now: `tradeworthy approve MODEL VERSION`.",
     "policy_invalid": "Repair the policy file; `tradeworthy policy check FILE` names the place.",
     "override_loosens_policy": "Tighten only, or change the policy file.",
     "feature_logic_refused": "Write the feature without what the message names, or declare it "
@@ -37,18 +43,21 @@ ADVICE = {
     "feature_cycle": "Break the circle that the message names.",
     "feature_dependency_missing": "Define or rename what the message names.",
     "feature_conflict": "Raise the version of the feature whose logic changed.",
-    "feature_graph_mismatch": "Deploy the feature code of the version, activate a release that "
-    "holds it, or train a new version; `details.differences` tells what changed.",
+    "feature_graph_mismatch": "Do one of `details.ways_out`; `details.differences` says what "
+    "changed.",
     "release_in_use": "Keep the features in the release, retire the versions, or let an admin "
-    "force it.",
+    "force it: `tradeworthy features activate FILES --force`.",
     "release_unconfirmed": "Ask again; check that the worker reaches the database. In process, ask "
     "a running service.",
-    "manifest_invalid": "Do not edit manifests: train again.",
-    "dataset_invalid": "Repair or upload the market data that the message names.",
+    "manifest_invalid": "Do not edit manifests; `tradeworthy manifest fetch MODEL VERSION` writes "
+    "the one that the registry has.",
+    "dataset_invalid": "Repair the market data that the message names, or keep it with "
+    "`tradeworthy datasets add BARS`.",
     "strategy_invalid": "Repair the strategy file, or deploy the one that the version was trained "
     "with.",
     "artifact_invalid": "Restore the artifact file from a backup, or train a new version.",
-    "model_quarantined": "Clear the cause, then an operator lifts the quarantine.",
+    "model_quarantined": "Clear the cause, then an operator runs `tradeworthy lift-quarantine "
+    "MODEL VERSION --reason WHY`.",
     "prediction_log_full": "Make room on the disk of the prediction log.",
     "store_unavailable": "Check the database; after an upgrade run `tradeworthy init`.",
     "home_unusable": "Run `tradeworthy init`, or check `--home` and its permissions.",

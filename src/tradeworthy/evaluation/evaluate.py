@@ -158,7 +158,9 @@ class _Evaluation:
             pl.col("at").is_between(train.start, train.stop - 1) & (pl.col("known") < test.start)
         )
         if known.is_empty():
-            raise InvalidInput("a fold has no row to train on: raise evaluation.min_train")
+            raise InvalidInput(
+                "a fold has no row to train on: raise evaluation.min_train in the policy file"
+            )
         estimator = fit(strategy, known.drop("at", "known"), self._config)
         return self._weights(test, lambda rows: predict(estimator, rows))
 

@@ -168,7 +168,7 @@ class Backtests:
         if record is None:
             raise DatasetInvalid(
                 f"the registry does not have the market data {wanted or '(none recorded)'}: "
-                "upload it, or name another dataset",
+                "keep it with `tradeworthy datasets add BARS`, or name another with `--dataset`",
                 dataset_hash=wanted,
             )
         self._blobs.read(record.file_sha256)

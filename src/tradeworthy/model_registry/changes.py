@@ -43,7 +43,11 @@ def record_of(view: View, model: str) -> ModelRecord:
     """
     record = view.models.get(model)
     if record is None:
-        raise ModelNotFound(f"no model {model!r}: register it first", model=model)
+        raise ModelNotFound(
+            f"no model {model!r}: see `tradeworthy models list`, or register it with `tradeworthy "
+            "models register MODEL --strategy STRATEGY --owner OWNER`",
+            model=model,
+        )
     return record
 
 

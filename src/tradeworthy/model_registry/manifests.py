@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tradeworthy.base.digests import json_digest
 from tradeworthy.errors import ManifestInvalid
 from tradeworthy.lifecycle.state import ModelState, VersionState
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.store.unit_of_work import View
+
+# A draft gets its manifest from whoever drafted it; the command line drafts anew.
+TRAIN_ANEW: Final = (
+    "upload it, or train a new version: `tradeworthy train FILE --model MODEL --data BARS`"
+)
 
 
 def manifest_of(view: View, version: VersionState) -> Manifest:
@@ -19,9 +26,7 @@ def manifest_of(view: View, version: VersionState) -> Manifest:
     """
     document = view.documents.get(version.manifest_digest) if version.manifest_digest else None
     if document is None:
-        raise ManifestInvalid(
-            f"version {version.version} has no manifest yet: train it and record one"
-        )
+        raise ManifestInvalid(f"version {version.version} has no manifest yet: {TRAIN_ANEW}")
     return Manifest.from_json(document.body)
 
 

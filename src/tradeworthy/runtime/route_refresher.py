@@ -183,7 +183,9 @@ class RouteRefresher:
     def _make(self, model: str, champion: VersionState | None, basis: object, epoch: int) -> _Built:
         if champion is None:
             raise NoProductionVersion(
-                f"model {model!r} has no version in PRODUCTION: promote one", model=model
+                f"model {model!r} has no version in PRODUCTION: see `tradeworthy models versions "
+                f"{model}`, then `tradeworthy promote {model} VERSION`",
+                model=model,
             )
         with self._store.read() as view:
             manifest = manifest_of(view, champion)
@@ -285,7 +287,8 @@ def _artifact_of(manifest: Manifest) -> _Artifact:
 def _quarantined(model: str, champion: VersionState) -> ModelQuarantined:
     return ModelQuarantined(
         f"version {champion.version} of {model!r} is quarantined "
-        f"({champion.quarantine_reason}): an operator lifts that",
+        f"({champion.quarantine_reason}): once the cause is cleared, an operator runs "
+        f"`tradeworthy lift-quarantine {model} {champion.version} --reason WHY`",
         version=champion.version,
     )
 

@@ -70,13 +70,14 @@ class BlobFolder:
             data = self.path(sha256).read_bytes()
         except OSError as error:
             raise ArtifactInvalid(
-                f"file {sha256} cannot be read ({error.strerror}): upload it again",
+                f"file {sha256} cannot be read ({error.strerror}): restore it from a backup",
                 sha256=sha256,
             ) from error
         actual = sha256_hex(data)
         if actual != sha256:
             raise ArtifactInvalid(
-                f"file {sha256} was tampered with, its digest is {actual}: upload it again",
+                f"file {sha256} was tampered with, its digest is {actual}: restore it from a "
+                "backup",
                 sha256=sha256,
                 actual=actual,
             )

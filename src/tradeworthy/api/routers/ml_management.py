@@ -15,7 +15,7 @@ from tradeworthy.api.version_detail import full_version_detail
 from tradeworthy.errors import RecordNotFound
 from tradeworthy.lifecycle.state import version_of
 from tradeworthy.model_registry.changes import check_revision, read_model
-from tradeworthy.model_registry.manifests import manifest_of
+from tradeworthy.model_registry.manifests import TRAIN_ANEW, manifest_of
 from tradeworthy.wire.models import ListedModel, NewModel
 from tradeworthy.wire.promotions import PromoteVersion, PromotionOutcome
 from tradeworthy.wire.versions import (
@@ -80,7 +80,7 @@ def read_manifest(model: str, version: Version, service: Serving) -> dict[str, o
     state = read_model(service.store, model).state
     found = version_of(state, version)
     if found.manifest_digest is None:
-        raise RecordNotFound(f"version {version} has no manifest yet: train it and record one")
+        raise RecordNotFound(f"version {version} has no manifest yet: {TRAIN_ANEW}")
     with service.store.read() as view:
         manifest = manifest_of(view, found)
     return dict(json.loads(manifest.to_json()))

@@ -45,7 +45,7 @@ def read_active_release(service: Serving) -> ActivatedRelease:
     with service.store.read() as view:
         activation = view.releases.activation()
     if activation is None:
-        raise RecordNotFound("no release is active: register one and activate it")
+        raise RecordNotFound("no release is active: run `tradeworthy features activate FILES`")
     return _response(activation)
 
 
