@@ -107,6 +107,8 @@ MANIFEST = {
     "git_commit": "Commit of the strategy file's repository; null where git could not say.",
     "code.dirty": "Whether the tree differed from the commit; null where git could not say.",
     "code.diff_digest": "Digest of every changed or untracked file of a dirty tree.",
+    "code.unclean": "The first ten paths that kept the tree from being clean; left out if there "
+    "are none.",
     "code.entry_point": "The function that trains.",
     "code.entry_point.file": "Its file, relative to the strategies folder.",
     "code.entry_point.qualname": "Its name.",

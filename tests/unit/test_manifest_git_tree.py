@@ -231,6 +231,7 @@ def test_code_that_is_ignored_is_in_no_commit(tree: Path) -> None:
     assert read_git_tree(tree / "train.py").dirty is False
     first = read_git_tree(hidden)
     assert (first.commit, first.dirty) == (git(tree, "rev-parse", "HEAD"), True)
+    assert first.unclean == ("features/own_strategy.py",)
     assert read_git_tree(tree / "train.py", also=[hidden]) == first
     hidden.write_text("x = 2\n")
     assert read_git_tree(hidden).diff_digest != first.diff_digest
@@ -305,3 +306,20 @@ def test_a_nested_repository_counts_as_untracked(tree: Path) -> None:
     state = read_git_tree(tree)
     assert state.dirty is True
     assert state.diff_digest is not None
+
+
+def test_what_keeps_a_tree_from_being_clean_is_named(tree: Path) -> None:
+    assert read_git_tree(tree).unclean == ()
+    _modify(tree)
+    _add(tree)
+    assert read_git_tree(tree).unclean == ("features/nëw fïle.py", "train.py")
+    git(tree, "add", ".")
+    git(tree, "commit", "-q", "-m", "second")
+    outside = tree.parent / "outside.py"
+    outside.write_text("x = 1\n")
+    assert read_git_tree(tree / "train.py", also=[outside]).unclean == ("outside.py",)
+    git(tree, "update-index", "--skip-worktree", "train.py")
+    assert read_git_tree(tree).unclean == ("train.py",)
+    for number in range(20):
+        (tree / f"new_{number:02}.py").write_text("x = 1\n")
+    assert read_git_tree(tree).unclean == tuple(f"new_{number:02}.py" for number in range(10))

@@ -147,8 +147,19 @@ def manifests(draw: st.DrawFn) -> Manifest:
             golden_rows=rows,
             golden_predictions=None if rows is None else tuple(draw(NUMBERS) for _ in rows),
         ),
-        code=CodeRecord(dirty=draw(st.one_of(st.none(), st.booleans())), diff_digest=draw(DIGESTS)),
+        code=CodeRecord(
+            dirty=draw(st.one_of(st.none(), st.booleans())),
+            diff_digest=draw(DIGESTS),
+            unclean=draw(st.sampled_from([(), ("a.py",), ("a.py", "b c.py")])),
+        ),
     )
+
+
+def test_a_clean_tree_is_recorded_as_it_was_before_paths_were() -> None:
+    clean = full_manifest()
+    assert "unclean" not in clean.to_json()
+    dirty = full_manifest(code=CodeRecord(dirty=True, unclean=("a.py",)))
+    assert json.loads(dirty.to_json())["code"]["unclean"] == ["a.py"]
 
 
 @settings(deadline=None)

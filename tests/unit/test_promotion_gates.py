@@ -386,6 +386,13 @@ def test_what_differs_is_reported_with_the_reason() -> None:
         (but(aligned=False, alignment_differences=("WINDOW 20 -> 21",)), Stage.STAGING, "aligned"),
         (but(evaluation_differences=("WINDOW 20 -> 21",)), Stage.VALIDATED, "evaluation"),
         (but(data_guard_failures=("WINDOW 20 -> 21",)), Stage.VALIDATED, "data_guards"),
+        (but(git_dirty=True, unclean=("WINDOW 20 -> 21",)), Stage.VALIDATED, "git_clean"),
+        (but(git_dirty=None, unclean=("WINDOW 20 -> 21",)), Stage.VALIDATED, "git_clean"),
+        (
+            but(look_ahead_passed=False, features_ahead=("WINDOW 20 -> 21",)),
+            Stage.VALIDATED,
+            "look_ahead",
+        ),
         (but(missing_fields=("WINDOW 20 -> 21",)), Stage.TRAINED, "manifest_complete"),
     ):
         (result,) = judge_promotion(target, facts, POLICY).failures

@@ -13,6 +13,7 @@ from tradeworthy.base.strict_json import read_json
 from tradeworthy.errors import ManifestInvalid
 from tradeworthy.features.graph_snapshot import GraphSnapshot
 from tradeworthy.manifest.records import (
+    LEFT_OUT_WHEN_EMPTY,
     CodeRecord,
     DatasetRecord,
     DeterminismRecord,
@@ -154,5 +155,9 @@ def _plain(value: object) -> object:
     if isinstance(value, GraphSnapshot):
         return value.to_json()
     if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: getattr(value, each.name) for each in fields(value)}
+        return {
+            each.name: content
+            for each in fields(value)
+            if (content := getattr(value, each.name)) or each.metadata != LEFT_OUT_WHEN_EMPTY
+        }
     raise TypeError(f"{type(value).__name__} is nothing that JSON holds")

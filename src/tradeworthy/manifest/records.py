@@ -6,8 +6,8 @@ packaged ``manifest.schema.json`` is made from them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field, JsonValue
 
@@ -26,6 +26,9 @@ Moment = Annotated[
     ),
 ]
 """A date, or a date and time with its offset from UTC, by RFC 3339."""
+
+LEFT_OUT_WHEN_EMPTY: Final = {"left_out_when_empty": True}
+"""Of a field that came later: without a value it is not written, so that digests of before hold."""
 
 
 class Strict:
@@ -98,12 +101,16 @@ class SignalRule(Strict):
 
 @dataclass(frozen=True, slots=True)
 class CodeRecord(Strict):
-    """The state of the code beside its commit; ``dirty`` is None where git could not say."""
+    """The state of the code beside its commit; ``dirty`` is None where git could not say.
+
+    ``unclean`` are the first paths that kept the tree from being clean.
+    """
 
     dirty: bool | None = None
     diff_digest: Digest | None = None
     entry_point: EntryPoint | None = None
     signal_rule: SignalRule | None = None
+    unclean: tuple[Text, ...] = field(default=(), metadata=LEFT_OUT_WHEN_EMPTY)
 
 
 @dataclass(frozen=True, slots=True)

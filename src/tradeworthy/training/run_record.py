@@ -210,7 +210,11 @@ class RunRecord:
             **self._dataset_fields(),
             "git_commit": self.tree.commit,
             "code": CodeRecord(
-                self.tree.dirty, self.tree.diff_digest, self.entry_point, self.signal_rule
+                self.tree.dirty,
+                self.tree.diff_digest,
+                self.entry_point,
+                self.signal_rule,
+                self.tree.unclean,
             ),
             "files": () if self.artifact is None else (artifact_record(self.artifact),),
             "runtime": self._runtime(),

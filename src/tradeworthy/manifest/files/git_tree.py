@@ -17,6 +17,7 @@ from pathlib import Path
 from tradeworthy.base.digests import tagged_digest
 
 _TIMEOUT_SECONDS = 30.0
+_SHOWN_PATHS = 10
 _KEPT_ENVIRONMENT = ("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "SYSTEMROOT")
 _ENVIRONMENT = {
     "LC_ALL": "C",
@@ -37,11 +38,16 @@ _SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class GitTree:
-    """Commit, dirtiness and, of a dirty tree, a digest of every changed or untracked file."""
+    """Commit, dirtiness and, of a dirty tree, a digest of every changed or untracked file.
+
+    ``unclean`` are the first ten paths that keep the tree from being clean: changed, untracked, or
+    such that git cannot say.
+    """
 
     commit: str | None = None
     dirty: bool | None = None
     diff_digest: str | None = None
+    unclean: tuple[str, ...] = ()
 
 
 UNKNOWN = GitTree()
@@ -115,15 +121,22 @@ def _tree(top: Path, timeout: float, code: Iterable[Path]) -> GitTree:
         for each in entries
         if each.is_submodule and (top / os.fsdecode(each.path) / ".git").exists()
     }
-    changes += _submodule_changes(inner) + _uncommitted(top, code, entries, lines)
+    hidden = _hidden(top, code, entries, lines)
+    changes += _submodule_changes(inner) + [part for each in hidden for part in each]
     if changes:
-        return GitTree(_commit(lines), True, tagged_digest("git-changes/v1", *changes))
-    unsure = (
-        any(each.is_overlooked for each in entries)
-        or any(tree.dirty is None for tree in inner.values())
-        or any(not file.is_relative_to(top) for file in code)
-    )
-    return GitTree(_commit(lines), dirty=None if unsure else False)
+        dirty = [_changed_path(line) for line in lines if line and not line.startswith(b"# ")]
+        dirty += [path for path, tree in inner.items() if tree.diff_digest is not None]
+        dirty += [line.removeprefix(b"! ") for line, _ in hidden]
+        digest = tagged_digest("git-changes/v1", *changes)
+        return GitTree(_commit(lines), True, digest, _shown(dirty))
+    unsure = [each.path for each in entries if each.is_overlooked]
+    unsure += [path for path, tree in inner.items() if tree.dirty is None]
+    unsure += [os.fsencode(file.name) for file in code if not file.is_relative_to(top)]
+    return GitTree(_commit(lines), None if unsure else False, unclean=_shown(unsure))
+
+
+def _shown(paths: Iterable[bytes]) -> tuple[str, ...]:
+    return tuple(path.decode("utf-8", "replace") for path in sorted(set(paths))[:_SHOWN_PATHS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,17 +190,17 @@ def _submodule_changes(inner: dict[bytes, GitTree]) -> list[bytes]:
     return parts
 
 
-def _uncommitted(
+def _hidden(
     top: Path, code: Iterable[Path], entries: list[_IndexEntry], lines: list[bytes]
-) -> list[bytes]:
-    """Tell of code that an ignore rule hides: no commit holds it."""
+) -> list[tuple[bytes, bytes]]:
+    """Return path and content of code that an ignore rule hides: no commit holds it."""
     known = {entry.path for entry in entries} | {_changed_path(line) for line in lines if line}
     parts = []
     for file in sorted(set(code)):
         if file.is_relative_to(top):
             path = os.fsencode(file.relative_to(top))
             if path not in known:
-                parts += [b"! " + path, _content_digest(file)]
+                parts.append((b"! " + path, _content_digest(file)))
     return parts
 
 

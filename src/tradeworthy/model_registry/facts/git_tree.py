@@ -10,4 +10,5 @@ def gather(case: Case) -> GitTreeFacts:
     """Return the facts."""
     if case.manifest is None:
         return GitTreeFacts()
-    return GitTreeFacts(case.manifest.git_commit, case.manifest.code.dirty)
+    code = case.manifest.code
+    return GitTreeFacts(case.manifest.git_commit, code.dirty, code.unclean)

@@ -17,17 +17,20 @@ _NO_TREE = (
 
 @dataclass(frozen=True, slots=True)
 class GitTreeFacts:
-    """The state of the code, as recorded in the manifest."""
+    """The state of the code, as recorded in the manifest, and the paths that are not clean."""
 
     git_commit: str | None = None
     git_dirty: bool | None = None
+    unclean: tuple[str, ...] = ()
 
 
 def _git_clean(facts: GitTreeFacts, _: Policy) -> Finding:
+    which = f": {', '.join(facts.unclean)}" if facts.unclean else ""
     if facts.git_commit is None or facts.git_dirty is None:
-        return failed(None, "clean", "the state of the git tree is unknown", _NO_TREE)
+        return failed(None, "clean", f"the state of the git tree is unknown{which}", _NO_TREE)
     if facts.git_dirty:
-        return failed("dirty", "clean", f"the tree differed from commit {facts.git_commit}")
+        reason = f"the tree differed from commit {facts.git_commit}{which}"
+        return failed("dirty", "clean", reason)
     return passed("clean", "clean", f"the tree was commit {facts.git_commit}")
 
 
