@@ -167,7 +167,7 @@ def candidate(home: SmallHome, client: Any, model: str, **config: object) -> Can
 def train(home: SmallHome, client: Any, model: str, folder: Path, **config: object) -> int:
     """Train and record a version, which becomes TRAINED; return its number."""
     trained = candidate(home, client, model, **config)
-    return record_version(Client.over(client), model, trained, MARKET, folder).version
+    return record_version(Client.over(client), model, trained, [MARKET], folder).version
 
 
 def promote(client: Any, model: str, version: int, **requested: object) -> Any:

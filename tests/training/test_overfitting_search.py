@@ -65,7 +65,7 @@ def search(folder: Path, tries: int, last: date) -> list[dict[str, Any]]:
                 windows=training_windows(Client.over(ana), "l"),
             )
             version = record_version(
-                Client.over(ana), "l", candidate, data, deployed.folder
+                Client.over(ana), "l", candidate, [data], deployed.folder
             ).version
             found.append(ana.post("/api/v1/ml/l/backtest", {"version": version}))
         best = max(found, key=lambda each: each["metrics"]["sharpe"])

@@ -16,11 +16,21 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from made_once import made_once
+from tradeworthy.base.settings import read_settings
+from tradeworthy.client.candidate_upload import record_version
+from tradeworthy.client.client import Client
+from tradeworthy.client.connection import Connection
+from tradeworthy.client.home_service import HomeService
+from tradeworthy.client.transport import Answer, Request
 from tradeworthy.errors import (
+    AlreadyExists,
+    ArtifactInvalid,
     DatasetInvalid,
+    HomeUnusable,
     InvalidInput,
     ModelNotFound,
     PromotionRefused,
+    ServerUnreachable,
     StrategyInvalid,
     TradeworthyError,
     Unauthenticated,
@@ -35,6 +45,7 @@ from training.strategy_workshop import (
     STRATEGY,
     TRAIN_END,
     commit,
+    data_of,
     edited,
     manifest_text,
     trained,
@@ -177,7 +188,7 @@ LEFT_OUT = {
 
 
 @pytest.mark.parametrize("part", LEFT_OUT)
-def test_what_was_not_recorded_is_named_and_the_version_stays_a_draft(
+def test_what_was_not_recorded_is_named_and_takes_no_number(
     part: str, deployed: DeployedHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RecordedRun, part, lambda *_, **__: None)
@@ -186,9 +197,8 @@ def test_what_was_not_recorded_is_named_and_the_version_stays_a_draft(
     for field in LEFT_OUT[part]:
         assert field in caught.value.message
     assert "manifest_complete" in caught.value.message
-    assert (run.version, run.stage) == (1, "DRAFT")
-    (version,) = versions(deployed)
-    assert version["stage"] == "DRAFT"
+    assert (run.version, run.stage) == (None, None)
+    assert versions(deployed) == []
 
 
 def test_an_exception_in_the_block_registers_nothing(deployed: DeployedHome) -> None:
@@ -217,9 +227,14 @@ class Constant:
 
 def test_what_cannot_be_recorded_registers_nothing(deployed: DeployedHome) -> None:
     table = table_of(deployed)
+    (deployed.folder / "broken.onnx").write_bytes(b"onnx")
     for spoil, error in (
         (lambda run: run.estimator(Constant()), StrategyInvalid),
         (lambda run: run.artifact("model.pkl"), TradeworthyError),
+        (
+            lambda run: (run.estimator(None), run.artifact(deployed.folder / "broken.onnx")),
+            ArtifactInvalid,
+        ),
         (lambda run: run.config({"alpha": float("nan")}), InvalidInput),
         (lambda run: run.metrics({"sharpe": float("inf")}), TradeworthyError),
         (lambda run: run.market_data("nowhere.csv"), DatasetInvalid),
@@ -414,3 +429,60 @@ def test_functions_in_place_of_a_file_are_refused(deployed: DeployedHome) -> Non
         ):
             record(run)
     assert versions(deployed) == []
+
+
+def test_where_no_manifest_can_be_written_nothing_is_drafted(
+    deployed: DeployedHome, tmp_path: Path
+) -> None:
+    (tmp_path / "m-v1.manifest.json").write_text("of another home")
+    for folder, error in ((".", AlreadyExists), ("nowhere", HomeUnusable), ("/proc", HomeUnusable)):
+        with pytest.raises(error), record_run(model="m", manifests=folder) as run:
+            notes_of(deployed, run)
+    assert versions(deployed) == []
+
+
+class CutCable:
+    """A line to a service that breaks at one request, before or after it got there."""
+
+    def __init__(self, service: HomeService, method: str, path: str, *, arrives: bool) -> None:
+        self._service = service
+        self._at = (method, path)
+        self._arrives = arrives
+
+    def send(self, request: Request) -> Answer:
+        breaks = request.method == self._at[0] and request.path.endswith(self._at[1])
+        if not breaks or self._arrives:
+            answer = self._service.send(request)
+        if breaks:
+            raise ServerUnreachable("the line is broken")
+        return answer
+
+    def close(self) -> None:
+        self._service.close()
+
+
+@pytest.mark.parametrize("arrives", [False, True])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/versions"), ("GET", "/versions/1"), ("PUT", "/manifest"), ("POST", "/promote")],
+)
+def test_a_run_that_is_recorded_again_continues_its_draft(
+    method: str, path: str, arrives: bool, deployed: DeployedHome, tmp_path: Path
+) -> None:
+    data = data_of(pl.read_parquet(deployed.bars))
+    candidate = trained(deployed.strategy, data.bars)
+    token = deployed.token_file("ana").read_text().strip()
+    service = HomeService(read_settings(home=deployed.home))
+    cut = Client.over(Connection(CutCable(service, method, path, arrives=arrives), token))
+    with pytest.raises(ServerUnreachable) as caught:
+        record_version(cut, "m", candidate, [data], tmp_path)
+    if path in ("/manifest", "/promote"):
+        assert "version 1 of m was drafted by then" in caught.value.message
+    whole = Client.over(Connection(service, token))
+    recorded = record_version(whole, "m", candidate, [data], tmp_path)
+    # Only when the last answer was lost the version is finished, and this is another one.
+    number = 2 if path == "/promote" and arrives else 1
+    assert (recorded.version, recorded.stage) == (number, "TRAINED")
+    assert record_version(whole, "m", candidate, [data], tmp_path).version == number + 1
+    assert {each.stage for each in whole.versions("m")} == {"TRAINED"}
+    service.close()

@@ -71,7 +71,7 @@ def train(
                 windows=windows,
                 root=_root(context, file),
             )
-        recorded = record_version(client, model, candidate, source, manifests)
+        recorded = record_version(client, model, candidate, [source], manifests)
     show(asdict(recorded), as_json=as_json, human=fields)
 
 

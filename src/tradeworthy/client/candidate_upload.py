@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, replace
-from datetime import UTC
+import itertools
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
 from tradeworthy.client.client import Client
 from tradeworthy.drift.calibration.drift_calibration import Windows
-from tradeworthy.errors import HomeUnusable, StrategyInvalid
+from tradeworthy.errors import (
+    AlreadyExists,
+    HomeUnusable,
+    IdempotencyConflict,
+    PromotionRefused,
+    ServerUnreachable,
+    StrategyInvalid,
+)
 from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.manifest.completeness import missing_fields
 from tradeworthy.manifest.dataset_hash import dataset_hash
 from tradeworthy.manifest.files.manifest_file import write_manifest
+from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.market_data.files.bar_file import read_bars
 from tradeworthy.training.run_record import Candidate, MarketData
 from tradeworthy.wire.datasets import RegisteredDataset
+from tradeworthy.wire.versions import VersionDetail
+
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +93,13 @@ def check_strategy(model: str, expected: str, actual: str) -> None:
 
 
 def record_version(
-    client: Client, model: str, candidate: Candidate, data: MarketData, folder: Path
+    client: Client, model: str, candidate: Candidate, data: Iterable[MarketData], folder: Path
 ) -> RecordedVersion:
     """Give a candidate a version, upload its files and manifest, and promote it to TRAINED.
+
+    What can be checked is checked before the version is drafted: a run that is refused takes no
+    number. Where the connection breaks after that, recording the same run again continues its
+    version.
 
     Parameters
     ----------
@@ -94,57 +114,95 @@ def record_version(
 
     Raises
     ------
+    PromotionRefused
+        If the manifest lacks what a TRAINED version needs.
+    HomeUnusable, AlreadyExists
+        If the manifest cannot be written into the folder.
     TradeworthyError
-        Whatever the registry refuses with.
+        Whatever else the registry refuses with.
     """
     check_strategy(model, model_strategy(client, model), candidate.strategy)
-    upload_dataset(client, data)
-    drafted = draft_version(client, model, candidate, folder)
-    return replace(drafted, stage=promote_trained(client, model, drafted.version))
-
-
-def draft_version(
-    client: Client, model: str, candidate: Candidate, folder: Path
-) -> RecordedVersion:
-    """Draft a version with a candidate's files and manifest.
-
-    Raises
-    ------
-    TradeworthyError
-        Whatever the registry refuses with.
-    """
-    if not folder.is_dir():
-        raise HomeUnusable(f"there is no folder {folder} to write the manifest to: make it")
+    run = _unnumbered(candidate, model)
+    _check_complete(run)
+    number = max((each.version for each in client.versions(model)), default=0) + 1
+    _check_place(folder, folder / _unnumbered(candidate, model, number).file_name)
+    for each in data:
+        upload_dataset(client, each)
     if candidate.artifact is not None:
         client.upload_blob(candidate.artifact.data)
-    number = client.draft_version(model).version
-    drafted = client.version(model, number)
+    drafted = _drafted(client, model, run.digest)
+    try:
+        return _trained(client, drafted, candidate, folder)
+    except ServerUnreachable as error:
+        raise ServerUnreachable(
+            f"{error.message}; version {drafted.version} of {model} was drafted by then: record "
+            "the same run again, which continues it while it is a DRAFT",
+            **error.details,
+        ) from error
+
+
+def _check_complete(run: Manifest) -> None:
+    """Ask beforehand what the gate before TRAINED will."""
+    if missing := missing_fields(run):
+        raise PromotionRefused(
+            f"the gate manifest_complete refuses a version that lacks {', '.join(missing)}: "
+            "record it and run again; nothing was drafted",
+            missing=list(missing),
+        )
+
+
+def _unnumbered(candidate: Candidate, model: str, number: int = 1) -> Manifest:
+    """Return the manifest that a candidate would have, but for what drafting decides."""
+    return candidate.manifest(model, number, created_at=_ANY_TIME, created_by="candidate")
+
+
+def _check_place(folder: Path, path: Path) -> None:
+    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        raise HomeUnusable(
+            f"there is no writable folder {folder} for the manifest: make it"
+        )
+    if path.exists():
+        raise AlreadyExists(
+            f"{path} is there already, from another home or database: write manifests into "
+            "another folder"
+        )
+
+
+def _drafted(client: Client, model: str, run: str) -> VersionDetail:
+    """Return a draft for a run: the one that an earlier attempt left, or a new one.
+
+    The run's digest and a count make the key of the draft; finished versions of the same run are
+    passed over.
+    """
+    for count in itertools.count(1):
+        with suppress(IdempotencyConflict):
+            number = client.draft_version(model, key=f"{run}-{count}").version
+            drafted = client.version(model, number)
+            if drafted.stage is Stage.DRAFT:
+                return drafted
+    raise AssertionError  # counting has no end
+
+
+def _trained(
+    client: Client, drafted: VersionDetail, candidate: Candidate, folder: Path
+) -> RecordedVersion:
     manifest = candidate.manifest(
-        model,
-        number,
+        drafted.model,
+        drafted.version,
         created_at=drafted.created_at.astimezone(UTC),
         created_by=drafted.author,
     )
-    recorded = client.record_manifest(model, number, manifest.to_json().encode())
+    recorded = client.record_manifest(drafted.model, drafted.version, manifest.to_json().encode())
+    stage = client.promote(drafted.model, drafted.version, Stage.TRAINED).target
     return RecordedVersion(
-        model=model,
-        version=number,
-        stage=Stage.DRAFT,
+        model=drafted.model,
+        version=drafted.version,
+        stage=stage,
+        # Last: a new file in the folder of the code would make another run of the next attempt.
         manifest=write_manifest(manifest, folder),
         manifest_digest=recorded.manifest_digest,
         content_digest=recorded.content_digest,
     )
-
-
-def promote_trained(client: Client, model: str, version: int) -> Stage:
-    """Promote a drafted version to TRAINED and return the stage it is in.
-
-    Raises
-    ------
-    PromotionRefused
-        Naming every gate that did not pass, and why.
-    """
-    return client.promote(model, version, Stage.TRAINED).target
 
 
 def upload_dataset(client: Client, data: MarketData) -> RegisteredDataset:

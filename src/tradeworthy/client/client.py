@@ -140,9 +140,10 @@ class Client(Requests):
         query = {"stage": stage, "strategy": strategy, "limit": limit}
         return self._list(VersionDetail, f"{_ML}/versions", tag=[*tags] or None, **query)
 
-    def draft_version(self, model: str) -> DraftedVersion:
-        """Open the next version of a model."""
-        return self._post(DraftedVersion, f"{_ML}/{model}/versions")
+    def draft_version(self, model: str, *, key: str | None = None) -> DraftedVersion:
+        """Open the next version of a model; a key opens one version, however often it is sent."""
+        answer = self.connection.post(f"{_ML}/{model}/versions", key=key)
+        return body_of(DraftedVersion, answer)
 
     def record_manifest(self, model: str, version: int, text: bytes) -> RecordedManifest:
         """Attach its manifest to a draft."""

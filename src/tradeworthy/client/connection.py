@@ -70,11 +70,17 @@ class Connection:
         return self._send("GET", path, None, {}, parameters)
 
     def post(
-        self, path: str, body: Mapping[str, object] | None = None, *, prefer: str | None = None
+        self,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        prefer: str | None = None,
+        key: str | None = None,
     ) -> Any:
-        """Send a POST with a JSON body and return the answer's JSON."""
+        """Send a POST with a JSON body and return the answer's JSON; ``key`` is its idempotency."""
         content = json.dumps(body or {}, default=_plain).encode()
         headers = {"content-type": JSON} | ({"prefer": prefer} if prefer else {})
+        headers |= {"idempotency-key": key} if key else {}
         return self._send("POST", path, content, headers, {})
 
     def send_bytes(

@@ -77,7 +77,7 @@ def train_and_test(
         train_end=series.train_end,
         windows=training_windows(researcher, model),
     )
-    recorded = record_version(researcher, model, candidate, data, workspace.manifests)
+    recorded = record_version(researcher, model, candidate, [data], workspace.manifests)
     return TriedVersion(recorded, researcher.backtest(model, recorded.version))
 
 

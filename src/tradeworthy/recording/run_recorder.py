@@ -11,21 +11,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from tradeworthy.client.candidate_upload import (
     check_strategy,
-    draft_version,
     market_data,
     model_strategy,
-    promote_trained,
+    record_version,
     training_windows,
-    upload_dataset,
 )
 from tradeworthy.client.client import Client
-from tradeworthy.errors import InvalidInput, PromotionRefused
+from tradeworthy.errors import InvalidInput
 from tradeworthy.features.feature_graph import FeatureGraph
 from tradeworthy.manifest.files.git_tree import read_git_tree
 from tradeworthy.training.artifact_export import export_artifact
@@ -200,15 +197,9 @@ class RecordedRun:
         model = self._model
         windows = training_windows(client, model)
         candidate = self._finished().candidate(self._strategy, windows)
-        for data in self._data:
-            upload_dataset(client, data)
-        drafted = draft_version(client, model, candidate, folder)
-        self.version, self.stage = drafted.version, drafted.stage
-        self.manifest_path = drafted.manifest
-        try:
-            self.stage = promote_trained(client, model, self.version)
-        except PromotionRefused as error:
-            raise PromotionRefused(_refusal(error), **error.details) from error
+        recorded = record_version(client, model, candidate, self._data, folder)
+        self.version, self.stage = recorded.version, recorded.stage
+        self.manifest_path = recorded.manifest
 
 
 @contextmanager
@@ -241,7 +232,7 @@ def record_run(
     ModelNotFound, Unauthenticated, HomeUnusable, ServerUnreachable
         Before the block, if there would be nowhere to register.
     PromotionRefused
-        After it, if the manifest is not complete; the version stays a DRAFT.
+        After it, if the manifest is not complete; nothing is drafted.
 
     Examples
     --------
@@ -262,16 +253,6 @@ def record_run(
         run = RecordedRun(model, strategy)
         yield run
         run.register(client, Path(manifests))
-
-
-def _refusal(error: PromotionRefused) -> str:
-    verdict: Any = error.details.get("verdict") or {}
-    failed = [
-        f"{gate['gate']}: {gate['reason']}"
-        for gate in verdict.get("gates", [])
-        if gate["status"] == "FAILED"
-    ]
-    return "; ".join([error.message, *failed, "record it and run again; this stays a DRAFT"])
 
 
 def _path(file: str | Path) -> Path:
