@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from measure import alternate, header, report
 
-from tradeworthy.manifest.dataset_hash import dataset_hash
+from tradeworthy.manifest.dataset_digest import dataset_hash
 
 ROUNDS = 9
 

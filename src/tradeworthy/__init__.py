@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tradeworthy.features.feature_graph import FeatureGraph, feature
     from tradeworthy.lifecycle.stages import TRANSITIONS, Stage
     from tradeworthy.manifest.config_hash import training_config_hash
-    from tradeworthy.manifest.dataset_hash import dataset_hash
+    from tradeworthy.manifest.dataset_digest import dataset_hash
     from tradeworthy.market_data.files.bar_file import read_bars
     from tradeworthy.model_registry.models import ModelRegistry
     from tradeworthy.promotion.promotion_policy import get_policy_for_model
@@ -55,7 +55,7 @@ else:
             "Stage": "tradeworthy.lifecycle.stages",
             "Strategy": "tradeworthy.training.strategy",
             "__version__": "tradeworthy.base.version",
-            "dataset_hash": "tradeworthy.manifest.dataset_hash",
+            "dataset_hash": "tradeworthy.manifest.dataset_digest",
             "errors": "tradeworthy.errors",
             "feature": "tradeworthy.features.feature_graph",
             "get_policy_for_model": "tradeworthy.promotion.promotion_policy",

@@ -21,7 +21,7 @@ from tradeworthy.client.candidate_upload import record_version, training_windows
 from tradeworthy.client.client import Client
 from tradeworthy.client.connection import Connection
 from tradeworthy.client.home_service import HomeService
-from tradeworthy.manifest.dataset_hash import dataset_hash
+from tradeworthy.manifest.dataset_digest import dataset_hash
 from tradeworthy.market_data.bars import bar_table
 from tradeworthy.runtime.home_setup import initialise
 from tradeworthy.training.candidate import train_candidate

@@ -121,7 +121,7 @@ def test_a_slot_is_reported_once_however_many_look(home: SmallHome, serve: Serve
     """The service and processes of their own scan at the same time."""
     live_for_weeks(home)
     services = [serve(home), serve(home)]
-    command = [sys.executable, "-m", "tradeworthy.cli", "--home", str(home.folder)]
+    command = [sys.executable, "-m", "tradeworthy", "--home", str(home.folder)]
 
     def process(_: int) -> list[dict[str, Any]]:
         done = subprocess.run(

@@ -17,7 +17,7 @@ from processes import as_nobody, children_of
 from tradeworthy.features.feature_graph import FeatureGraph
 
 HEAVY = {"pandas", "sklearn", "mlflow", "scipy", "lightgbm", "onnx", "skl2onnx", "torch", "polars"}
-COMMAND = [sys.executable, "-m", "tradeworthy.cli"]
+COMMAND = [sys.executable, "-m", "tradeworthy"]
 SERVING = """
 import json, socket, sys, threading, urllib.request
 import uvicorn

@@ -33,7 +33,7 @@ def terminal(cli_home: DeployedHome, tmp_path: Path) -> Terminal:
 def remote(terminal: Terminal) -> Iterator[Terminal]:
     """A terminal that speaks to a server of the same home."""
     serving = subprocess.Popen(
-        [sys.executable, "-m", "tradeworthy.cli", "serve", "--port", "0", *SETTING],
+        [sys.executable, "-m", "tradeworthy", "serve", "--port", "0", *SETTING],
         stdin=subprocess.PIPE,
         env=terminal.environment(),
         stderr=subprocess.PIPE,

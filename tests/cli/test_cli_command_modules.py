@@ -12,7 +12,6 @@ from tradeworthy.cli.command_modules import command_modules
 
 WITHOUT_COMMANDS = {
     "__init__",
-    "__main__",
     "app",
     "command_modules",
     "context",

@@ -147,7 +147,7 @@ def test_a_command_that_is_started_and_one_that_is_forked_say_the_same(
         TRADEWORTHY_TOKEN_FILE=str(terminal.deployed.token_file("ana"))
     )
     started = subprocess.run(
-        [sys.executable, "-m", "tradeworthy.cli", *words],
+        [sys.executable, "-m", "tradeworthy", *words],
         cwd=terminal.deployed.folder,
         env=environment,
         capture_output=True,

@@ -26,7 +26,7 @@ from tradeworthy.manifest.files.verify import verify_manifest
 from waiting import until
 
 ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-m", "tradeworthy.cli", "demo"]
+COMMAND = [sys.executable, "-m", "tradeworthy", "demo"]
 # How the demo can be ended, and its exit code then.
 ENDED = {signal.SIGINT: 130, signal.SIGTERM: 130, signal.SIGKILL: -signal.SIGKILL}
 SERVING = """

@@ -33,7 +33,7 @@ from tradeworthy.runtime.service import open_service
 from tradeworthy.store.sql_store import SqlStore
 from waiting import until
 
-CLI = [sys.executable, "-m", "tradeworthy.cli"]
+CLI = [sys.executable, "-m", "tradeworthy"]
 WAITING_ROOM = Path(__file__).with_name("waiting_room")
 BACKTEST = "/api/v1/ml/m/backtest"
 ASYNC = {"Prefer": "respond-async"}

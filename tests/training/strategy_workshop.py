@@ -12,7 +12,7 @@ import polars as pl
 from tradeworthy.drift.calibration.drift_calibration import Windows
 from tradeworthy.evidence.evaluation_request import EvaluationRequest
 from tradeworthy.evidence.evaluation_settings import EvaluationSettings
-from tradeworthy.manifest.dataset_hash import dataset_hash
+from tradeworthy.manifest.dataset_digest import dataset_hash
 from tradeworthy.training.candidate import Candidate, MarketData, train_candidate
 from tradeworthy.training.strategy_file import load_strategy
 

@@ -13,7 +13,7 @@ import pytest
 from tradeworthy.errors import ArtifactInvalid, StrategyInvalid
 from tradeworthy.evaluation.evaluate import evaluate
 from tradeworthy.manifest.completeness import missing_evidence, missing_fields
-from tradeworthy.manifest.dataset_hash import dataset_hash
+from tradeworthy.manifest.dataset_digest import dataset_hash
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.market_data.files.bar_file import read_bars
 from tradeworthy.training.candidate import train_candidate

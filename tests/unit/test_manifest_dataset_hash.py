@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tradeworthy.errors import DatasetInvalid
 from tradeworthy.manifest.dataset_columns import combine_columns
 from tradeworthy.manifest.dataset_diff import diff_datasets
-from tradeworthy.manifest.dataset_hash import (
+from tradeworthy.manifest.dataset_digest import (
     BLOCK_ROWS,
     dataset_digest,
     dataset_hash,

@@ -21,7 +21,7 @@ from tradeworthy.features.feature_graph import FeatureGraph, feature
 from tradeworthy.manifest.completeness import missing_evidence, missing_fields
 from tradeworthy.manifest.config_hash import training_config_hash
 from tradeworthy.manifest.consistency import inconsistencies
-from tradeworthy.manifest.dataset_hash import dataset_digest
+from tradeworthy.manifest.dataset_digest import dataset_digest
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.manifest.manifest_fields import manifest_schema, parse_manifest
 from tradeworthy.manifest.records import (

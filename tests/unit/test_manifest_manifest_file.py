@@ -19,7 +19,7 @@ import pytest
 from tradeworthy.errors import AlreadyExists, HomeUnusable, InvalidInput, ManifestInvalid
 from tradeworthy.features.feature_graph import FeatureGraph, feature
 from tradeworthy.manifest.config_hash import training_config_hash
-from tradeworthy.manifest.dataset_hash import dataset_digest
+from tradeworthy.manifest.dataset_digest import dataset_digest
 from tradeworthy.manifest.files.environment import describe_runtime
 from tradeworthy.manifest.files.manifest_file import read_manifest, write_manifest
 from tradeworthy.manifest.files.verify import CheckStatus, VerifyReport, verify_manifest

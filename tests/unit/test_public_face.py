@@ -94,7 +94,9 @@ def test_no_name_is_that_of_a_module_beside_it(package: str) -> None:
     modules = {
         each.name for each in pkgutil.iter_modules(importlib.import_module(package).__path__)
     }
-    assert set(face_of(package).homes) & modules <= {"errors"}
+    # A public name of another room either: whoever looks for it here would get the module.
+    names = {name for each in PACKAGES for name in face_of(each).homes}
+    assert names & modules <= {"errors"}
 
 
 def test_the_names_of_the_mission_are_where_it_says() -> None:
@@ -137,6 +139,25 @@ def test_a_name_that_nobody_offers_is_an_attribute_error() -> None:
     assert not hasattr(tradeworthy, "features_graph")
     with pytest.raises(ImportError, match="cannot import name 'Featuregraph'"):
         exec("from tradeworthy import Featuregraph")  # noqa: S102 - what a user may type
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_an_unknown_name_suggests_the_near_one(package: str) -> None:
+    name = max(face_of(package).listed, key=len)
+    typed = name[:-2] + name[-1]
+    advice = f"; did you mean {name!r}\\?$"
+    with pytest.raises(ImportError, match=f"cannot import name {typed!r} from {package!r}{advice}"):
+        exec(f"from {package} import {typed}")  # noqa: S102 - what a user may type
+    with pytest.raises(AttributeError, match=f"has no attribute {typed!r}{advice}"):
+        getattr(importlib.import_module(package), typed)
+    assert not hasattr(importlib.import_module(package), typed)
+
+
+def test_dataset_hash_is_a_function_wherever_it_is_looked_for() -> None:
+    from tradeworthy.manifest import dataset_hash, training_config_hash
+
+    assert dataset_hash is tradeworthy.dataset_hash
+    assert training_config_hash is tradeworthy.training_config_hash
 
 
 def test_the_version_is_the_distributions() -> None:

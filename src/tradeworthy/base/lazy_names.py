@@ -8,6 +8,7 @@ from importlib import import_module
 TYPE_CHECKING = False  # as type checkers know it: every import would be paid for by every user
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from types import FrameType
 
 
 def lazy_names(
@@ -36,13 +37,13 @@ def lazy_names(
     'tradeworthy.base.digests'
     >>> load("sha256")
     Traceback (most recent call last):
-    AttributeError: module 'tradeworthy.base' has no attribute 'sha256'
+    AttributeError: module 'tradeworthy.base' has no attribute 'sha256'; did you mean 'sha256_hex'?
     """
 
     def load(name: str) -> object:
         home = f"{package}.{name}" if name in rooms else homes.get(name)
         if home is None:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            raise _unknown(package, name, names(), sys._getframe(1))
         module = import_module(home)
         value = module if home == f"{package}.{name}" else getattr(module, name)
         setattr(sys.modules[package], name, value)
@@ -52,3 +53,18 @@ def lazy_names(
         return sorted({*homes, *rooms})
 
     return load, names
+
+
+def _unknown(
+    package: str, name: str, names: Sequence[str], frame: FrameType
+) -> AttributeError | ImportError:
+    """Return the error for a name that nobody offers; it names the nearest one."""
+    from difflib import get_close_matches
+    from dis import opname
+
+    near = get_close_matches(name, names, 1)
+    advice = f"; did you mean {near[0]!r}?" if near else ""
+    # `from package import name` would replace the text of an AttributeError by its own.
+    if opname[frame.f_code.co_code[frame.f_lasti]] == "IMPORT_FROM":
+        return ImportError(f"cannot import name {name!r} from {package!r}{advice}", name=package)
+    return AttributeError(f"module {package!r} has no attribute {name!r}{advice}")

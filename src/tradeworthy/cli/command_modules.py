@@ -30,7 +30,7 @@ def command_modules() -> list[CommandModule]:
 def _found() -> Iterator[CommandModule]:
     for name in sorted(each.name for each in pkgutil.iter_modules(tradeworthy.cli.__path__)):
         # The program itself starts when it is imported, or is being imported.
-        if name not in {"__main__", "app"}:
+        if name != "app":
             module = import_module(f"tradeworthy.cli.{name}")
             if hasattr(module, "PLACE"):
                 yield cast("CommandModule", module)

@@ -24,7 +24,7 @@ from tradeworthy.errors import (
 )
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.manifest.completeness import missing_fields
-from tradeworthy.manifest.dataset_hash import dataset_hash
+from tradeworthy.manifest.dataset_digest import dataset_hash
 from tradeworthy.manifest.files.manifest_file import write_manifest
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.market_data.files.bar_file import read_bars
@@ -158,9 +158,7 @@ def _unnumbered(candidate: Candidate, model: str, number: int = 1) -> Manifest:
 
 def _check_place(folder: Path, path: Path) -> None:
     if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
-        raise HomeUnusable(
-            f"there is no writable folder {folder} for the manifest: make it"
-        )
+        raise HomeUnusable(f"there is no writable folder {folder} for the manifest: make it")
     if path.exists():
         raise AlreadyExists(
             f"{path} is there already, from another home or database: write manifests into "

@@ -14,7 +14,7 @@ from tradeworthy.client.candidate_upload import (
 from tradeworthy.client.client import Client
 from tradeworthy.demo.market_series import DemoSeries
 from tradeworthy.demo.workspace import Workspace
-from tradeworthy.manifest.dataset_hash import dataset_hash
+from tradeworthy.manifest.dataset_digest import dataset_hash
 from tradeworthy.training.candidate import MarketData, train_candidate
 from tradeworthy.training.strategy_file import LoadedStrategy, load_strategy
 from tradeworthy.wire.backtests import JudgedBacktest

@@ -36,7 +36,7 @@ def live_service(home: Path, log: Path) -> Iterator[str]:
     HomeUnusable
         If the service ends before it is ready.
     """
-    command = [sys.executable, "-m", "tradeworthy.cli", "--home", str(home)]
+    command = [sys.executable, "-m", "tradeworthy", "--home", str(home)]
     command += ["serve", "--port", "0", "--no-scheduler", "--until-eof"]
     with log.open("wb") as output:
         child = subprocess.Popen(

@@ -258,6 +258,6 @@ def _command() -> list[str]:
     """Return how this person starts this very command line."""
     installed = Path(sys.executable).with_name("tradeworthy")
     if not installed.exists():
-        return [sys.executable, "-m", "tradeworthy.cli"]
+        return [sys.executable, "-m", "tradeworthy"]
     found = shutil.which("tradeworthy")
     return ["tradeworthy" if found and installed.samefile(found) else str(installed)]

@@ -43,7 +43,7 @@ from tradeworthy.evidence.findings import (
 from tradeworthy.features.compute.feature_table import compute_features
 from tradeworthy.features.compute.look_ahead import look_ahead_report
 from tradeworthy.features.graph_diff import diff_snapshots
-from tradeworthy.manifest.dataset_hash import dataset_hash
+from tradeworthy.manifest.dataset_digest import dataset_hash
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.market_data.bars import BarArrays, bar_arrays
 from tradeworthy.market_data.data_guards import run_data_guards

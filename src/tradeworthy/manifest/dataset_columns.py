@@ -16,7 +16,7 @@ def combine_columns(rows: int, columns: Iterable[tuple[str, str, str]]) -> str:
     Examples
     --------
     >>> import polars as pl
-    >>> from tradeworthy.manifest.dataset_hash import dataset_digest
+    >>> from tradeworthy.manifest.dataset_digest import dataset_digest
     >>> digest = dataset_digest(pl.DataFrame({"a": [1]}))
     >>> columns = [(c.name, c.dtype, c.digest) for c in digest.columns]
     >>> combine_columns(1, columns) == digest.hash

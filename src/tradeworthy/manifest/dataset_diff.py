@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tradeworthy.manifest.dataset_hash import BLOCK_ROWS, ColumnDigest, DatasetDigest
+from tradeworthy.manifest.dataset_digest import BLOCK_ROWS, ColumnDigest, DatasetDigest
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def diff_datasets(a: DatasetDigest, b: DatasetDigest) -> tuple[DatasetDifference
     Examples
     --------
     >>> import polars as pl
-    >>> from tradeworthy.manifest.dataset_hash import dataset_digest
+    >>> from tradeworthy.manifest.dataset_digest import dataset_digest
     >>> old = dataset_digest(pl.DataFrame({"close": [1.0, 2.0]}))
     >>> new = dataset_digest(pl.DataFrame({"close": [1.0, 2.5]}))
     >>> [(d.column, d.detail, d.first_row, d.last_row) for d in diff_datasets(old, new)]

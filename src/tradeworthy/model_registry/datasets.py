@@ -36,7 +36,7 @@ class Datasets:
             Unless the actor may upload.
         """
         # Table code takes a third of a second to import: not every service is sent market data.
-        from tradeworthy.manifest.dataset_hash import dataset_hash
+        from tradeworthy.manifest.dataset_digest import dataset_hash
         from tradeworthy.market_data.files.bar_file import parse_bars
 
         actor.require(Action.UPLOAD)

@@ -27,7 +27,7 @@ from tradeworthy.errors import (
 from tradeworthy.features.graph_snapshot import GraphSnapshot
 from tradeworthy.features.source.distributions import distributions_of
 from tradeworthy.manifest.config_hash import training_config_hash
-from tradeworthy.manifest.dataset_hash import dataset_digest
+from tradeworthy.manifest.dataset_digest import dataset_digest
 from tradeworthy.manifest.files.environment import describe_runtime
 from tradeworthy.manifest.files.git_tree import GitTree
 from tradeworthy.manifest.manifest import Manifest

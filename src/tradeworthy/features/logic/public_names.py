@@ -91,6 +91,7 @@ def _under(home: str, public_home: str, names: str) -> dict[str, str]:
 OTHER_PATHS: Mapping[str, str] = MappingProxyType(
     {
         **_under("tradeworthy.features.feature_graph", PACKAGE, "FeatureGraph feature"),
+        **_under("tradeworthy.manifest", PACKAGE, "dataset_hash training_config_hash"),
         **_under("tradeworthy.model_registry", PACKAGE, "ModelRegistry Stage TRANSITIONS"),
         **_under("tradeworthy.promotion.promotion_policy", PACKAGE, "get_policy_for_model"),
         **_under(
