@@ -17,6 +17,18 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(f"TRADEWORTHY_{name.upper()}", raising=False)
 
 
+@pytest.mark.parametrize(
+    ("home", "command"),
+    [
+        (None, "tradeworthy init"),
+        ("nowhere", "tradeworthy --home nowhere init"),
+        ("my home", "tradeworthy --home 'my home' init"),
+    ],
+)
+def test_the_command_that_makes_a_home_names_it(home: str | None, command: str) -> None:
+    assert read_settings(home=home and Path(home)).init_command == command
+
+
 BAD = {
     "PORT": ["abc", "70000", "-1", "1.5", "tcp://10.0.0.1:8765"],
     "PREDICTION_LOG": ["Strict", "none"],

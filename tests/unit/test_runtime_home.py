@@ -51,7 +51,7 @@ def test_a_home_keeps_the_key_it_has(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"zz", b"00" * (KEY_BYTES - 1), b"\xff", b"0" * 63])
 def test_a_key_that_is_none(tmp_path: Path, content: bytes) -> None:
     settings = Settings(home=tmp_path)
-    with pytest.raises(HomeUnusable, match="tradeworthy init"):
+    with pytest.raises(HomeUnusable, match=f"run `tradeworthy --home {tmp_path} init`"):
         read_token_key(settings)
     settings.token_key_file.write_bytes(content)
     with pytest.raises(HomeUnusable, match="key"):

@@ -6,6 +6,7 @@ Each field is read from ``TRADEWORTHY_`` and its name in capitals.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -76,6 +77,13 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.home.absolute() / 'tradeworthy.sqlite'}"
+
+    @property
+    def init_command(self) -> str:
+        """What makes this home, or brings its database up to date."""
+        if self.home == type(self).model_fields["home"].default:
+            return "tradeworthy init"
+        return f"tradeworthy --home {shlex.quote(str(self.home))} init"
 
     @property
     def strategies_folder(self) -> Path:

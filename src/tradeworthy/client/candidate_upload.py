@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-import os
+import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -157,8 +157,13 @@ def _unnumbered(candidate: Candidate, model: str, number: int = 1) -> Manifest:
 
 
 def _check_place(folder: Path, path: Path) -> None:
-    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
-        raise HomeUnusable(f"there is no writable folder {folder} for the manifest: make it")
+    try:
+        # What a folder's modes say is not enough: it may lie on a full or read-only disk.
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise HomeUnusable(
+            f"no manifest can be written into the folder {folder}: {error.strerror}"
+        ) from error
     if path.exists():
         raise AlreadyExists(
             f"{path} is there already, from another home or database: write manifests into "

@@ -102,7 +102,7 @@ def read_token_key(settings: Settings) -> bytes:
             text = settings.token_key_file.read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError) as error:
             raise HomeUnusable(
-                f"no readable key at {settings.token_key_file}: run `tradeworthy init`"
+                f"no readable key at {settings.token_key_file}: run `{settings.init_command}`"
             ) from error
     try:
         key = bytes.fromhex(text.strip())

@@ -239,8 +239,8 @@ def open_service(
         If the database does not answer or has another schema.
     """
     if not settings.home.is_dir():
-        raise HomeUnusable(f"there is no home at {settings.home}: run `tradeworthy init`")
+        raise HomeUnusable(f"there is no home at {settings.home}: run `{settings.init_command}`")
     key = read_token_key(settings)
     engine = open_engine(settings.database)
-    migrations.check(engine)
+    migrations.check(engine, init=settings.init_command)
     return Service(settings, SqlStore(engine), key, randomness=randomness, clock=clock)

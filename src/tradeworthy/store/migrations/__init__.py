@@ -49,21 +49,33 @@ def upgrade(engine: Engine) -> None:
             # One at a time, as BEGIN IMMEDIATE has it on SQLite.
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         schema = _schema_of(connection)
-        if schema is not None and schema not in _schemas():
-            raise StoreUnavailable(
-                f"the database has schema {schema}, which this release does not know: use the "
-                "release that made it, or a newer one"
-            )
+        _check_known(schema)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
-def check(engine: Engine) -> None:
-    """Raise ``StoreUnavailable`` unless the database has the present schema."""
+def check(engine: Engine, *, init: str = "tradeworthy init") -> None:
+    """Raise ``StoreUnavailable`` unless the database has the present schema.
+
+    Parameters
+    ----------
+    engine
+        The database.
+    init
+        The command that brings an older one up to date.
+    """
     with transaction(engine, writes=False) as connection:
         schema = _schema_of(connection)
+    _check_known(schema)
     if schema != head():
         raise StoreUnavailable(
-            f"the database has schema {schema or 'none'}, this release needs {head()}: "
-            "run `tradeworthy init`"
+            f"the database has schema {schema or 'none'}, this release needs {head()}: run `{init}`"
+        )
+
+
+def _check_known(schema: str | None) -> None:
+    if schema is not None and schema not in _schemas():
+        raise StoreUnavailable(
+            f"the database has schema {schema}, which this release does not know: use the "
+            "release that made it, or a newer one"
         )
