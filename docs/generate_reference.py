@@ -324,7 +324,7 @@ def lifecycle_page() -> str:
         "A version's state is the fold of its model's events; nothing recorded is changed.",
         table(("Event", "Holds", "Meaning"), kinds),
         "## Roles",
-        "Every token may read and predict. What else takes which role:",
+        "Every token may read, predict and dry-run a promotion. What else takes which role:",
         table(("Action", "Roles"), roles),
     )
 

@@ -1,7 +1,7 @@
 """A process of its own that reads a home by every reading command, and says what each imported.
 
-``MODEL VERSION JOB``: what to read. It prints JSON: by command its exit code and what it imported
-of the libraries and rooms that only evaluate, predict or compute tables.
+``MODEL VERSION JOB VERDICT POLICY``: what to read. It prints JSON: by command its exit code and
+what it imported of the libraries and rooms that only evaluate, predict or compute tables.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ _ROOMS = "artifacts backtest drift.scan evaluation serving statistics training"
 HEAVY = frozenset([*_LIBRARIES.split(), *(f"tradeworthy.{room}" for room in _ROOMS.split())])
 
 
-def reading_commands(model: str, version: str, job: str) -> list[list[str]]:
+def reading_commands(
+    model: str, version: str, job: str, verdict: str, policy: str
+) -> list[list[str]]:
     """Return every command that only reads what the registry keeps."""
     return [
         ["models", "list"],
@@ -29,18 +31,20 @@ def reading_commands(model: str, version: str, job: str) -> list[list[str]]:
         ["features", "active"],
         ["drift", "reports", model],
         ["policy", "show", model],
+        ["policy", "show", model, "--digest", policy],
+        ["models", "verdict", model, verdict],
         ["manifest", "fetch", model, version],
         ["tokens", "list"],
         ["jobs", "show", job],
     ]
 
 
-def main(model: str, version: str, job: str) -> None:
+def main(model: str, version: str, job: str, verdict: str, policy: str) -> None:
     """Run them one after the other, those of the first import first."""
     from tradeworthy.cli.app import run
 
     found = []
-    for command in reading_commands(model, version, job):
+    for command in reading_commands(model, version, job, verdict, policy):
         sys.argv = ["tradeworthy", *command]
         errors = io.StringIO()
         code: object = 0

@@ -19,10 +19,16 @@ def test_no_reading_command_loads_an_evaluation_model_or_table_library(
     copy = story_home.copy(tmp_path / "home")
     with speaking(copy, "all") as everybody:
         job = everybody.post("/api/v1/ml/m/backtest", {"version": 3}, prefer="respond-async")["job"]
+        moved = [
+            event["body"]
+            for event in everybody.get("/api/v1/ml/m/history")["events"]
+            if event["kind"] == "VersionPromoted"
+        ][-1]
+    digests = [moved["verdict_digest"], moved["policy_digest"]]
     home = copy.folder
     settings = {"TRADEWORTHY_HOME": str(home), "TRADEWORTHY_TOKEN_FILE": str(home / "all.token")}
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), "m", "3", job],
+        [sys.executable, str(PROGRAM), "m", "3", job, *digests],
         capture_output=True,
         text=True,
         check=False,

@@ -106,14 +106,16 @@ def test_dry_run_judges_and_changes_nothing(own: ServedHome) -> None:
     assert own.promote("olga", 2).json()["verdict_digest"] == plan.json()["verdict_digest"]
 
 
-@pytest.mark.parametrize(("who", "version"), [("ana", 4), ("ana", 2), ("vic", 2), ("olga", 4)])
-def test_whoever_takes_part_sees_what_the_gates_of_a_step_would_say(
+@pytest.mark.parametrize(
+    ("who", "version"), [("ana", 4), ("ana", 2), ("vic", 2), ("olga", 4), ("vera", 3)]
+)
+def test_whoever_takes_part_or_reads_sees_what_the_gates_of_a_step_would_say(
     served: ServedHome, who: str, version: int
 ) -> None:
     plan = served.promote(who, version, dry_run=True)
     assert plan.status_code == 200
     assert plan.json()["verdict"]["gates"]
-    assert reported(served.promote("vera", version, dry_run=True)) == (403, "forbidden")
+    assert reported(served.promote("out", version, dry_run=True)) == (403, "forbidden")
 
 
 def test_refusal_lists_every_gate(own: ServedHome) -> None:

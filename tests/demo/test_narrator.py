@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import io
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
 
 from tradeworthy.demo.narrator import Narrator
+from tradeworthy.lifecycle.stages import Stage
+from tradeworthy.promotion.facts import Facts
+from tradeworthy.promotion.promotion_policy import get_policy_for_model
+from tradeworthy.promotion.verdict import judge_promotion
 from tradeworthy.wire.drift import StoredDriftReport
+from tradeworthy.wire.verdicts import GivenVerdict
 
 
 def _narrator(*, terminal: bool) -> tuple[Narrator, io.StringIO]:
@@ -53,8 +59,10 @@ def test_a_terminal_sees_a_bar_and_a_file_has_none() -> None:
 
 def test_a_reason_is_kept_as_it_is() -> None:
     tell, reported = _narrator(terminal=False)
-    gate = {"status": "FAILED", "gate": "aligned", "threshold": None, "reason": "[/red] WEEK [5]"}
-    tell.gates({"gates": [gate]})
+    verdict = judge_promotion(Stage.TRAINED, Facts(), get_policy_for_model("spx"))
+    (gate, *_) = verdict.failures
+    odd = replace(verdict, gates=(replace(gate, gate="aligned", reason="[/red] WEEK [5]"),))
+    tell.gates(GivenVerdict.model_validate(odd.as_dict()))
     assert "aligned: [/red] WEEK [5]" in reported.getvalue()
 
 

@@ -19,7 +19,7 @@ ALLOWED = {
     "record_manifest": "researcher",
     "upload": "researcher operator",
     "backtest": "researcher validator",
-    "promote": "researcher validator operator",
+    "judge_promotion": "viewer researcher validator operator admin",
     "promote_trained": "researcher",
     "promote_validated": "validator",
     "promote_staging": "operator",

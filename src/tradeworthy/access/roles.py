@@ -43,8 +43,8 @@ class Action(StrEnum):
     RECORD_MANIFEST = "record_manifest", Role.RESEARCHER
     UPLOAD = "upload", Role.RESEARCHER, Role.OPERATOR
     BACKTEST = "backtest", Role.RESEARCHER, Role.VALIDATOR
-    # Whoever may take one of the steps; which one is known when the request is read.
-    PROMOTE = "promote", Role.RESEARCHER, Role.VALIDATOR, Role.OPERATOR
+    # A dry run is open to whoever may read; each step takes a role of its own below.
+    JUDGE_PROMOTION = "judge_promotion", *Role
     PROMOTE_TRAINED = "promote_trained", Role.RESEARCHER
     PROMOTE_VALIDATED = "promote_validated", Role.VALIDATOR
     PROMOTE_STAGING = "promote_staging", Role.OPERATOR

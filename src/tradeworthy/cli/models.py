@@ -10,6 +10,7 @@ import typer
 
 from tradeworthy.cli.context import AsJson, context_of, fields, show, table
 from tradeworthy.cli.drift import state_lines
+from tradeworthy.cli.promotion import gate_lines
 
 models = typer.Typer(help="Register, list and look at models.", no_args_is_help=True)
 
@@ -103,6 +104,27 @@ def status(ctx: typer.Context, model: str, as_json: AsJson = False) -> None:
     with context_of(ctx).client() as client:
         found = client.status(model)
     show(found, as_json=as_json, human=_status_lines)
+
+
+@models.command("verdict")
+def verdict(
+    ctx: typer.Context,
+    model: str,
+    digest: Annotated[
+        str, typer.Argument(help="As the model's history names it; 8 digits are enough.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Show the verdict under which a version moved, gate by gate."""
+    with context_of(ctx).client() as client:
+        found = client.verdict(model, digest)
+    show(found, as_json=as_json, human=_verdict_lines)
+
+
+def _verdict_lines(found: dict[str, Any]) -> Iterator[str]:
+    yield f"to {found['target']}: {'passed' if found['passed'] else 'refused'}"
+    yield from gate_lines(found, verbose=True)
+    yield f"policy {found['policy_digest']}"
 
 
 @models.command("tag")

@@ -22,20 +22,29 @@ def add_to(app: typer.Typer) -> None:
 
 
 @policy.command("show")
-def show_policy(ctx: typer.Context, model: str, as_json: AsJson = False) -> None:
-    """Show the policy that a model is held to, and where each value comes from."""
+def show_policy(
+    ctx: typer.Context,
+    model: str,
+    digest: Annotated[
+        str | None,
+        typer.Option(help="A past one that the model's history names; 8 digits are enough."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the policy that a model is held to and where each value comes from, or a past one."""
     with context_of(ctx).client() as client:
-        found = client.policy(model)
+        found = client.policy(model) if digest is None else client.past_policy(model, digest)
     show(found, as_json=as_json, human=_policy_lines)
 
 
 def _policy_lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"policy {found['digest']}"
+    origins = found.get("origins")
     rows = [
-        {"key": key, "value": value, "from": found["origins"][key]}
+        {"key": key, "value": value, "from": origins and origins[key]}
         for key, value in sorted(found["values"].items())
     ]
-    yield from table(rows, ("key", "value", "from"))
+    yield from table(rows, ("key", "value", "from") if origins else ("key", "value"))
 
 
 @policy.command("check")

@@ -91,6 +91,8 @@ def _plan_lines(found: Mapping[str, Any], *, verbose: bool) -> Iterator[str]:
     outcome = "done" if found["applied"] else "allowed" if found["allowed"] else "refused"
     yield f"{found['model']} v{found['version']}: {found['source']} -> {found['target']}: {outcome}"
     yield from gate_lines(found["verdict"], verbose=verbose)
+    if found["applied"]:
+        yield f"verdict {found['verdict_digest']}"
 
 
 def gate_lines(verdict: Mapping[str, Any], *, verbose: bool) -> Iterator[str]:

@@ -83,5 +83,24 @@ def _history_lines(found: dict[str, Any]) -> Iterator[str]:
     champion = found["production_version"]
     standing = "no version" if champion is None else f"version {champion}"
     yield f"at {found['at']} {standing} was in PRODUCTION"
-    rows = [{**event, "to": event["body"].get("target")} for event in found["events"]]
-    yield from table(rows, ("at", "kind", "version", "to", "actor", "reason"))
+    rows = [
+        {
+            **event,
+            "to": event["body"].get("target"),
+            "verdict": _short(event["body"].get("verdict_digest")),
+            "policy": _short(event["body"].get("policy_digest")),
+        }
+        for event in found["events"]
+    ]
+    columns = ("at", "kind", "version", "to", "actor", "reason", "verdict", "policy")
+    yield from table(rows, columns)
+    if any(row["verdict"] for row in rows):
+        model = found["model"]
+        yield (
+            f"`tradeworthy models verdict {model} DIGEST` and `tradeworthy policy show {model} "
+            "--digest DIGEST` show a verdict and a policy"
+        )
+
+
+def _short(digest: str | None) -> str | None:
+    return digest and digest[:12]

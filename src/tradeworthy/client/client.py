@@ -23,11 +23,12 @@ from tradeworthy.wire.drift import StoredDriftReport
 from tradeworthy.wire.history import ModelHistory
 from tradeworthy.wire.jobs import AcceptedJob, JobProgress
 from tradeworthy.wire.models import ListedModel, ModelStatus
-from tradeworthy.wire.policy import PolicyInForce
+from tradeworthy.wire.policy import PastPolicy, PolicyInForce
 from tradeworthy.wire.predictions import Predictions
 from tradeworthy.wire.promotions import PromotionOutcome
 from tradeworthy.wire.releases import ActivatedRelease, ListedRelease
 from tradeworthy.wire.tokens import IssuedToken, ListedToken
+from tradeworthy.wire.verdicts import GivenVerdict
 from tradeworthy.wire.versions import DraftedVersion, RecordedManifest, VersionDetail
 
 if TYPE_CHECKING:
@@ -115,6 +116,14 @@ class Client(Requests):
     def policy(self, model: str) -> PolicyInForce:
         """Return the policy that a model is held to."""
         return self._get(PolicyInForce, f"{_ML}/{model}/policy")
+
+    def past_policy(self, model: str, digest: str) -> PastPolicy:
+        """Return a policy that a version was judged or approved under."""
+        return self._get(PastPolicy, f"{_ML}/{model}/policies/{digest}")
+
+    def verdict(self, model: str, digest: str) -> GivenVerdict:
+        """Return the verdict under which a version moved."""
+        return self._get(GivenVerdict, f"{_ML}/{model}/verdicts/{digest}")
 
     def history(self, model: str, *, at: datetime | str | None = None) -> ModelHistory:
         """Return a model as it stood at a time, now by default."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, TaskID
 
 from tradeworthy.wire.drift import StoredDriftReport
+from tradeworthy.wire.verdicts import GivenVerdict
 
 T = TypeVar("T")
 
@@ -52,15 +53,14 @@ class Narrator:
             bar.refresh()
             yield _counted(every, bar, task)
 
-    def gates(self, verdict: Mapping[str, Any], *, only_figures: bool = False) -> None:
+    def gates(self, verdict: GivenVerdict, *, only_figures: bool = False) -> None:
         """Show a verdict; with ``only_figures`` the gates that failed or compare a figure."""
-        for gate in verdict["gates"]:
-            if only_figures and gate["status"] == "PASSED" and gate["threshold"] in {None, True}:
+        for gate in verdict.gates:
+            if only_figures and gate.status == "PASSED" and gate.threshold in {None, True}:
                 continue
-            style = _STYLES[gate["status"]]
+            style = _STYLES[gate.status]
             self._console.print(
-                f"     [{style}]{gate['status']:<14}[/{style}] "
-                f"{gate['gate']}: {escape(gate['reason'])}"
+                f"     [{style}]{gate.status:<14}[/{style}] {gate.gate}: {escape(gate.reason)}"
             )
 
     def reports(self, reports: Sequence[StoredDriftReport]) -> None:

@@ -33,6 +33,7 @@ from tradeworthy.errors import FeatureGraphMismatch, PromotionRefused, Tradewort
 from tradeworthy.features.feature_graph import FeatureGraph
 from tradeworthy.wire.models import ModelStatus
 from tradeworthy.wire.predictions import Predictions
+from tradeworthy.wire.verdicts import GivenVerdict
 
 EDIT = ("MONTH = 21", "MONTH = 20")
 LOOK_SECONDS = 0.05
@@ -125,8 +126,7 @@ def _refuse_the_lucky_one(narrator: Narrator, lucky: TriedVersion, people: _Peop
         people.viktor.promote(LUCKY, lucky.version)
     except PromotionRefused as refused:
         narrator.say(f"refused: {refused.message}")
-        verdict: Any = refused.details["verdict"]
-        narrator.gates(verdict)
+        narrator.gates(GivenVerdict.model_validate(refused.details["verdict"]))
     else:
         narrator.say("it passed on this series: one search in twenty may, at 95% confidence")
 
@@ -140,8 +140,7 @@ def _promote_the_honest_one(
         verdict = _promote(narrator, people.viktor, "viktor", honest.version)
     except PromotionRefused as refused:
         narrator.say(f"refused on this series, so that nothing is served: {refused.message}")
-        refusal: Any = refused.details["verdict"]
-        narrator.gates(refusal)
+        narrator.gates(GivenVerdict.model_validate(refused.details["verdict"]))
         return False
     narrator.gates(verdict, only_figures=True)
     snapshot = FeatureGraph.from_module(workspace.strategies / "features.py").snapshot().to_json()
@@ -156,9 +155,9 @@ def _promote_the_honest_one(
     return True
 
 
-def _promote(narrator: Narrator, who: Client, name: str, version: int) -> dict[str, Any]:
+def _promote(narrator: Narrator, who: Client, name: str, version: int) -> GivenVerdict:
     promotion = who.promote(HONEST, version, reason="demo")
-    gates = [gate for gate in promotion.verdict["gates"] if gate["status"] == "PASSED"]
+    gates = [gate for gate in promotion.verdict.gates if gate.status == "PASSED"]
     narrator.say(f"{name}: {promotion.source} -> {promotion.target}, {len(gates)} gates passed")
     return promotion.verdict
 

@@ -50,9 +50,10 @@ class Promote:
 
 @dataclass(frozen=True, slots=True)
 class Retire:
-    """Withdraw a version for good."""
+    """Withdraw a version for good, under a verdict if it was judged."""
 
     version: int
+    verdict_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

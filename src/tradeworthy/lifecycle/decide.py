@@ -93,7 +93,7 @@ def _bodies(state: ModelState, command: Command, actor: str, reason: str) -> tup
         case Promote():
             return _promote(state, version_of(state, command.version), command)
         case Retire():
-            return (_retire(version_of(state, command.version), reason),)
+            return (_retire(version_of(state, command.version), command, reason),)
         case Approve():
             return (_approve(version_of(state, command.version), command, actor),)
         case Quarantine():
@@ -182,11 +182,11 @@ def _check_production(version: VersionState, approvers: tuple[str, ...], require
         )
 
 
-def _retire(version: VersionState, reason: str) -> VersionRetired:
+def _retire(version: VersionState, command: Retire, reason: str) -> VersionRetired:
     if version.stage is Stage.RETIRED:
         raise InvalidTransition(f"version {version.version} is RETIRED already; that is final")
     _need_reason(reason, "a retirement")
-    return VersionRetired(version.version, version.stage)
+    return VersionRetired(version.version, version.stage, command.verdict_digest)
 
 
 def _approve(version: VersionState, command: Approve, actor: str) -> ApprovalGranted:

@@ -60,10 +60,11 @@ class VersionSuperseded:
 
 @dataclass(frozen=True, slots=True)
 class VersionRetired:
-    """A version left for good."""
+    """A version left for good, under a verdict if it was judged."""
 
     version: int
     source: Stage
+    verdict_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def body_to_json(body: EventBody) -> dict[str, Json]:
     >>> from tradeworthy.lifecycle.events import VersionRetired
     >>> from tradeworthy.lifecycle.stages import Stage
     >>> body_to_json(VersionRetired(3, Stage.STAGING))
-    {'version': 3, 'source': 'STAGING'}
+    {'version': 3, 'source': 'STAGING', 'verdict_digest': None}
     """
     return {field.name: _to_json(getattr(body, field.name)) for field in dataclasses.fields(body)}
 
@@ -65,7 +65,7 @@ def body_from_json(kind: str, fields: dict[str, Json]) -> EventBody:
     Examples
     --------
     >>> body_from_json("VersionRetired", {"version": 3, "source": "STAGING"})
-    VersionRetired(version=3, source=<Stage.STAGING: 'STAGING'>)
+    VersionRetired(version=3, source=<Stage.STAGING: 'STAGING'>, verdict_digest=None)
     """
     known = event_kinds().get(kind)
     if known is None:

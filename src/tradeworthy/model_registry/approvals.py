@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from tradeworthy.access.roles import Action, Actor
 from tradeworthy.lifecycle.commands import Approve
+from tradeworthy.lifecycle.events import Event
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.model_registry.changes import Change, change_model, record_of
-from tradeworthy.model_registry.policies import Policies
-from tradeworthy.store.unit_of_work import Store
+from tradeworthy.model_registry.policies import Policies, policy_documents
+from tradeworthy.store.unit_of_work import Store, Unit
 
 
 class Approvals:
@@ -56,10 +57,14 @@ class Approvals:
         actor.require(Action.APPROVE, record.state.strategy)
         policy = self._policies.of(record.state)
         command = Approve(version, target, content_digest, policy.digest)
+
+        def keep(unit: Unit, events: Sequence[Event]) -> None:
+            unit.documents.add(*policy_documents(policy), at=events[0].at)
+
         change_model(
             self._store,
             record,
-            lambda _: Change(command),
+            lambda _: Change(command, keep),
             actor=actor.name,
             now=self._clock(),
             reason=reason,

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from tradeworthy.base.digests import canonical_json
 from tradeworthy.errors import InvalidInput
 from tradeworthy.lifecycle.state import ModelState
 from tradeworthy.promotion.policy.policy import Policy, resolve_policy
 from tradeworthy.promotion.policy.policy_yaml import PolicyDocument
+from tradeworthy.store.ports.documents import Document
 
 USUAL_TIER = "standard"
 """The tier of a model that is in none of those that the policy file names."""
+
+
+def policy_documents(policy: Policy) -> tuple[Document, ...]:
+    """Return what makes a policy readable later: as judged, and without the request's overrides."""
+    return tuple(
+        Document(digest, "policy", canonical_json(dict(values)))
+        for digest, values in (
+            (policy.digest, policy.values),
+            (policy.standing_digest, policy.standing_values),
+        )
+    )
 
 
 class Policies:

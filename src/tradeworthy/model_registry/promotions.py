@@ -14,7 +14,7 @@ from tradeworthy.lifecycle.state import ModelState, VersionState, version_of
 from tradeworthy.model_registry.case import Case
 from tradeworthy.model_registry.changes import Change, change_model, check_revision, record_of
 from tradeworthy.model_registry.gatherers import gather
-from tradeworthy.model_registry.policies import Policies
+from tradeworthy.model_registry.policies import Policies, policy_documents
 from tradeworthy.model_registry.sources import Sources
 from tradeworthy.promotion.plan import PromotionPlan, plan_promotion
 from tradeworthy.promotion.policy.policy import Policy
@@ -63,7 +63,7 @@ class Promotions:
         OverrideLoosensPolicy
             If an override would loosen a tighten-only policy.
         Forbidden
-            Unless the actor may promote models of the strategy at all, whatever step it is.
+            Unless the actor may read models of the strategy.
         """
         record, goal = self._promotable(model, version, target, actor)
         policy = self._policies.of(record.state, overrides)
@@ -130,10 +130,10 @@ class Promotions:
     def _promotable(
         self, model: str, version: int, target: Stage | None, actor: Actor
     ) -> tuple[ModelRecord, Stage]:
-        actor.require(Action.PROMOTE)
+        actor.require(Action.JUDGE_PROMOTION)
         with self._sources.store.read() as view:
             record = record_of(view, model)
-        actor.require(Action.PROMOTE, record.state.strategy)
+        actor.require(Action.JUDGE_PROMOTION, record.state.strategy)
         return record, promotion_target(version_of(record.state, version).stage, target)
 
     def _plan(
@@ -172,12 +172,13 @@ class Promotions:
             at = events[0].at
             if plan.target is Stage.PRODUCTION and unit.releases.hold() != active:
                 raise StaleStage("another release became active meanwhile: try again")
-            unit.documents.add(Document(verdict.digest, "verdict", verdict.to_json()), at=at)
+            kept = Document(verdict.digest, "verdict", verdict.to_json())
+            unit.documents.add(kept, *policy_documents(policy), at=at)
             if plan.target is Stage.TRAINED:
                 unit.trials.add(*_pending_trial(state, version, at))
 
         if plan.target is Stage.RETIRED:
-            return Change(Retire(plan.version), keep)
+            return Change(Retire(plan.version, verdict.digest), keep)
         command = Promote(
             plan.version,
             plan.source,

@@ -64,7 +64,7 @@ class Verdict:
             "policy_digest": self.policy_digest,
             "loosened": list(self.loosened),
             "ledger_position": self.ledger_position,
-            "basis": dict(self.basis),
+            "basis": dict(self.basis) or None,
         }
 
     def to_json(self) -> bytes:

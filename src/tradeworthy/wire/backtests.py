@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tradeworthy.wire.bodies import RequestBody, ResponseBody
+from tradeworthy.wire.evidence import FoundEvidence
 from tradeworthy.wire.field_types import BasisPoints, Digest, VersionNumber
+from tradeworthy.wire.verdicts import GivenVerdict
 
 
 class BacktestCosts(RequestBody):
@@ -32,5 +32,5 @@ class JudgedBacktest(ResponseBody):
     evidence_digest: str
     metrics: dict[str, float | None]
     artifact_metrics: dict[str, float | None] | None
-    evidence: dict[str, Any]
-    verdict: dict[str, Any]
+    evidence: FoundEvidence
+    verdict: GivenVerdict

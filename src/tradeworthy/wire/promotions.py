@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import JsonValue
 
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.wire.bodies import RequestBody, ResponseBody
 from tradeworthy.wire.field_types import Flag, Line, Reason, VersionNumber
+from tradeworthy.wire.verdicts import GivenVerdict
 
 
 class PromoteVersion(RequestBody):
@@ -31,5 +30,5 @@ class PromotionOutcome(ResponseBody):
     allowed: bool
     applied: bool
     steps: list[str]
-    verdict: dict[str, Any]
+    verdict: GivenVerdict
     verdict_digest: str

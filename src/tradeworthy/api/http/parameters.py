@@ -10,4 +10,7 @@ from tradeworthy.wire.field_types import MAX_VERSION
 
 Version = Annotated[int, Path(ge=1, le=MAX_VERSION)]
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
+DigestStart = Annotated[
+    str, Path(pattern="^[0-9a-f]{8,64}$", description="A digest, or eight or more of its digits.")
+]
 Limit = Annotated[int, Query(ge=1, le=1000)]

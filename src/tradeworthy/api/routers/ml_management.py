@@ -18,6 +18,7 @@ from tradeworthy.model_registry.changes import check_revision, read_model
 from tradeworthy.model_registry.manifests import TRAIN_ANEW, manifest_of
 from tradeworthy.wire.models import ListedModel, NewModel
 from tradeworthy.wire.promotions import PromoteVersion, PromotionOutcome
+from tradeworthy.wire.verdicts import GivenVerdict
 from tradeworthy.wire.versions import (
     DraftedVersion,
     RecordedManifest,
@@ -86,7 +87,7 @@ def read_manifest(model: str, version: Version, service: Serving) -> dict[str, o
     return dict(json.loads(manifest.to_json()))
 
 
-@router.post("/{model}/promote", **conditional(governed(Action.PROMOTE)))
+@router.post("/{model}/promote", **conditional(governed(Action.JUDGE_PROMOTION)))
 def promote(
     model: str, body: PromoteVersion, service: Serving, caller: Caller, if_match: IfMatch
 ) -> PromotionOutcome:
@@ -123,7 +124,7 @@ def _promotion_response(plan: PromotionPlan, *, applied: bool) -> PromotionOutco
         allowed=plan.allowed,
         applied=applied,
         steps=[str(step) for step in plan.steps],
-        verdict=plan.verdict.as_dict(),
+        verdict=GivenVerdict.model_validate(plan.verdict.as_dict()),
         verdict_digest=plan.verdict.digest,
     )
 

@@ -20,6 +20,7 @@ from tradeworthy.promotion.policy.policy_schema import (
 )
 from tradeworthy.promotion.policy.policy_yaml import PolicyDocument, Section
 
+SCHEME = "policy/v1"
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 
 
@@ -77,13 +78,18 @@ class Policy:
     @property
     def digest(self) -> str:
         """Digest of the effective values; comments, order and origins leave it alone."""
-        return json_digest("policy/v1", dict(self.values))
+        return json_digest(SCHEME, dict(self.values))
 
     @property
     def standing_digest(self) -> str:
-        """Digest of the policy without the request's overrides: approvals are bound to it."""
+        """Digest of `standing_values`: approvals are bound to it."""
+        return json_digest(SCHEME, self.standing_values)
+
+    @property
+    def standing_values(self) -> dict[str, PolicyValue]:
+        """What the policy says without the request's overrides."""
         values = {**self.values, **self.overridden}
-        return json_digest("policy/v1", {k: v for k, v in values.items() if v is not None})
+        return {key: value for key, value in values.items() if value is not None}
 
     def number(self, key: str) -> float | None:
         """Return the number under ``key``, None where the policy sets none or says ``auto``."""
