@@ -13,6 +13,7 @@ import pytest
 
 from tradeworthy.errors import InvalidInput, StrategyInvalid, TradeworthyError
 from tradeworthy.evaluation.process import EvaluationProcess
+from tradeworthy.manifest.files.git_tree import read_git_tree
 from tradeworthy.training.candidate import train_candidate
 from tradeworthy.training.strategy_file import load_strategy
 from training.strategy_workshop import (
@@ -20,6 +21,7 @@ from training.strategy_workshop import (
     LIGHT,
     TRAIN_END,
     WINDOWS,
+    commit,
     data_of,
     edited,
     market,
@@ -196,6 +198,32 @@ def test_where_no_file_can_be_written_the_message_says_so(tmp_path: Path, elsewh
     assert not elsewhere.exists()
 
 
+def test_a_kept_error_leaves_the_tree_of_code_clean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = failing(tmp_path / "code", "train", "raise ValueError('x' * 9999)")
+    commit(file.parent)
+    monkeypatch.chdir(file.parent)
+    with pytest.raises(StrategyInvalid, match="whole text is in tradeworthy-errors/"):
+        train(file)
+    assert read_git_tree(file).dirty is False
+
+
+CONFIG = """
+class Own(dict):
+    def __iter__(self):
+        1 / 0  # raises here
+"""
+
+
+def test_in_a_configuration_of_a_class_of_ones_own(tmp_path: Path) -> None:
+    text = edited(LIGHT, 'config={"weight": 0.5}', 'config=Own({"weight": 0.5})')
+    file = write_strategy(tmp_path, edited(text, "strategy = ", CONFIG + "\nstrategy = "))
+    with pytest.raises(StrategyInvalid, match="cannot be read: ZeroDivisionError") as caught:
+        train(file)
+    check(caught.value, line_of(file), tmp_path)
+
+
 def test_a_folder_of_libraries_is_not_shown(tmp_path: Path) -> None:
     file = failing(tmp_path, "train", "from numpy import no_such_name")
     with pytest.raises(StrategyInvalid, match="cannot import name 'no_such_name'") as caught:
@@ -242,14 +270,14 @@ def test_of_kept_errors_the_newest_stay(
 ) -> None:
     for number in range(60):
         (home / "errors").mkdir(exist_ok=True)
-        (home / "errors" / f"tradeworthy-error-{number}.txt").write_text("old")
+        (home / "errors" / f"error-{number}.txt").write_text("old")
     file = failing(tmp_path, "import", "print()")
     request = request_for(file, trained(file, BARS), BARS)
     file.write_text(file.read_text().replace("print()", "raise ValueError('v' * 9999)"))
     with pytest.raises(StrategyInvalid) as caught:
         process(request)
     assert Path(str(caught.value.details["whole_text"])).exists()
-    assert len(list((home / "errors").iterdir())) == 50
+    assert len(list((home / "errors").glob("*.txt"))) == 50
 
 
 def test_in_a_script_that_is_piped_into_python(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Errors of users' code, reported with the lines of their own files, in at most 2 kB.
 
-What is longer is kept whole in a file of the current folder, which the message names.
+What is longer is kept whole in a file below the current folder, which the message names.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from tradeworthy.errors import StrategyInvalid, TradeworthyError
 MOST_KEPT = 8 * 10**6
 WHOLE_TEXT = "whole_text"
 IN_FILE = "; the whole text is in "
-ERROR_FILES = "tradeworthy-error-*.txt"
+ERRORS = Path("tradeworthy-errors")
+ERROR_FILES = "error-*.txt"
 _MOST_ERRORS = 3
 _MOST_LINES = 5
 _LONGEST_LINE = 80
@@ -74,6 +75,8 @@ def users_errors(
 def keep_text(text: str, folder: Path) -> Path:
     """Write a text, its first 8 MB if it is longer, into a file named by its content.
 
+    The folder is made, and kept out of git: a tree of code stays clean.
+
     Raises
     ------
     OSError
@@ -81,6 +84,8 @@ def keep_text(text: str, folder: Path) -> Path:
     """
     data = text.encode(errors="backslashreplace")[:MOST_KEPT].decode(errors="ignore").encode()
     path = folder / ERROR_FILES.replace("*", sha256(data).hexdigest()[:16])
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / ".gitignore").write_text("*\n", encoding="ascii")
     with suppress(FileExistsError):
         # It may hold data: it is for its owner alone.
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -147,7 +152,7 @@ def _with_file(
 ) -> tuple[str, dict[str, object]]:
     text = "\n\ncaused by ".join("\n  ".join([each.text, *each.lines]) for each in parts)
     try:
-        name = keep_text(f"{what}: {text}\n", Path()).name
+        name = keep_text(f"{what}: {text}\n", ERRORS).as_posix()
     except OSError as error:
         return f"{message}; the whole text cannot be kept here: {error.strerror}", details
     return f"{message}{IN_FILE}{name}", {**details, WHOLE_TEXT: name}

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from tradeworthy.base.users_errors import ERRORS
 from tradeworthy.errors import HomeUnusable, StrategyInvalid
 from tradeworthy.evaluation.child import EvaluationChild, ReplyInvalid
 from tradeworthy.evaluation.fork_server import ForkServer
@@ -37,7 +38,7 @@ class EvaluationProcess:
         self, seconds: float, *, private: Path | None = None, readable: Sequence[Path] = ()
     ) -> None:
         self._seconds = seconds
-        self._errors = Path() if private is None else private / "errors"
+        self._errors = ERRORS if private is None else private / "errors"
         self._start = functools.partial(ForkServer, private, readable)
         self._turn = threading.Lock()
         # Guards what follows; held for moments only, so that an interrupt never waits.

@@ -9,7 +9,14 @@ from pathlib import Path
 
 from tradeworthy.base.foreign_text import shortened
 from tradeworthy.base.strict_json import read_json
-from tradeworthy.base.users_errors import ERROR_FILES, IN_FILE, WHOLE_TEXT, keep_text, small_details
+from tradeworthy.base.users_errors import (
+    ERROR_FILES,
+    ERRORS,
+    IN_FILE,
+    WHOLE_TEXT,
+    keep_text,
+    small_details,
+)
 from tradeworthy.errors import InvalidInput, StrategyInvalid, TradeworthyError, rebuild
 from tradeworthy.evidence.evidence import Evidence
 
@@ -17,7 +24,7 @@ _MOST_BYTES = 2048
 _MOST_FILES = 50
 
 
-def read_reply(text: bytes, folder: Path = Path()) -> Evidence:
+def read_reply(text: bytes, folder: Path = ERRORS) -> Evidence:
     """Return the evidence that an evaluation answered with.
 
     Parameters
@@ -60,7 +67,6 @@ def _kept(error: TradeworthyError, whole_text: object, folder: Path) -> Tradewor
     if whole_text is None:
         return error
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
         place = str(keep_text(str(whole_text), folder))
         _forget_oldest(folder)
     except OSError as failure:

@@ -43,7 +43,10 @@ RESERVED_NAMES = frozenset(
 
 
 class ModelRegistry:
-    """The one place through which models and versions change.
+    """The one place through which models and versions change; `Client(home=...)` opens one.
+
+    A service puts it together. Users reach it by ``tradeworthy.Client(home="home")``, whose methods
+    are its use cases, with a token's rights.
 
     Parameters
     ----------

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from tradeworthy.base.users_errors import users_errors
 from tradeworthy.drift.calibration.drift_calibration import Windows
 from tradeworthy.errors import StrategyInvalid
 from tradeworthy.manifest.files.git_tree import read_git_tree
@@ -29,11 +30,13 @@ def resolve_config(strategy: Strategy, overrides: Mapping[str, object]) -> dict[
     StrategyInvalid
         For a key that the strategy does not have.
     """
-    unknown = sorted(set(overrides) - set(strategy.config))
+    with users_errors(f"the configuration of strategy {strategy.name!r} cannot be read"):
+        own = dict(strategy.config)
+    unknown = sorted(set(overrides) - set(own))
     if unknown:
-        known = ", ".join(sorted(strategy.config)) or "none"
+        known = ", ".join(sorted(own)) or "none"
         raise StrategyInvalid(f"strategy {strategy.name!r} has no {unknown[0]!r}; it has {known}")
-    return {**strategy.config, **overrides}
+    return {**own, **overrides}
 
 
 def train_candidate(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tradeworthy.base.users_errors import users_errors
 from tradeworthy.errors import StrategyInvalid
 from tradeworthy.features.feature_graph import FeatureGraph
 from tradeworthy.features.graph_snapshot import GraphSnapshot
@@ -64,7 +65,10 @@ def load_strategy(path: Path) -> LoadedStrategy:
     """
     # Of a link, the file it leads to: what lies beside that belongs to it.
     file = path.resolve()
-    strategy = _declared(vars(import_file(locate_source(file))), file)
+    names = vars(import_file(locate_source(file)))
+    # Objects of the user's own are looked at: whatever stands in the file, and in its strategy.
+    with users_errors(f"the strategy of {file.name} cannot be read"):
+        strategy = _declared(names, file)
     feature_file = file.parent / strategy.features if strategy.features else file
     graph = FeatureGraph.from_module(feature_file)
     graph.keys_of(strategy.inputs)
