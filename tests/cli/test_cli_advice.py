@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any
 
+import polars as pl
+
 from cli.terminal import Terminal
+from training.strategy_workshop import FEATURES, edited, market
 
 COMMAND = re.compile("`tradeworthy ([^`]*)`")
 
@@ -29,13 +33,13 @@ class Follower:
         gates = answer["verdict"]["gates"]
         return {gate["gate"]: gate for gate in gates if gate["status"] == "FAILED"}
 
-    def type(self, advice: str, who: str = "ana", stdin: str = "") -> Any:
-        """Type the first command of an advice, with values for its files and days."""
-        command = COMMAND.findall(advice)[0]
+    def type(self, advice: str, who: str = "ana", stdin: str = "", at: int = 0) -> Any:
+        """Type a command of an advice, with values for its files and days."""
+        command = COMMAND.findall(advice)[at]
         words = [self.values.get(word, word) for word in command.split()]
         return self.terminal.say(*words, "--json", who=who, stdin=stdin).json
 
-    def set_drift_windows(self, old: str, new: str) -> None:
+    def change_policy(self, old: str, new: str) -> None:
         """Change the policy file."""
         policy = self.terminal.deployed.home / "ml_promotion_policy.yaml"
         text = policy.read_text()
@@ -45,7 +49,7 @@ class Follower:
 
 def test_advice_leads_from_nothing_to_production(terminal: Terminal) -> None:
     somebody = Follower(terminal)
-    somebody.set_drift_windows("current_sessions: 20", "current_sessions: 4")
+    somebody.change_policy("current_sessions: 20", "current_sessions: 4")
     deployed = terminal.deployed
     terminal.ask("train", deployed.strategy, "--model", "m", "--data", deployed.bars)
 
@@ -62,7 +66,7 @@ def test_advice_leads_from_nothing_to_production(terminal: Terminal) -> None:
     (shortage,) = somebody.failed(2).values()
     assert shortage["reason"].endswith("current_sessions: 4 holds 8 rows, 20 are needed")
     (sessions,) = re.findall(r"raise drift.current_sessions to (\d+) in", shortage["advice"])
-    somebody.set_drift_windows("current_sessions: 4", f"current_sessions: {sessions}")
+    somebody.change_policy("current_sessions: 4", f"current_sessions: {sessions}")
     assert set(somebody.failed(2)) == {"evaluation", "drift_rows"}
     somebody.type(shortage["advice"])
     assert terminal.ask("promote", "m", 2, who="vic")["target"] == "VALIDATED"
@@ -75,6 +79,54 @@ def test_advice_leads_from_nothing_to_production(terminal: Terminal) -> None:
     (approvals,) = somebody.failed(2, "olga").values()
     somebody.type(approvals["advice"], who="vic", stdin="y\n")
     assert terminal.ask("promote", "m", 2, who="olga")["target"] == "PRODUCTION"
+
+
+def test_code_and_bars_that_are_wrong_are_named_and_mending_them_leads_on(
+    terminal: Terminal,
+) -> None:
+    somebody = Follower(terminal)
+    deployed = terminal.deployed
+    somebody.change_policy("observations: 252", "observations: 700")
+    longer = market(1300)
+    good = longer.filter(pl.col("date") < date(2018, 6, 1))
+    features = deployed.strategy.with_name("features.py")
+    features.write_text(edited(FEATURES, "close.shift(10)", "close.shift(-3)"))
+    features.with_name("note.py").write_text("x = 1\n")
+    print_day = date(2016, 3, 9)
+    bad = pl.col("date").eq(print_day) & pl.col("symbol").eq("AAA")
+    spiked = pl.when(bad).then(pl.col("close") * 1.5).otherwise(pl.col("close"))
+    good.with_columns(close=spiked, high=pl.max_horizontal("high", spiked)).write_parquet(
+        deployed.bars
+    )
+    terminal.ask("train", deployed.strategy, "--model", "m", "--data", deployed.bars,
+                 "--until", "2017-06-30")  # fmt: skip
+    terminal.ask("backtest", "m", 1)
+    failed = somebody.failed(1)
+    assert set(failed) == {
+        "git_clean",
+        "data_guards",
+        "look_ahead",
+        "min_evaluation_observations",
+    }
+    assert failed["git_clean"]["reason"].endswith(": features.py, note.py")
+    assert "price_spikes at AAA on 2016-03-09: " in failed["data_guards"]["reason"]
+    assert failed["look_ahead"]["reason"].endswith("in the future: momentum")
+
+    features.write_text(FEATURES)
+    features.with_name("note.py").unlink()
+    good.write_parquet(deployed.bars)
+    advice = failed["git_clean"]["advice"]
+    assert COMMAND.findall(advice) == COMMAND.findall(failed["data_guards"]["advice"])
+    assert COMMAND.findall(advice) == COMMAND.findall(failed["look_ahead"]["advice"])
+    assert somebody.type(advice)["version"] == 2
+    terminal.ask("backtest", "m", 2)
+    (short,) = [gate for name, gate in somebody.failed(2).items() if name != "artifact_sharpe"]
+    assert short["gate"] == "min_evaluation_observations"
+
+    longer.write_parquet(deployed.bars)
+    somebody.values["HASH"] = somebody.type(short["advice"])["dataset_hash"]
+    somebody.type(short["advice"], at=1)
+    assert somebody.failed(2) == {}
 
 
 def test_a_verdict_shows_what_failed_first_and_what_passed_in_one_line(terminal: Terminal) -> None:

@@ -41,6 +41,8 @@ def advised() -> dict[str, str]:
     for file in (*PACKAGE.rglob("*.py"), ROOT / "docs" / "reference_words.py"):
         for text in texts(ast.parse(file.read_text(encoding="utf-8"))):
             named |= dict.fromkeys(COMMAND.findall(text), str(file.relative_to(ROOT)))
+    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+        named |= dict.fromkeys(COMMAND.findall(page.read_text("utf-8")), page.name)
     for gate in GATES:
         named |= dict.fromkeys(COMMAND.findall(gate.advice), gate.name)
     return named

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from tradeworthy.evidence.findings import GuardFinding
+from tradeworthy.evidence.evidence import Evidence
 from tradeworthy.model_registry.case import Case
 from tradeworthy.promotion.gates.data_guards import DataGuardFacts
 
 
 def gather(case: Case) -> DataGuardFacts:
     """Return the facts."""
-    if case.evidence is None:
+    evidence = case.evidence
+    if evidence is None:
         return DataGuardFacts()
-    failures = [each for each in case.evidence.data_findings if each.severity == "fail"]
-    by_guard: dict[str, list[GuardFinding]] = {}
-    for each in failures:
-        by_guard.setdefault(each.guard, []).append(each)
-    return DataGuardFacts(tuple(_line(found) for _, found in sorted(by_guard.items())))
+    return DataGuardFacts(tuple(_line(evidence, each) for each in evidence.data_guard_failures))
 
 
-def _line(found: list[GuardFinding]) -> str:
-    first = found[0]
-    more = f" (and at {len(found) - 1} more)" if len(found) > 1 else ""
-    return f"{first.guard} at {first.symbol} on {first.date}: {first.message}{more}"
+def _line(evidence: Evidence, guard: str) -> str:
+    """Say where a guard failed first, and how often besides."""
+    first, *others = (
+        each for each in evidence.data_findings if (each.guard, each.severity) == (guard, "fail")
+    )
+    more = f" (and {len(others)} more)" if others else ""
+    return f"{guard} at {first.symbol} on {first.date}: {first.message}{more}"
