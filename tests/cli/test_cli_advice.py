@@ -129,6 +129,24 @@ def test_code_and_bars_that_are_wrong_are_named_and_mending_them_leads_on(
     assert somebody.failed(2) == {}
 
 
+def test_code_that_changed_since_the_training_is_put_back_or_trained_anew(
+    terminal: Terminal,
+) -> None:
+    somebody = Follower(terminal)
+    deployed = terminal.deployed
+    terminal.ask("train", deployed.strategy, "--model", "m", "--data", deployed.bars)
+    features = deployed.strategy.with_name("features.py")
+    features.write_text(edited(FEATURES, "close.shift(10)", "close.shift(11)"))
+    said = terminal.say("backtest", "m", 1)
+    assert said.code == 5
+    problem, put_back, train_anew = said.err.splitlines()
+    assert problem.startswith("feature_graph_mismatch: ")
+    assert put_back.startswith("  put features.py as it was at the training back")
+    assert somebody.type(train_anew)["version"] == 2
+    features.write_text(FEATURES)
+    assert terminal.ask("backtest", "m", 1)["version"] == 1
+
+
 def test_a_verdict_shows_what_failed_first_and_what_passed_in_one_line(terminal: Terminal) -> None:
     deployed = terminal.deployed
     terminal.ask("train", deployed.strategy, "--model", "m", "--data", deployed.bars)

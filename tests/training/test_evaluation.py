@@ -95,6 +95,11 @@ def test_other_features_than_were_trained_on(request_: EvaluationRequest, tmp_pa
     with pytest.raises(FeatureGraphMismatch, match="momentum") as caught:
         evaluate(_deployed(request_, tmp_path, STRATEGY, features))
     assert caught.value.details["differences"]
+    assert caught.value.details["ways_out"] == [
+        "put features.py as it was at the training back into the strategies folder",
+        "or train a new version on the code that runs: `tradeworthy train FILE --model m "
+        "--data BARS`",
+    ]
 
 
 def test_comments_and_layout_are_no_other_code(

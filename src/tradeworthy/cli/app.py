@@ -78,7 +78,7 @@ def run() -> None:
             sys.stdout.write(json.dumps(problem, indent=2, default=str) + "\n")
         # A database's or a library's own words may run over several lines.
         sys.stderr.write(f"{error.code}: {' '.join(error.message.split())}\n")
-        for line in _gates(error):
+        for line in _further_lines(error):
             sys.stderr.write(line + "\n")
         sys.exit(exit_code(error))
     except KeyboardInterrupt:
@@ -89,8 +89,11 @@ def run() -> None:
             sys.exit(INTERRUPTED)
 
 
-def _gates(error: TradeworthyError) -> list[str]:
-    verdict = error.details.get("verdict")
+def _further_lines(error: TradeworthyError) -> list[str]:
+    """Return the gates of a verdict, or the ways out of a mismatch, a line each."""
+    verdict, ways_out = error.details.get("verdict"), error.details.get("ways_out")
+    if isinstance(ways_out, list):
+        return [f"  {way}" for way in ways_out]
     if not isinstance(verdict, dict):
         return []
     from tradeworthy.cli.promotion import gate_lines

@@ -88,7 +88,8 @@ def check_strategy(model: str, expected: str, actual: str) -> None:
     if actual != expected:
         raise StrategyInvalid(
             f"model {model!r} belongs to strategy {expected!r}, and this is {actual!r}: name "
-            "another model, or register one for this strategy"
+            "another model, or register one for this strategy: `tradeworthy models register MODEL "
+            f"--strategy {actual} --owner OWNER`"
         )
 
 

@@ -48,6 +48,7 @@ from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.market_data.bars import BarArrays, bar_arrays
 from tradeworthy.market_data.data_guards import run_data_guards
 from tradeworthy.market_data.files.bar_file import read_bars
+from tradeworthy.promotion.advice import put_back, train_anew
 from tradeworthy.training.estimator import fit, predict, target_weights
 from tradeworthy.training.label_reach import check_label_horizon, label_moments
 from tradeworthy.training.point_in_time import (
@@ -240,6 +241,7 @@ def _check_code(manifest: Manifest, loaded: LoadedStrategy) -> None:
             bound=bound.hash,
             running=loaded.snapshot.hash,
             differences=list(diff.explain()),
+            ways_out=[put_back(loaded.feature_file.name), train_anew(manifest.model)],
         )
     horizon = loaded.strategy.label_horizon
     if manifest.dataset.label_horizon not in (None, horizon):
@@ -256,8 +258,8 @@ def _check_code(manifest: Manifest, loaded: LoadedStrategy) -> None:
     ):
         if recorded is None or recorded.logic_hash != running:
             raise StrategyInvalid(
-                f"the {what} of this deployment is not what the version was trained with: deploy "
-                "the strategy file of the version, or train a new one",
+                f"the {what} of this deployment is not what the version was trained with: "
+                f"{put_back(loaded.file.name)}, {train_anew(manifest.model)}",
                 recorded=None if recorded is None else recorded.logic_hash,
                 running=running,
             )

@@ -11,6 +11,7 @@ from tradeworthy.features.graph_node import SnapshotNode
 from tradeworthy.features.graph_snapshot import GraphSnapshot
 from tradeworthy.features.node_hashes import graph_hash
 from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.promotion.advice import put_back, train_anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +52,14 @@ class Alignment:
         rule = manifest.code.signal_rule
         file = (rule.feature_file or rule.file) if rule else "FILE"
         if self.running != self.bound:
-            ways.append(f"put {file} as it was at the training back into the strategies folder")
+            ways.append(put_back(file))
         if self.active != self.bound:
             ways.append(
                 f"in the strategies folder run `tradeworthy features activate {file}`, with the "
                 "feature files of the other models in use besides"
             )
         if ways:
-            ways.append(
-                "or train a new version on the code that runs: `tradeworthy train FILE "
-                f"--model {manifest.model} --data BARS`"
-            )
+            ways.append(train_anew(manifest.model))
         return tuple(ways)
 
     def to_json(self) -> dict[str, Json]:

@@ -29,6 +29,16 @@ _COMMAND = re.compile("`tradeworthy [^`]*`")
 _PLACES = re.compile(r"\b(?:MODEL|VERSION)\b")
 
 
+def put_back(file: str) -> str:
+    """Advise whose feature code is not what a version was trained on."""
+    return f"put {file} as it was at the training back into the strategies folder"
+
+
+def train_anew(model: str) -> str:
+    """Advise who wants the code that runs now to be what a model predicts with."""
+    return f"or train a new version on the code that runs: {filled_in(TRAIN, model, 0)}"
+
+
 def filled_in(advice: str, model: str, version: int) -> str:
     """Put a model and a version into the commands of an advice.
 
