@@ -14,7 +14,9 @@ from pathlib import Path
 from types import TracebackType
 
 import psycopg
+import pytest
 
+from processes import children_of, state_of
 from waiting import until
 
 DSN_VARIABLE = "TRADEWORTHY_TEST_DSN"
@@ -36,6 +38,12 @@ class PostgresServer:
         trace: TracebackType | None,
     ) -> None:
         """Leave a server that we did not start as it is."""
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let no process of the server run: it neither answers nor refuses."""
+        pytest.skip("only a PostgreSQL server of our own may be stopped")
+        yield
 
     @contextmanager
     def database(self) -> Iterator[str]:
@@ -98,6 +106,21 @@ class PrivateCluster(PostgresServer):
         self._server = self._start("postgres", *data, *options)
         until(self._answers, lambda: self._server.poll() is None)
         return self
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let no process of the server run: it neither answers nor refuses."""
+        os.kill(self._server.pid, signal.SIGSTOP)
+        until(lambda: state_of(self._server.pid) == "T")
+        # From now on it starts no other.
+        processes = [self._server.pid, *children_of(self._server.pid)]
+        try:
+            for pid in processes:
+                os.kill(pid, signal.SIGSTOP)
+            yield
+        finally:
+            for pid in processes:
+                os.kill(pid, signal.SIGCONT)
 
     def _answers(self) -> bool:
         try:

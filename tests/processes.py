@@ -9,10 +9,15 @@ from pathlib import Path
 
 def alive(pid: int) -> bool:
     """Tell whether a process still runs."""
+    return state_of(pid) not in {"Z", ""}
+
+
+def state_of(pid: int) -> str:
+    """Return the letter of a process's state, nothing if there is none."""
     try:
-        return _after_name(pid)[0] != "Z"
+        return _after_name(pid)[0]
     except OSError:
-        return False
+        return ""
 
 
 def children_of(pid: int) -> list[int]:

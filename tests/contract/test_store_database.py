@@ -231,6 +231,36 @@ def test_a_server_that_drops_every_connection_is_reported_and_found_again(
         engine.dispose()
 
 
+@pytest.mark.postgres
+def test_a_server_that_hangs_is_reported_and_found_again(request: pytest.FixtureRequest) -> None:
+    server = request.getfixturevalue("postgres")
+    with server.database() as url:
+        known = open_engine(url, answer_seconds=3)
+        SqlStore(known).ping()
+        fresh = open_engine(f"{url}&connect_timeout=2")
+        with server.stopped():
+            for engine in (known, fresh):
+                with pytest.raises(StoreUnavailable, match=r"no answer within 3|timeout expired"):
+                    SqlStore(engine).ping()
+        for engine in (known, fresh):
+            SqlStore(engine).ping()
+            engine.dispose()
+
+
+@pytest.mark.postgres
+def test_a_statement_has_a_limit_and_a_migration_none(request: pytest.FixtureRequest) -> None:
+    with request.getfixturevalue("postgres").database() as url:
+        engine = open_engine(url, answer_seconds=3)
+        with pytest.raises(StoreUnavailable), transaction(engine, writes=False) as connection:
+            connection.execute(text("SELECT pg_sleep(86400)"))
+        SqlStore(engine).ping()
+        engine.dispose()
+        patient = open_engine(url, answer_seconds=None)
+        with transaction(patient, writes=False) as connection:
+            assert connection.scalar(text("SHOW statement_timeout")) == "0"
+        patient.dispose()
+
+
 def test_a_database_that_may_only_be_read_is_read_and_not_written(tmp_path: Path) -> None:
     path = tmp_path / "tradeworthy.sqlite"
     engine = open_engine(f"sqlite:///{path}")

@@ -60,7 +60,7 @@ def initialise(
     actor_name(admin)
     policy = default_policy_path().read_text(encoding="utf-8")
     make_home(settings, policy_text=policy, key=randomness(KEY_BYTES))
-    engine = open_engine(settings.database)
+    engine = open_engine(settings.database, answer_seconds=None)
     try:
         # Of several that initialise at once the first one writes the token.
         with locked(settings.home):

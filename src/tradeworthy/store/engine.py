@@ -22,15 +22,19 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from tradeworthy.errors import InvalidInput, SettingsInvalid, StoreUnavailable
 
 BUSY_TIMEOUT_MS = 30_000
+# As long as SQLite waits for a lock; no statement of this product computes for seconds.
+ANSWER_SECONDS = BUSY_TIMEOUT_MS / 1000
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, answer_seconds: float | None = ANSWER_SECONDS) -> Engine:
     """Open the database at ``url``.
 
     Parameters
     ----------
     url
         ``sqlite:///path`` or ``postgresql://user@host/name``.
+    answer_seconds
+        How long PostgreSQL may take to answer a statement; None, for a migration, without an end.
 
     Raises
     ------
@@ -48,14 +52,22 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() != "postgresql":
         # The text is not quoted: a password may stand where the kind belongs.
         raise SettingsInvalid("databases of that kind are not supported: use sqlite or postgresql")
+    return _open_postgresql(parsed.set(drivername="postgresql+psycopg"), answer_seconds)
+
+
+def _open_postgresql(url: URL, answer_seconds: float | None) -> Engine:
     try:
-        return create_engine(
-            parsed.set(drivername="postgresql+psycopg"), pool_size=8, pool_pre_ping=True
-        )
+        engine = create_engine(url, pool_size=8, pool_pre_ping=True)
     except ModuleNotFoundError as error:
         raise SettingsInvalid(
             "PostgreSQL needs its driver: install tradeworthy[postgres]"
         ) from error
+    if answer_seconds is not None:
+        # Here, since the driver is an extra.
+        from tradeworthy.store.bounded_connection import bound_answers
+
+        bound_answers(engine, answer_seconds)
+    return engine
 
 
 def _open_sqlite(url: URL) -> Engine:
