@@ -58,8 +58,10 @@ ADVICE = {
     "artifact_invalid": "Restore the artifact file from a backup, or train a new version.",
     "model_quarantined": "Clear the cause, then an operator runs `tradeworthy lift-quarantine "
     "MODEL VERSION --reason WHY`.",
+    "request_too_slow": "Send the request again over a faster connection.",
     "prediction_log_full": "Make room on the disk of the prediction log.",
     "store_unavailable": "Check the database; after an upgrade run `tradeworthy init`.",
+    "service_stopping": "Ask again: another process, or the one that is started next, answers.",
     "home_unusable": "Run `tradeworthy init`, or check `--home` and its permissions.",
     "address_in_use": "Choose another `--port` or `--host`.",
     "settings_invalid": "Correct the environment variable that the message names.",

@@ -48,6 +48,12 @@ class UnsupportedMediaType(TradeworthyError):
     code = "unsupported_media_type"
 
 
+class RequestTooSlow(TradeworthyError):
+    """A request of which too little arrived in the time that it has."""
+
+    code = "request_too_slow"
+
+
 class Unauthenticated(TradeworthyError):
     """No token, an unknown one or a revoked one."""
 
@@ -250,6 +256,12 @@ class StoreUnavailable(TradeworthyError):
     """The database cannot be reached or answers with a failure."""
 
     code = "store_unavailable"
+
+
+class ServiceStopping(TradeworthyError):
+    """The service ends, and the request was not answered in the time that was left."""
+
+    code = "service_stopping"
 
 
 class HomeUnusable(TradeworthyError):

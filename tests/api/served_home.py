@@ -29,24 +29,24 @@ class ServedHome:
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._server = server_of(create_app(self.settings), log_level="critical")
-        self._thread = threading.Thread(target=self._server.run, args=([listener],))
+        self.server = server_of(create_app(self.settings), log_level="critical")
+        self._thread = threading.Thread(target=self.server.run, args=([listener],))
         self._thread.start()
         self._clients: dict[str | None, httpx.Client] = {}
         self._remote = RemoteServer(self.url)
-        until(lambda: self._server.started, self._thread.is_alive)
+        until(lambda: self.server.started, self._thread.is_alive)
 
     @property
     def idle_seconds(self) -> float:
         """How long it keeps a connection on which nothing comes."""
-        return self._server.config.timeout_keep_alive
+        return self.server.config.timeout_keep_alive
 
     def close(self) -> None:
         """Stop it."""
         self._remote.close()
         for client in self._clients.values():
             client.close()
-        self._server.should_exit = True
+        self.server.should_exit = True
         self._thread.join()
 
     def client(self, who: str | None) -> httpx.Client:

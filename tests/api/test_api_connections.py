@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from api.served_home import ServedHome, row
+from api.service_process import problem_of, rest
+from tradeworthy.api.http import http_protocol
 
 PREDICT = "/api/v1/models/m/predict"
 OFFER = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAMAAABk"}
@@ -129,3 +131,50 @@ def test_clients_drop_an_idle_connection_before_the_service_does(served: ServedH
     kept = httpx.Limits().keepalive_expiry
     assert kept is not None
     assert served.idle_seconds > kept
+
+
+def half_sent(served: ServedHome, sent: bytes) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", served.port))
+    connection.sendall(sent)
+    return connection
+
+
+@pytest.mark.parametrize("length", [1, 30, -3])
+def test_a_request_that_does_not_come_to_its_end_is_refused(
+    served: ServedHome, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    monkeypatch.setattr(http_protocol, "REQUEST_SECONDS", 1)
+    sent = request(served)[:length]
+    with half_sent(served, sent) as connection:
+        received = rest(connection)
+    assert problem_of(received) == (408, "request_too_slow")
+    assert b"connection: close" in received
+
+
+def test_a_request_that_goes_on_has_time(
+    served: ServedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has brought many bytes outlasts what has brought few, and is answered."""
+    monkeypatch.setattr(http_protocol, "REQUEST_SECONDS", 1)
+    monkeypatch.setattr(http_protocol, "BYTES_A_SECOND", 1)
+    whole = request(served, **LAST)
+    long = {"x-long": "y" * 50_000} | LAST
+    with half_sent(served, request(served, **long)[:-1]) as much, half_sent(served, b"P") as few:
+        assert problem_of(rest(few))[0] == 408
+        much.sendall(whole[-1:])
+        assert statuses(rest(much)) == [200]
+
+
+def test_a_connection_on_which_nothing_comes_is_closed(
+    served: ServedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served.server.config, "timeout_keep_alive", 1)
+    with half_sent(served, b"") as silent, half_sent(served, request(served)) as idle:
+        assert rest(silent) == b""
+        assert statuses(rest(idle)) == [200]
+
+
+def test_requests_before_one_that_is_none_are_answered(served: ServedHome) -> None:
+    answer = talk(served, request(served) * 3 + b"this is no request\r\n\r\n")
+    assert statuses(answer)[:3] == [200, 200, 200]
+    assert statuses(talk(served, b"this is no request\r\n\r\n")) == [400]

@@ -30,6 +30,7 @@ def create_app(settings: Settings) -> HotPath:
     api = create_api(service)
     load_the_rest(api)
     log = PredictionLog(settings.predictions_folder, mode=settings.prediction_log)
+    service.prediction_log = log
     hot_path = HotPath(
         api,
         routes=lambda: service.refresher.table,

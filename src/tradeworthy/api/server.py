@@ -10,7 +10,8 @@ import sys
 import uvicorn
 
 from tradeworthy.api.app import create_app
-from tradeworthy.api.http.http_protocol import PlainHttpProtocol
+from tradeworthy.api.draining_server import DrainingServer
+from tradeworthy.api.http.http_protocol import HttpConnection
 from tradeworthy.base.settings import Settings
 from tradeworthy.errors import AddressInUse
 from tradeworthy.serving.hot_path import HotPath
@@ -45,11 +46,11 @@ def listen(host: str, port: int) -> socket.socket:
     return opened
 
 
-def server_of(app: HotPath, *, log_level: str = "warning") -> uvicorn.Server:
+def server_of(app: HotPath, *, log_level: str = "warning") -> DrainingServer:
     """Return a server of the application that is not running yet."""
     config = uvicorn.Config(
         app,
-        http=PlainHttpProtocol,
+        http=HttpConnection,
         ws="none",
         lifespan="on",
         log_level=log_level,
@@ -60,7 +61,7 @@ def server_of(app: HotPath, *, log_level: str = "warning") -> uvicorn.Server:
         server_header=False,
         timeout_keep_alive=IDLE_SECONDS,
     )
-    return uvicorn.Server(config)
+    return DrainingServer(config)
 
 
 def serve_home(settings: Settings) -> None:

@@ -49,6 +49,8 @@ _BY_ERROR: Mapping[type[errors.TradeworthyError], int] = MappingProxyType(
         errors.Forbidden: DENIED,
         errors.ArtifactInvalid: UNAVAILABLE,
         errors.StoreUnavailable: UNAVAILABLE,
+        errors.ServiceStopping: UNAVAILABLE,
+        errors.RequestTooSlow: UNAVAILABLE,
         errors.HomeUnusable: UNAVAILABLE,
         errors.AddressInUse: UNAVAILABLE,
         errors.ServerUnreachable: UNAVAILABLE,

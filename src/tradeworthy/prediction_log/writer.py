@@ -10,6 +10,8 @@ One log belongs to one event loop. Every process writes segments of its own.
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import secrets
 import threading
 import time
@@ -33,6 +35,9 @@ from tradeworthy.prediction_log.segments import (
     prediction_id,
     sync_folder,
 )
+
+# Less room than this on the disk is none: what fits into it is soon written.
+ROOM_BYTES = 1024 * 1024
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Mode: TypeAlias = Literal["strict", "fast"]
@@ -78,7 +83,7 @@ class PredictionLog:
         self.folder = folder
         self.worker = secrets.token_hex(5)
         self._seal = secrets.token_bytes(SEAL_BYTES)
-        self.healthy = True
+        self._refusal: str | None = None
         self._strict = mode == "strict"
         self._max_pending = max_pending
         self._segment_bytes = segment_bytes
@@ -105,6 +110,30 @@ class PredictionLog:
         self._writer = threading.Thread(target=self._write_groups, name="prediction-log")
         self._writer.daemon = True
         self._writer.start()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the last write succeeded."""
+        return self._refusal is None
+
+    def require_room(self) -> None:
+        """Say from memory whether the next prediction can be recorded.
+
+        Raises
+        ------
+        PredictionLogFull
+            If the last write failed.
+        """
+        if self._refusal is not None:
+            raise _full(self._refusal)
+
+    def look_for_room(self) -> None:
+        """After a failure begin a new segment, if there is room again; called in the log's loop.
+
+        Without it a service that nobody asks, since it is not ready, would never be ready again.
+        """
+        if not self.healthy and not self.pending:
+            self._send_group(asyncio.get_running_loop())
 
     @property
     def pending(self) -> int:
@@ -226,6 +255,8 @@ class PredictionLog:
         pages that were lost), so the segment is never written again.
         """
         try:
+            if not group:
+                _require_room_in(self.folder)
             segment = self._current_segment()
             parts = []
             for entry in group:
@@ -236,13 +267,13 @@ class PredictionLog:
                 parts.append(entry.frame)
             segment.write(b"".join(parts))
         except Exception as error:  # noqa: BLE001 (whatever it was, nobody may be answered)
-            self.healthy = False
             if self._segment is not None:
                 self._segment.close()
                 self._segment = None
-            return f"the disk refused: {error}"
-        self.healthy = True
-        return None
+            self._refusal = f"the disk refused: {error}"
+        else:
+            self._refusal = None
+        return self._refusal
 
     def _current_segment(self) -> SegmentFile:
         if self._segment is not None and self._segment.size >= self._segment_bytes:
@@ -258,6 +289,12 @@ class PredictionLog:
         started = SegmentStarted(self.worker, self._sequence, self._clock())
         self._sequence += 1
         return SegmentFile(self.folder, started, self._seal, durable=self._strict)
+
+
+def _require_room_in(folder: Path) -> None:
+    disk = os.statvfs(folder)
+    if disk.f_bavail * disk.f_frsize < ROOM_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def _full(reason: str) -> PredictionLogFull:

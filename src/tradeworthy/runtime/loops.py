@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 
@@ -14,6 +14,8 @@ from tradeworthy.runtime.drift_scheduler import SCHEDULER_SECONDS
 from tradeworthy.runtime.job_loop import running_jobs
 from tradeworthy.runtime.service import Service
 
+# How soon a disk that was full is tried again.
+LOOK_SECONDS = 1.0
 _LOG = logging.getLogger("tradeworthy.api")
 
 
@@ -21,23 +23,37 @@ _LOG = logging.getLogger("tradeworthy.api")
 async def running(service: Service, log: PredictionLog) -> AsyncIterator[None]:
     """Keep routes fresh, scan for drift and run jobs for as long as the service runs."""
     settings = service.settings
-    loops = [asyncio.create_task(_repeat(service.refresher.refresh, settings.refresh_seconds))]
+    loops = [_repeat(service.refresher.refresh, settings.refresh_seconds)]
     if settings.scheduler:
-        loops.append(
-            asyncio.create_task(
-                _repeat(lambda: service.scheduler.run_due(service.clock()), SCHEDULER_SECONDS)
-            )
-        )
+        loops.append(_repeat(lambda: service.scheduler.run_due(service.clock()), SCHEDULER_SECONDS))
     try:
-        async with running_jobs(service):
-            yield
+        async with _side_by_side(*loops), running_jobs(service):
+            try:
+                async with _side_by_side(_look_for_room(log)):
+                    yield
+            finally:
+                # First: what else ends here may wait for a database that hangs.
+                log.close()
     finally:
-        for loop in loops:
-            loop.cancel()
-            with suppress(asyncio.CancelledError):
-                await loop
-        log.close()
         service.close()
+
+
+@asynccontextmanager
+async def _side_by_side(*loops: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(each) for each in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _look_for_room(log: PredictionLog) -> None:
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        log.look_for_room()
 
 
 async def _repeat(work: Callable[[], object], seconds: float) -> None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tradeworthy.model_registry.releases import Releases
     from tradeworthy.model_registry.running_code import RunningCode
     from tradeworthy.model_registry.sources import Sources
+    from tradeworthy.prediction_log.writer import PredictionLog
     from tradeworthy.runtime.drift_scheduler import DriftScheduler
     from tradeworthy.runtime.route_refresher import RouteRefresher
 
@@ -78,6 +79,8 @@ class Service:
         self.blobs = BlobFolder(settings.blobs_folder)
         self.tokens = Tokens(store, key, clock, randomness)
         self.token_cache = TokenCache(key)
+        # What a server writes predictions down with; nothing else predicts.
+        self.prediction_log: PredictionLog | None = None
         self._randomness = randomness
 
     @Part

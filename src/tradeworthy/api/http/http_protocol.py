@@ -1,80 +1,319 @@
-"""HTTP/1.1 as uvicorn speaks it, but heads are bounded and offers of other protocols passed over.
+"""HTTP/1.1 on one connection: bounded heads, limits of time, and an end that loses no request.
 
 Some clients (Java's among them) offer HTTP/2 with their first request. A server may go on in
 HTTP/1.1 (RFC 9110, 7.8), but the parser stops at the end of such a request's head and its body is
 lost. So the head is read again without the offer, by a new parser that reads the rest as well.
 
 The parser would gather a head of any length, ever more slowly, before anybody knows who sent it.
+
+Time is counted in ticks of a second that the server gives between two looks at what arrived: while
+the machine is too busy to look, nobody was too slow.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import asyncio
+from collections import deque
+from typing import Any, Final, cast
+from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr
+from uvicorn.server import ServerState
+
+from tradeworthy.api.http.exchange import STATUS_LINES, Exchange
+from tradeworthy.api.http.problems import problem
+from tradeworthy.errors import RequestTooSlow, TradeworthyError
 
 MAX_HEAD_BYTES: Final = 64 * 1024
+# What a request may take to arrive: some seconds, and one more for each so many bytes of it.
+REQUEST_SECONDS: Final = 20
+BYTES_A_SECOND: Final = 16 * 1024
 _OFFER: Final = frozenset({b"upgrade", b"http2-settings", b"connection"})
 
 
-class PlainHttpProtocol(HttpToolsProtocol):
-    """One connection; never becomes a web socket."""
+class HttpConnection(asyncio.Protocol):
+    """One connection; never becomes a web socket.
 
-    _head_bytes = 0
-    _begun = False
+    Parameters
+    ----------
+    config, server_state, app_state, _loop
+        As the server gives them.
+    """
 
-    def on_message_begin(self) -> None:
-        """Begin a request."""
-        super().on_message_begin()
-        self._begun = True
+    transport: asyncio.Transport
+    flow: FlowControl
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._app = config.loaded_app
+        self._asgi = {"version": config.asgi_version, "spec_version": "2.3"}
+        self._idle_seconds = config.timeout_keep_alive
+        self._state = server_state
+        self._app_state = app_state
+        self._loop = _loop or asyncio.get_running_loop()
+        self._parser = _parser(self)
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._expects_continue = False
+        # Where the parser is: in a head, or in a request at all.
+        self._in_head = self._in_request = self._begun = False
+        self._head_bytes = self._arrived = self._ticks = 0
+        # The one that is answered, those that wait for their turn, and the one that is read.
+        self._running: Exchange | None = None
+        self._waiting: deque[Exchange] = deque()
+        self._read: Exchange | None = None
+        self._draining = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        # A stream, though not every loop says so by its class.
+        self.transport = cast("asyncio.Transport", transport)
+        self.flow = FlowControl(self.transport)
+        self._server = get_local_addr(self.transport)
+        self._client = get_remote_addr(self.transport)
+        self._state.connections.add(self)  # type: ignore[arg-type]
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """End."""
+        self._state.connections.discard(self)
+        for exchange in self._unanswered():
+            exchange.leave()
+        self.flow.resume_writing()
+
+    def pause_writing(self) -> None:
+        """Wait with sending: the client does not read."""
+        self.flow.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Go on sending."""
+        self.flow.resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Read what arrived."""
-        self._unset_keepalive_if_required()
         size = len(data)
+        self._arrived += size
         self._begun = False
         while data:
             try:
-                self.parser.feed_data(data)
+                self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as offer:
                 data = self._decline(data[offer.args[0] :])
             except httptools.HttpParserError:
-                self._refuse("Invalid HTTP request received.")
+                self._refuse_bytes("Invalid HTTP request received.")
                 return
             else:
                 break
-        self._bound_head(size)
+        if self._begun:
+            self._arrived = size
+        if self._in_head:
+            self._bound_head(size)
 
     def _bound_head(self, size: int) -> None:
-        """Count what arrived of a head that is not complete: then its path is not known yet."""
-        if self.scope is not None and "path" not in self.scope:
-            # Requests before it may fill most of the data in which it begins.
-            self._head_bytes = self._gathered() if self._begun else self._head_bytes + size
-            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-                self._refuse(f"The request's head is larger than {MAX_HEAD_BYTES} bytes.")
+        # Requests before it may fill most of the data in which it begins.
+        self._head_bytes = self._gathered() if self._begun else self._head_bytes + size
+        if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse_bytes(f"The request's head is larger than {MAX_HEAD_BYTES} bytes.")
 
     def _gathered(self) -> int:
-        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        return len(self._url) + sum(len(name) + len(value) for name, value in self._headers)
 
-    def _should_upgrade(self) -> bool:
-        # So that the request is not begun from the head that is read again.
-        return True
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._url = b""
+        self._headers = []
+        self._expects_continue = False
+        self._in_head = self._in_request = self._begun = True
+        self._ticks = 0
+        self._read = None
+
+    def on_url(self, url: bytes) -> None:
+        """Read a part of the target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Read a header."""
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self._expects_continue = True
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Have the request answered, after those before it."""
+        if self._parser.should_upgrade():
+            return
+        self._in_head = False
+        if self._running is not None and not self._running.keep_alive:
+            # It was agreed on, by either side, that the answer before this is the last.
+            return
+        version = self._parser.get_http_version()
+        exchange = self._read = Exchange(
+            self,
+            self._scope(version),
+            keep_alive=version != "1.0" and self._parser.should_keep_alive(),
+            expects_continue=self._expects_continue,
+        )
+        if self._running is None:
+            self._run(exchange)
+        else:
+            self._waiting.append(exchange)
+            self.flow.pause_reading()
+
+    def _scope(self, version: str) -> dict[str, Any]:
+        url = httptools.parse_url(self._url)
+        path = url.path.decode("ascii")
+        return {
+            "type": "http",
+            "asgi": self._asgi,
+            "http_version": version,
+            "method": self._parser.get_method().decode("ascii"),
+            "scheme": "http",
+            "server": self._server,
+            "client": self._client,
+            "root_path": "",
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": url.path,
+            "query_string": url.query or b"",
+            "headers": self._headers,
+            "state": self._app_state.copy(),
+        }
+
+    def _run(self, exchange: Exchange) -> None:
+        self._running = exchange
+        task = self._loop.create_task(exchange.run(self._app))
+        self._state.tasks.add(task)
+        task.add_done_callback(self._state.tasks.discard)
+
+    def on_body(self, body: bytes) -> None:
+        """Read a part of the body."""
+        if self._read is None or self._read.complete or self._parser.should_upgrade():
+            return
+        self._read.take(body)
+        if self._read.waiting > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        if self._parser.should_upgrade():
+            return
+        self._in_request = False
+        if self._read is not None and not self._read.complete:
+            self._read.take_end()
+
+    def is_last(self) -> bool:
+        """Tell whether the connection ends with the answer that begins now."""
+        return self._draining and not self._waiting
+
+    def completed(self, exchange: Exchange) -> None:
+        """Answer the next request, if it is here; else the connection is idle."""
+        self._running = None
+        self._ticks = 0
+        if not exchange.keep_alive:
+            self.transport.close()
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self._waiting:
+            self._run(self._waiting.popleft())
+
+    def tick(self) -> None:
+        """Count a second in which nothing arrived that would have ended the wait."""
+        running = self._running
+        if running is not None and not (running is self._read and running.more_body):
+            return
+        if self.flow.read_paused or self.transport.is_closing():
+            return
+        self._ticks += 1
+        if not self._in_request:
+            if self._ticks > self._idle_seconds:
+                self.transport.close()
+        elif self._ticks > REQUEST_SECONDS + self._arrived // BYTES_A_SECOND:
+            self.refuse(
+                RequestTooSlow(
+                    f"after {self._ticks} seconds {self._arrived} bytes of the request were here: "
+                    f"a request has {REQUEST_SECONDS} seconds and one for each {BYTES_A_SECOND} "
+                    "bytes; send it faster"
+                )
+            )
+
+    def drain(self) -> None:
+        """End the connection with the last answer that is under way."""
+        self._draining = True
+
+    def close_if_idle(self) -> None:
+        """Close the connection unless a request is under way."""
+        if self._running is None and not self._in_request:
+            self.transport.close()
+
+    def refuse(self, error: TradeworthyError) -> None:
+        """Answer what has no answer yet with an error, and end the connection."""
+        under_way = self._unanswered()
+        if not self.transport.is_closing() and not any(each.started for each in under_way):
+            paths = [str(each.scope["path"]) for each in under_way]
+            paths += [self._url.decode("latin-1")] if self._in_head else []
+            for number, path in enumerate(paths, 1):
+                self.transport.write(_answer(error, path, last=number == len(paths)))
+        for exchange in under_way:
+            exchange.leave()
+        self.transport.close()
+
+    def _unanswered(self) -> list[Exchange]:
+        running = [] if self._running is None else [self._running]
+        return running + list(self._waiting)
 
     def _decline(self, rest: bytes) -> bytes:
         """Return the request as if nothing had been offered, with what followed its head."""
-        if self.scope["method"] == "CONNECT":
-            self._refuse("Invalid HTTP request received.")
+        method = self._parser.get_method()
+        if method == b"CONNECT":
+            self._refuse_bytes("Invalid HTTP request received.")
             return b""
-        kept = [(name, value) for name, value in self.headers if name not in _OFFER]
-        if any(name == b"connection" and b"close" in value.lower() for name, value in self.headers):
+        kept = [(name, value) for name, value in self._headers if name not in _OFFER]
+        if any(
+            name == b"connection" and b"close" in value.lower() for name, value in self._headers
+        ):
             kept.append((b"connection", b"close"))
-        version = self.parser.get_http_version().encode()
-        first = b"%s %s HTTP/%s\r\n" % (self.scope["method"].encode(), self.url, version)
-        self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        version = self._parser.get_http_version().encode()
+        first = b"%s %s HTTP/%s\r\n" % (method, self._url, version)
+        self._parser = _parser(self)
         return first + b"".join(b"%s: %s\r\n" % header for header in kept) + b"\r\n" + rest
 
-    def _refuse(self, message: str) -> None:
-        self.logger.warning(message)
-        self.send_400_response(message)
+    def _refuse_bytes(self, message: str) -> None:
+        """Answer what is no request, after which nothing more can be understood."""
+        broken = self._read if self._read is not None and self._read.more_body else None
+        if self._running not in (None, broken):
+            # Whole requests came before it: they are answered first, and are the last.
+            if broken is not None and broken in self._waiting:
+                self._waiting.remove(broken)
+            self._draining = True
+            self.flow.pause_reading()
+            return
+        if broken is None or not broken.started:
+            content = (
+                "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n"
+                f"content-length: {len(message)}\r\nconnection: close\r\n\r\n{message}"
+            )
+            self.transport.write(content.encode("ascii"))
+        if broken is not None:
+            broken.leave()
+        self.transport.close()
+
+
+def _parser(connection: HttpConnection) -> Any:
+    parser = httptools.HttpRequestParser(connection)
+    # What follows a request that is the connection's last is passed over, not an error.
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser
+
+
+def _answer(error: TradeworthyError, path: str, *, last: bool) -> bytes:
+    status, body, headers = problem(error, path)
+    headers |= {"content-length": str(len(body))} | ({"connection": "close"} if last else {})
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return STATUS_LINES[status] + f"{lines}\r\n".encode() + body

@@ -27,6 +27,7 @@ _LOG = logging.getLogger("tradeworthy.api")
 STATUS: Mapping[str, int] = MappingProxyType(
     {
         errors.InvalidInput.code: 422,
+        errors.RequestTooSlow.code: 408,
         errors.PayloadTooLarge.code: 413,
         errors.UnsupportedMediaType.code: 415,
         errors.Unauthenticated.code: 401,
@@ -63,6 +64,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         errors.ModelQuarantined.code: 423,
         errors.PredictionLogFull.code: 503,
         errors.StoreUnavailable.code: 503,
+        errors.ServiceStopping.code: 503,
         errors.HomeUnusable.code: 503,
         errors.AddressInUse.code: 500,
         errors.SettingsInvalid.code: 500,

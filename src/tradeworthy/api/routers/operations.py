@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from tradeworthy.api.http.governed_route import PROBLEMS, Serving
-from tradeworthy.errors import ReleaseUnconfirmed
+from tradeworthy.api.http.governed_route import PROBLEMS, Serving, service_of
 from tradeworthy.wire.health import Health
 
 router = APIRouter(tags=["operations"])
@@ -21,12 +20,17 @@ async def live() -> Health:
 
 
 @router.get("/readyz", responses={503: PROBLEMS[503]})
-def ready(service: Serving) -> Health:
-    """Answer 200 while the database is reached and the active release is confirmed."""
-    service.store.ping()
+async def ready(request: Request) -> Health:
+    """Answer 200 while the active release is confirmed and the prediction log takes records.
+
+    From memory: a database or a disk that hangs must not make the question wait, nor threads that
+    all wait for them.
+    """
+    service = service_of(request)
     table = service.refresher.table
-    if time.monotonic_ns() > table.confirmed_until:
-        raise ReleaseUnconfirmed("this worker cannot confirm which release is active")
+    table.require_confirmed(time.monotonic_ns())
+    if service.prediction_log is not None:
+        service.prediction_log.require_room()
     return Health(status="ready", epoch=table.epoch)
 
 
