@@ -185,7 +185,8 @@ def feature(
     def declare(function: Callable[P, R]) -> Callable[P, R]:
         is_method = isinstance(function, staticmethod | classmethod)
         if is_method or inspect.isclass(function) or inspect.isbuiltin(function):
-            raise FeatureGraphInvalid(f"a feature is a function, not {function!r}")
+            kind = type(function).__name__
+            raise FeatureGraphInvalid(f"a feature is a function, not an object of {kind}")
         declared = make_declaration(
             name if name is not None else getattr(function, "__name__", ""),
             version=version,

@@ -22,7 +22,7 @@ from tradeworthy.features.logic import Module, Project, Root, parse_module
 from tradeworthy.features.logic.live_check import plain_function
 from tradeworthy.features.source.feature_logic import definitions_of
 from tradeworthy.features.source.isolated_import import import_file
-from tradeworthy.features.source.live_source import project_of, root_of
+from tradeworthy.features.source.live_source import project_of, root_of, shown_function
 from tradeworthy.features.source.source_definitions import (
     definitions_in_source,
     feature_decorator,
@@ -153,7 +153,9 @@ def _define(
 ) -> list[FeatureDefinition]:
     declaration = getattr(function, ATTRIBUTE, None)
     if not isinstance(declaration, FeatureDeclaration):
-        raise StrategyInvalid(f"{function!r} is no feature; decorate it with @feature")
+        raise StrategyInvalid(
+            f"{shown_function(function)} is no feature; decorate it with @feature"
+        )
     root = root_of(function, module, project)
     if root.node in root.module.tree.body and isinstance(root.node, _FUNCTIONS):
         _check_declaration(root, root.node, project, declaration)

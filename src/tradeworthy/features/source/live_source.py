@@ -33,7 +33,7 @@ def project_of(function: Callable[..., Any]) -> tuple[Project, Module]:
     live = plain_function(function)
     if live is None:
         raise FeatureLogicRefused(
-            f"{function!r} is not a Python function with source; write it in a file",
+            f"{shown_function(function)} is not a Python function with source; write it in a file",
             reason="no_source",
         )
     filename = live.__code__.co_filename
@@ -51,6 +51,11 @@ def project_of(function: Callable[..., Any]) -> tuple[Project, Module]:
     return project, module
 
 
+def shown_function(function: object) -> str:
+    """Name a function, or what was given for one: its own text may be of any length, or fail."""
+    return str(getattr(function, "__qualname__", f"an object of {type(function).__name__}"))
+
+
 def root_of(function: Callable[..., Any], module: Module, project: Project) -> Root:
     """Find the source of a live function, by its name or else by its code.
 
@@ -65,7 +70,7 @@ def root_of(function: Callable[..., Any], module: Module, project: Project) -> R
         return Root(module, own)
     live = plain_function(function)
     if live is None:
-        raise FeatureLogicRefused(f"{function!r} has no source", reason="no_source")
+        raise FeatureLogicRefused(f"{shown_function(function)} has no source", reason="no_source")
     owner = _owner(live, module, project)
     return _root_by_code(live, owner, project)
 
