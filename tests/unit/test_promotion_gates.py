@@ -351,6 +351,7 @@ def test_a_drift_that_has_no_verdict_for_want_of_rows_says_so_and_does_not_advis
     assert "drift.current_sessions: 1 holds 1 row, 20 are needed" in rows.reason
     assert "drift.current_sessions: 1 holds 1 row, 20 are needed" in drift.reason
     assert rows.advice == drift.advice
+    assert (rows.observed, rows.threshold) == (1, 20)
     (early,) = judge_promotion(Stage.VALIDATED, facts, POLICY).failures
     assert early == rows
 

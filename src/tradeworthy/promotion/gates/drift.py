@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tradeworthy.promotion.advice import BACKTEST, TRAIN
-from tradeworthy.promotion.findings import Finding, failed, passed
+from tradeworthy.promotion.findings import Finding, GateStatus, failed, passed
 from tradeworthy.promotion.gate import EVIDENCE, LIVE, Concern, Gate
 from tradeworthy.promotion.policy.policy import Policy
 from tradeworthy.promotion.policy.policy_schema import SEVERITIES
@@ -35,38 +35,43 @@ class DriftFacts:
 
 
 def _drift_rows(facts: DriftFacts, _: Policy) -> Finding:
-    shortage = _shortage(facts.drift_rows)
-    if shortage is not None:
-        reason, advice = shortage
-        return failed(None, None, f"drift cannot be judged before PRODUCTION: {reason}", advice)
-    return passed(None, None, "there are enough rows to judge drift before PRODUCTION")
+    found = _enough_rows(facts.drift_rows)
+    if found.status is GateStatus.PASSED:
+        return found
+    return replace(found, reason=f"PRODUCTION would be refused, since {found.reason}")
 
 
 def _drift(facts: DriftFacts, policy: Policy) -> Finding:
     allowed = policy.text("max_drift_severity")
     severity = facts.drift_severity
-    reason, advice = _shortage(facts.drift_rows) or (None, None)
+    rows = _enough_rows(facts.drift_rows)
     if severity not in SEVERITIES or allowed not in SEVERITIES:
-        why = reason or "one of the features could not be compared"
-        return failed(None, allowed, f"drift has no verdict: {why}", advice)
+        enough = rows.status is GateStatus.PASSED
+        why = "one of the features could not be compared" if enough else rows.reason
+        return failed(None, allowed, f"drift has no verdict: {why}", rows.advice)
     reason = f"drift is {severity}, at most {allowed} is allowed"
     if SEVERITIES.index(severity) <= SEVERITIES.index(allowed):
         return passed(severity, allowed, reason)
-    return failed(severity, allowed, reason, advice)
+    return failed(severity, allowed, reason, rows.advice)
 
 
-def _shortage(rows: DriftRows | None) -> tuple[str, str] | None:
-    """Return what the comparison lacks, and what to do about it."""
+def _enough_rows(rows: DriftRows | None) -> Finding:
+    """Say whether drift can be judged, and what to do if it cannot."""
     if rows is None:
-        return "no comparison with a profile of the training is recorded", _RECORD
+        reason = "no comparison with a profile of the training is recorded"
+        return failed(None, None, reason, _RECORD)
     if rows.trained < rows.least_trained:
         reason = f"the version was trained on {rows.trained} rows, {rows.least_trained} are needed"
-        return reason, f"train a new version on more rows: {TRAIN}"
+        more = f"train a new version on more rows: {TRAIN}"
+        return failed(rows.trained, rows.least_trained, reason, more)
     if rows.current >= rows.least_current:
-        return None
+        reason = f"drift can be judged by {rows.current} rows, {rows.least_current} are needed"
+        return passed(rows.current, rows.least_current, reason)
     held = f"{rows.current} {'row' if rows.current == 1 else 'rows'}"
     sessions = math.ceil(rows.least_current * rows.sessions / max(rows.current, 1))
-    return (
+    return failed(
+        rows.current,
+        rows.least_current,
         f"drift.current_sessions: {rows.sessions} holds {held}, {rows.least_current} are needed",
         f"raise drift.current_sessions to {sessions} in the policy file, and "
         f"drift.reference_sessions to as many at least, then {BACKTEST}",
