@@ -109,7 +109,19 @@ def test_the_way_to_production(terminal: Terminal, remote: Terminal) -> None:
     ask("drift", "reports", "m")
     assert ask("policy", "show", "m")["values"]["evaluation.folds"] == 2
     assert ask("policy", "check", deployed.home / "ml_promotion_policy.yaml", at=terminal)
-    assert ask("history", "m")["production_version"] == 1
+    history = ask("history", "m")
+    assert history["production_version"] == 1
+    moved = [e["body"] for e in history["events"] if e["kind"] == "VersionPromoted"][-1]
+    verdict = ask("models", "verdict", "m", moved["verdict_digest"][:12])
+    assert (verdict["target"], verdict["passed"]) == ("PRODUCTION", True)
+    assert (
+        ask("policy", "show", "m", "--digest", moved["policy_digest"])["values"]
+        == (verdict["policy"])
+    )
+    assert moved["verdict_digest"][:12] in remote.say("history", "m").out
+    shown = remote.say("models", "verdict", "m", moved["verdict_digest"][:8]).out
+    assert verdict["policy_digest"] in shown
+    assert "to PRODUCTION: passed" in shown
     ask("features", "show", deployed.strategy.with_name("features.py"), at=terminal)
     changed = deployed.folder / "changed.py"
     changed.write_text(edited(FEATURES, "close.shift(10)", "close.shift(12)"))
