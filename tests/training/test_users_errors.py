@@ -43,6 +43,13 @@ ERRORS = {
     "a text that exits": "raise type('Out', (Exception,), {'__str__': lambda self: exit(4)})()",
     "halves of characters": "raise ValueError('\\ud800' * 3_000)",
     "endless calls": "(lambda call: call(call))(lambda call: call(call))",
+    "a product's error without a message": (
+        "import tradeworthy; raise type('Own', (tradeworthy.errors.InvalidInput,), "
+        "{'__init__': lambda self: None})()"
+    ),
+    "a product's error of halves of characters": (
+        "import tradeworthy; raise tradeworthy.errors.InvalidInput('\\ud800' * 3_000)"
+    ),
     "a group": "raise ExceptionGroup('two', [ValueError('y' * 5_000), KeyError('z')])",
     "an error of the product": "import tradeworthy; tradeworthy.dataset_hash(3)",
     "an error of the product that is long": (
@@ -160,6 +167,18 @@ def test_the_causes_of_an_error_are_named_with_their_lines(tmp_path: Path) -> No
         "trend.py cannot be imported: ValueError: 7 (trend.py:3 in <module>, helper.py:4 in "
         "<module>); caused by KeyError: 1 (helper.py:2 in <module>)"
     )
+
+
+def test_a_long_chain_of_errors(tmp_path: Path) -> None:
+    file = failing(tmp_path, "a helper", "pass")
+    (tmp_path / "helper.py").write_text(
+        "cause = None\nfor n in range(5_000):\n    error = ValueError(n)\n"
+        "    error.__cause__ = cause\n    cause = error\nraise error  # raises here\n"
+    )
+    with pytest.raises(StrategyInvalid, match="caused by ValueError: 4998") as caught:
+        train(file)
+    assert "ValueError: 4999 (" in caught.value.message
+    check(caught.value, line_of(tmp_path / "helper.py"), tmp_path)
 
 
 def test_of_endless_calls_the_last_lines_are_shown(tmp_path: Path) -> None:

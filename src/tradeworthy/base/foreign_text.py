@@ -29,15 +29,23 @@ def whole_text(error: BaseException) -> str:
     """
     name = type(error).__name__
     try:
-        text = str(error)
-        # What a subclass of text does with its methods, or what cannot be written, is one
-        # failure more.
-        text = str.encode(text, errors="backslashreplace").decode()
+        text = readable(str(error))
     except KeyboardInterrupt:
         raise
     except BaseException:  # noqa: BLE001 - the error's own code may leave by anything
         return f"{name} (whose text cannot be read)"
     return f"{name}: {text}" if text else name
+
+
+def readable(text: str) -> str:
+    r"""Return a text as it can be written, whatever a subclass of text does with its methods.
+
+    Examples
+    --------
+    >>> readable("caf" + chr(0xD800))
+    'caf\\ud800'
+    """
+    return str.encode(text, errors="backslashreplace").decode()
 
 
 def shortened(text: str, most: int = MOST_BYTES) -> str:

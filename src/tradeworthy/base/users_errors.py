@@ -18,7 +18,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from tradeworthy.base.foreign_text import MOST_BYTES, shortened, whole_text
+from tradeworthy.base.foreign_text import MOST_BYTES, readable, shortened, whole_text
 from tradeworthy.errors import StrategyInvalid, TradeworthyError
 
 MOST_KEPT = 8 * 10**6
@@ -27,6 +27,7 @@ IN_FILE = "; the whole text is in "
 ERRORS = Path("tradeworthy-errors")
 ERROR_FILES = "error-*.txt"
 _MOST_ERRORS = 3
+_MOST_PARTS = 50
 _MOST_LINES = 5
 _LONGEST_LINE = 80
 _LONGEST_TITLE = 200
@@ -69,7 +70,11 @@ def users_errors(
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise _reported(what, error, function, details) from error
+        try:
+            report = _reported(what, error, function, details)
+        except Exception:  # noqa: BLE001 - an error of users' code may fail wherever it is looked at
+            report = StrategyInvalid(f"{shortened(what)}: {shortened(type(error).__name__)}")
+        raise report from error
 
 
 def keep_text(text: str, folder: Path) -> Path:
@@ -125,10 +130,10 @@ def _reported(
     kind: type[TradeworthyError] = StrategyInvalid
     title = f"{shortened(what, _LONGEST_TITLE)}: "
     parts = list(_parts(error, set()))
-    if isinstance(error, TradeworthyError):
-        # A class that users derive is reported as the one it derives from.
+    # A class that users derive may leave its message out, and is reported as the one above it.
+    if isinstance(error, TradeworthyError) and hasattr(error, "message"):
         kind = next(each for each in type(error).__mro__ if each.__module__ == kind.__module__)
-        title, parts = "", [_Part(str(error.message), parts[0].lines)]
+        title, parts = "", [_Part(readable(error.message), parts[0].lines)]
         details |= small_details(error.details)
     else:
         details |= {"error": type(error).__name__}
@@ -160,7 +165,7 @@ def _with_file(
 
 def _parts(error: BaseException, seen: set[int]) -> Iterator[_Part]:
     """Give an error, those it groups, and what caused it."""
-    if id(error) in seen:
+    if id(error) in seen or len(seen) == _MOST_PARTS:
         return
     seen.add(id(error))
     yield _Part(_without_library_folders(whole_text(error)), _lines(error))

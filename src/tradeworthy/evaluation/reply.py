@@ -5,6 +5,7 @@ The answer is evidence or an error, of the types that they have, and nothing bes
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from tradeworthy.base.foreign_text import shortened
@@ -68,7 +69,8 @@ def _kept(error: TradeworthyError, whole_text: object, folder: Path) -> Tradewor
         return error
     try:
         place = str(keep_text(str(whole_text), folder))
-        _forget_oldest(folder)
+        with suppress(OSError):
+            _forget_oldest(folder)
     except OSError as failure:
         place = f"no file: {failure.strerror}"
     # The process named a file of its own folder, which is gone.
