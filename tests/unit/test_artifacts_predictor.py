@@ -380,13 +380,20 @@ def test_model_that_is_never_finite_does_not_load() -> None:
     assert "no finite number" in refusal(data, n_inputs=1).message
 
 
+@pytest.mark.parametrize("copies", [1, 100])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3.5e38, -1e300])
-def test_input_that_the_model_cannot_hold_is_refused(value: float) -> None:
-    rows = ROWS.copy()
+def test_input_that_the_model_cannot_hold_is_refused(value: float, copies: int) -> None:
+    rows = np.tile(ROWS, (copies, 1))
     rows[1, 2] = value
     with pytest.raises(InvalidInput) as caught:
         load(linear()).predict(rows)
     assert caught.value.details == {"row": 1, "column": 2}
+
+
+def test_inputs_that_the_model_can_hold_each_are_taken_whatever_their_sum() -> None:
+    predictor = load(unary("Sign"), n_inputs=1)
+    rows = np.array([[3e38], [-3e38], [3e38]])
+    assert predictor.predict(rows).tolist() == [1.0, -1.0, 1.0]
 
 
 @pytest.mark.parametrize("shape", [(3,), (1, 2), (1, 4), (0, 3), (1, 3, 1)])

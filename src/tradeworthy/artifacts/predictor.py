@@ -25,6 +25,8 @@ FloatArray: TypeAlias = npt.NDArray[np.float64]
 FORMATS = ("onnx", "lightgbm")
 # Batches add up in another order: float32 may differ by this much of the greatest answer.
 _SAME_ROW = 1e-3
+# Up to so many numbers Python is faster than numpy.
+_FEW = 64
 
 _PICKLE_TEXT = re.compile(
     rb"(?:c[\w.]+\n[\w.]+\n|[(\]}][ldt]?p\d+\n|[(\]}]q.|\([ldt]\.|\(c[\w.]+\n)", re.DOTALL
@@ -115,8 +117,7 @@ class CheckedPredictor:
                 f"{rows.shape}",
                 expected=self.n_inputs,
             )
-        # NaN is the maximum of whatever contains it, and no comparison with it is true.
-        if not np.maximum.reduce(np.abs(rows), axis=None) <= self.largest:
+        if not self._holds(rows):
             raise self._out_of_range(rows)
         outputs = _guarded(self._run, rows)
         if outputs.shape != (len(rows),):
@@ -130,6 +131,13 @@ class CheckedPredictor:
                 row=int(np.argmin(np.isfinite(outputs))),
             )
         return outputs
+
+    def _holds(self, rows: FloatArray) -> bool:
+        # No sum of magnitudes is less than one of them. For a row this takes a quarter of the time.
+        if rows.size <= _FEW and sum(map(abs, rows.ravel().tolist())) <= self.largest:
+            return True
+        # NaN is the maximum of whatever contains it, and no comparison with it is true.
+        return bool(np.maximum.reduce(np.abs(rows), axis=None) <= self.largest)
 
     def _out_of_range(self, rows: FloatArray) -> InvalidInput:
         outside = ~(np.abs(rows) <= self.largest)

@@ -186,8 +186,8 @@ class PredictionLog:
                 now,
                 event_time,
                 actor,
-                rows.astype(np.float64, copy=False).tobytes(),
-                outputs.astype(np.float64, copy=False).tobytes(),
+                np.asarray(rows, dtype=np.float64).tobytes(),
+                np.asarray(outputs, dtype=np.float64).tobytes(),
             ),
             self._seal,
         )
