@@ -30,6 +30,7 @@ KNOWN = {
     "model": "m",
     "version": "3",
     "sha256": "0" * 64,
+    "digest": "0" * 64,
     "token_id": "0" * 16,
     "job": "0" * 32,
 }
