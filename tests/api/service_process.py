@@ -31,7 +31,7 @@ class ServiceProcess:
         variables = {f"TRADEWORTHY_{name.upper()}": str(value) for name, value in chosen.items()}
         if "pythonpath" in chosen:
             variables["PYTHONPATH"] = variables.pop("TRADEWORTHY_PYTHONPATH")
-        command = [sys.executable, "-m", "tradeworthy.cli", "--home", str(home.folder), "serve"]
+        command = [sys.executable, "-m", "tradeworthy", "--home", str(home.folder), "serve"]
         command += ["--port", "0", "--no-scheduler", "--until-eof"]
         self.process = subprocess.Popen(
             command,
