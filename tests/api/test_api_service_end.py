@@ -40,6 +40,15 @@ def start() -> Iterator[Start]:
         each.close()
 
 
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_it_ends_in_order_as_soon_as_it_serves(
+    home: SmallHome, start: Start, how: signal.Signals, code: int
+) -> None:
+    service = start(home)
+    service.signal(how)
+    assert service.end() == (code, "")
+
+
 def test_nothing_that_was_half_sent_or_is_idle_keeps_it(home: SmallHome, start: Start) -> None:
     service = start(home)
     request = service.request()

@@ -37,6 +37,14 @@ _INTERRUPTED: Final = 130
 class DrainingServer(uvicorn.Server):
     """Runs connections of ``HttpConnection``; alone in its process it heeds SIGINT and SIGTERM."""
 
+    announcement = ""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so: from now on requests are answered and signals heeded."""
+        await super().startup(sockets)
+        sys.stderr.write(self.announcement)
+        sys.stderr.flush()
+
     async def on_tick(self, counter: int) -> bool:
         """Let the connections count the seconds; tell whether the server should end."""
         if counter % _TICKS_A_SECOND == 0:

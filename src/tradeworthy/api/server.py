@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import gc
 import socket
-import sys
 
 import uvicorn
 
@@ -74,6 +73,6 @@ def serve_home(settings: Settings) -> None:
         gc.enable()
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"http://{host}:{opened.getsockname()[1]}"
-        sys.stderr.write(f"tradeworthy serves {settings.home} at {address}\n")
-        sys.stderr.flush()
-        server_of(app).run(sockets=[opened])
+        server = server_of(app)
+        server.announcement = f"tradeworthy serves {settings.home} at {address}\n"
+        server.run(sockets=[opened])
