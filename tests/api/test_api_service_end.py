@@ -109,6 +109,28 @@ def test_a_second_signal_ends_it_at_once(home: SmallHome, start: Start) -> None:
     assert rest(half) == b""
 
 
+def test_the_end_of_its_input_is_no_second_signal(home: SmallHome, start: Start) -> None:
+    """As where a supervisor stops a service and goes: what was sent is answered."""
+    service = start(home)
+    busy = service.connection(service.request())
+    assert answer(busy).startswith(b"HTTP/1.1 200 ")
+    service.pause()
+    busy.sendall(service.request())
+    service.signal(signal.SIGTERM)
+    assert service.process.stdin is not None
+    service.process.stdin.close()
+    service.signal(signal.SIGCONT)
+    assert rest(busy).startswith(b"HTTP/1.1 200 ")
+    assert service.end() == (0, "")
+
+
+def test_it_ends_with_its_input(home: SmallHome, start: Start) -> None:
+    service = start(home)
+    assert service.process.stdin is not None
+    service.process.stdin.close()
+    assert service.end() == (0, "")
+
+
 @pytest.mark.postgres
 def test_a_database_that_hangs_is_seen_and_keeps_nothing(
     request: pytest.FixtureRequest, home: SmallHome, start: Start

@@ -15,7 +15,6 @@ WITHOUT_COMMANDS = {
     "app",
     "command_modules",
     "context",
-    "end_with_input",
     "exit_codes",
     "interrupt",
 }

@@ -89,17 +89,34 @@ class DrainingServer(uvicorn.Server):
         return list(self.server_state.connections)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """End; the next signal is left to the system, which ends the process at once."""
+        """End; the next signal ends the process at once."""
         for each in HANDLED_SIGNALS:
-            signal.signal(each, signal.SIG_DFL)
+            signal.signal(each, _end_at_once)
         if sig == signal.SIGINT:
             # Raised again at the end, for whoever started the server.
             self._captured_signals.append(sig)
-        self.should_exit = True
+        self.stop(_INTERRUPTED if sig == signal.SIGINT else 0)
         for connection in self._connections():
             connection.drain()
-        code = _INTERRUPTED if sig == signal.SIGINT else 0
-        threading.Thread(target=_end, args=(code,), name="end", daemon=True).start()
+
+    def stop(self, code: int = 0) -> None:
+        """Begin to end, from whichever thread; begun once, it is not begun again.
+
+        Parameters
+        ----------
+        code
+            The exit code of the process if it has to be ended with threads that wait.
+        """
+        if not self.should_exit:
+            self.should_exit = True
+            threading.Thread(target=_end, args=(code,), name="end", daemon=True).start()
+
+
+def _end_at_once(sig: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    # Only now left to the system: Python raises an error for a signal that came before and has
+    # no function any more.
+    signal.signal(sig, signal.SIG_DFL)
+    os.kill(os.getpid(), sig)
 
 
 def _end(code: int) -> None:

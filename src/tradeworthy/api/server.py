@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import gc
 import socket
+from typing import IO
 
 import uvicorn
 
 from tradeworthy.api.app import create_app
 from tradeworthy.api.draining_server import DrainingServer
+from tradeworthy.api.end_with_input import at_end_of
 from tradeworthy.api.http.http_protocol import HttpConnection
 from tradeworthy.base.settings import Settings
 from tradeworthy.errors import AddressInUse
@@ -63,8 +65,16 @@ def server_of(app: HotPath, *, log_level: str = "warning") -> DrainingServer:
     return DrainingServer(config)
 
 
-def serve_home(settings: Settings) -> None:
-    """Serve a home until interrupted; says on standard error where it listens."""
+def serve_home(settings: Settings, *, until_end_of: IO[bytes] | None = None) -> None:
+    """Serve a home until interrupted; says on standard error where it listens.
+
+    Parameters
+    ----------
+    settings
+        Of the home.
+    until_end_of
+        A stream with whose end the service ends too.
+    """
     with listen(settings.host, settings.port) as opened:
         app = create_app(settings)
         # What is loaded by now is kept to the end: frozen, it is never searched for garbage again,
@@ -75,4 +85,6 @@ def serve_home(settings: Settings) -> None:
         address = f"http://{host}:{opened.getsockname()[1]}"
         server = server_of(app)
         server.announcement = f"tradeworthy serves {settings.home} at {address}\n"
+        if until_end_of is not None:
+            at_end_of(until_end_of, server.stop)
         server.run(sockets=[opened])

@@ -59,10 +59,6 @@ def serve(
     """Serve the home over HTTP until interrupted."""
     # What a start imports stays: looking through it for garbage would lengthen the start.
     gc.disable()
-    if until_eof:
-        from tradeworthy.cli.end_with_input import stop_at_end_of
-
-        stop_at_end_of(sys.stdin.buffer)
     from tradeworthy.api.server import serve_home
     from tradeworthy.base.settings import read_settings
 
@@ -72,7 +68,7 @@ def serve(
         port=port,
         scheduler=False if no_scheduler else None,
     )
-    serve_home(settings)
+    serve_home(settings, until_end_of=sys.stdin.buffer if until_eof else None)
 
 
 def scheduler(

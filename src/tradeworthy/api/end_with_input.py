@@ -7,24 +7,27 @@ program is gone, in whichever way it went.
 from __future__ import annotations
 
 import os
-import signal
 import threading
+from collections.abc import Callable
 from typing import IO
 
 
-def stop_at_end_of(stream: IO[bytes]) -> None:
-    """Stop this process, as SIGTERM does, once a stream has ended; what it brings is not used.
+def at_end_of(stream: IO[bytes], stop: Callable[[], None]) -> None:
+    """Call ``stop`` in a thread of its own once a stream has ended; what it brings is not used.
 
     Parameters
     ----------
     stream
         Standard input, or another pipe.
+    stop
+        Begins the end of the service.
     """
-    threading.Thread(target=_stop, args=(stream,), name="end-with-input", daemon=True).start()
+    thread = threading.Thread(target=_wait, args=(stream, stop), name="end-with-input", daemon=True)
+    thread.start()
 
 
-def _stop(stream: IO[bytes]) -> None:
+def _wait(stream: IO[bytes], stop: Callable[[], None]) -> None:
     # Not by the stream's own read: it holds a lock, without which Python cannot end in order.
     while os.read(stream.fileno(), 1 << 16):
         pass
-    os.kill(os.getpid(), signal.SIGTERM)
+    stop()
