@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import socket
+import threading
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -12,6 +15,8 @@ import pytest
 from api.served_home import ServedHome, row
 from api.service_process import problem_of, rest
 from tradeworthy.api.http import http_protocol
+from tradeworthy.api.http.exchange import Exchange
+from waiting import until
 
 PREDICT = "/api/v1/models/m/predict"
 OFFER = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAMAAABk"}
@@ -178,3 +183,66 @@ def test_requests_before_one_that_is_none_are_answered(served: ServedHome) -> No
     answer = talk(served, request(served) * 3 + b"this is no request\r\n\r\n")
     assert statuses(answer)[:3] == [200, 200, 200]
     assert statuses(talk(served, b"this is no request\r\n\r\n")) == [400]
+
+
+BARE = b"GET /nothing HTTP/1.1\r\nhost: trading\r\n\r\n"
+
+
+def test_however_many_requests_are_sent_at_once_few_wait_and_all_are_answered(
+    served: ServedHome,
+) -> None:
+    count = 2000
+    most = http_protocol.MOST_WAITING + http_protocol.PIECE // len(BARE) + 2
+    with socket.create_connection(("127.0.0.1", served.port)) as connection:
+        sending = threading.Thread(target=connection.sendall, args=(BARE * count,))
+        sending.start()
+        answered = 0
+        while answered < count:
+            answered += connection.recv(65_536).count(b"HTTP/1.1 404 ")
+            assert sum(type(each) is Exchange for each in gc.get_objects()) <= most
+        sending.join()
+
+
+def chunked(served: ServedHome, trailers: bytes, **headers: str) -> bytes:
+    """A read of models with an empty chunked body, and what stands behind it."""
+    whole = {"transfer-encoding": "chunked", **LAST, **headers}
+    head = request(served, "GET", "/api/v1/models", **whole).partition(b"\r\n\r\n")[0]
+    return head + b"\r\n\r\n0\r\n" + trailers
+
+
+def test_what_stands_behind_a_body_is_no_header(served: ServedHome) -> None:
+    token = f"authorization: Bearer {served.home.token('vera')}\r\n\r\n".encode()
+    unknown = b"authorization: Bearer unknown\r\n\r\n"
+    assert statuses(talk(served, chunked(served, token, authorization=""))) == [401]
+    assert statuses(talk(served, chunked(served, unknown))) == [200]
+
+
+@pytest.mark.parametrize("line", [b"x: y\r\n", b"y"])
+def test_what_stands_behind_a_body_has_an_end(served: ServedHome, line: bytes) -> None:
+    """Many trailers, or one that does not end; answered already or not."""
+    for headers in ({}, {"authorization": "Bearer unknown"}):
+        kept = chunked(served, b"z: " + line, connection="keep-alive", **headers)
+        sent = kept + line * (4 * http_protocol.MAX_HEAD_BYTES)
+        with socket.create_connection(("127.0.0.1", served.port)) as connection:
+            with suppress(ConnectionError):
+                connection.sendall(sent)
+            assert statuses(rest(connection)) in ([400], [401], [401, 400], [])
+
+
+def test_a_client_that_reads_nothing_of_its_answers_is_let_go(
+    served: ServedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_protocol, "UNREAD_SECONDS", 1)
+    asked = b"GET /openapi.json HTTP/1.1\r\nhost: trading\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", served.port)) as connection:
+        connection.sendall(asked * 200)
+        port = connection.getsockname()[1]
+        until(lambda: port in ports_of(served))
+        until(lambda: port not in ports_of(served))
+
+
+def ports_of(served: ServedHome) -> set[int]:
+    """The clients' ends of the connections that the service holds."""
+    held = list(served.server.server_state.connections)
+    peers = [each.transport.get_extra_info("peername") for each in held]
+    return {peer[1] for peer in peers if peer is not None}

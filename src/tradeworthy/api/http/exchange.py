@@ -41,6 +41,10 @@ class Carrier(Protocol):
         """Answer with an error, unless an answer has begun, and end the connection."""
         ...
 
+    def read_on(self) -> None:
+        """Take more of what the client sends."""
+        ...
+
     def completed(self, exchange: Exchange) -> None:
         """Take note that an answer was written to its end."""
         ...
@@ -120,7 +124,7 @@ class Exchange:
             self._expects_continue = False
             self._carrier.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if not self._news:
-            self._carrier.flow.resume_reading()
+            self._carrier.read_on()
             self._event = self._event or asyncio.Event()
             await self._event.wait()
         self._news = False
@@ -159,6 +163,8 @@ class Exchange:
                 says_close = True
             lines += name, b": ", value, b"\r\n"
         self.keep_alive = self.keep_alive and not says_close and not self._carrier.is_last()
+        # A client that was not bidden to send its body may send it or not: nobody can know.
+        self.keep_alive = self.keep_alive and not self._expects_continue
         if not self.keep_alive and not says_close:
             lines += _CLOSE
         if length is None and status not in _WITHOUT_BODY and self.scope["method"] != "HEAD":

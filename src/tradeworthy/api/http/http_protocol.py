@@ -31,6 +31,12 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 # What a request may take to arrive: some seconds, and one more for each so many bytes of it.
 REQUEST_SECONDS: Final = 20
 BYTES_A_SECOND: Final = 16 * 1024
+# A client that takes nothing of its answer for so long is gone.
+UNREAD_SECONDS: Final = 60
+# So many requests may wait behind the one that is answered; what arrives beyond stays unparsed.
+MOST_WAITING: Final = 32
+# Read at once.
+PIECE: Final = 16 * 1024
 _OFFER: Final = frozenset({b"upgrade", b"http2-settings", b"connection"})
 
 
@@ -65,7 +71,9 @@ class HttpConnection(asyncio.Protocol):
         self._expects_continue = False
         # Where the parser is: in a head, or in a request at all.
         self._in_head = self._in_request = self._begun = False
-        self._head_bytes = self._arrived = self._ticks = 0
+        self._head_bytes = self._arrived = self._ticks = self._unread_ticks = 0
+        # What arrived and waits to be parsed.
+        self._unparsed = b""
         # The one that is answered, those that wait for their turn, and the one that is read.
         self._running: Exchange | None = None
         self._waiting: deque[Exchange] = deque()
@@ -97,9 +105,24 @@ class HttpConnection(asyncio.Protocol):
         self.flow.resume_writing()
 
     def data_received(self, data: bytes) -> None:
-        """Read what arrived."""
+        """Read what arrived, as long as not too many requests wait."""
+        self._unparsed += data
+        while self._unparsed and not self.transport.is_closing():
+            if len(self._waiting) >= MOST_WAITING:
+                self.flow.pause_reading()
+                return
+            piece, self._unparsed = self._unparsed[:PIECE], self._unparsed[PIECE:]
+            self._parse(piece)
+
+    def read_on(self) -> None:
+        """Take more from the client, unless requests of it wait already."""
+        if not self._waiting:
+            self.flow.resume_reading()
+
+    def _parse(self, data: bytes) -> None:
         size = len(data)
         self._arrived += size
+        self._head_bytes += size
         self._begun = False
         while data:
             try:
@@ -112,18 +135,13 @@ class HttpConnection(asyncio.Protocol):
             else:
                 break
         if self._begun:
+            # Requests before it may fill most of the data in which it begins.
             self._arrived = size
-        if self._in_head:
-            self._bound_head(size)
-
-    def _bound_head(self, size: int) -> None:
-        # Requests before it may fill most of the data in which it begins.
-        self._head_bytes = self._gathered() if self._begun else self._head_bytes + size
-        if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._head_bytes = len(self._url) + sum(len(n) + len(v) for n, v in self._headers)
+        if not self._in_request:
+            self._head_bytes = 0
+        elif self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self._refuse_bytes(f"The request's head is larger than {MAX_HEAD_BYTES} bytes.")
-
-    def _gathered(self) -> int:
-        return len(self._url) + sum(len(name) + len(value) for name, value in self._headers)
 
     def on_message_begin(self) -> None:
         """Begin a request."""
@@ -139,7 +157,9 @@ class HttpConnection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Read a header."""
+        """Read a header; what stands behind a body is none."""
+        if not self._in_head:
+            return
         name = name.lower()
         if name == b"expect" and value.lower() == b"100-continue":
             self._expects_continue = True
@@ -192,7 +212,8 @@ class HttpConnection(asyncio.Protocol):
         task.add_done_callback(self._state.tasks.discard)
 
     def on_body(self, body: bytes) -> None:
-        """Read a part of the body."""
+        """Read a part of the body; what is neither body nor head counts as a head does."""
+        self._head_bytes = 0
         if self._read is None or self._read.complete or self._parser.should_upgrade():
             return
         self._read.take(body)
@@ -209,7 +230,7 @@ class HttpConnection(asyncio.Protocol):
 
     def is_last(self) -> bool:
         """Tell whether the connection ends with the answer that begins now."""
-        return self._draining and not self._waiting
+        return self._draining and not self._waiting and not self._unparsed
 
     def completed(self, exchange: Exchange) -> None:
         """Answer the next request, if it is here; else the connection is idle."""
@@ -219,12 +240,18 @@ class HttpConnection(asyncio.Protocol):
             self.transport.close()
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
         if self._waiting:
             self._run(self._waiting.popleft())
+        if not self._waiting:
+            self.data_received(b"")
+        self.read_on()
 
     def tick(self) -> None:
         """Count a second in which nothing arrived that would have ended the wait."""
+        self._unread_ticks = self._unread_ticks + 1 if self.flow.write_paused else 0
+        if self._unread_ticks > UNREAD_SECONDS:
+            self.transport.abort()
+            return
         running = self._running
         if running is not None and not (running is self._read and running.more_body):
             return
@@ -292,6 +319,7 @@ class HttpConnection(asyncio.Protocol):
             if broken is not None and broken in self._waiting:
                 self._waiting.remove(broken)
             self._draining = True
+            self._unparsed = b""
             self.flow.pause_reading()
             return
         if broken is None or not broken.started:
