@@ -50,6 +50,12 @@ ERRORS = {
     "a product's error of halves of characters": (
         "import tradeworthy; raise tradeworthy.errors.InvalidInput('\\ud800' * 3_000)"
     ),
+    "a cause that exits": (
+        "raise type('E', (Exception,), {'__cause__': property(lambda self: exit(0))})('why')"
+    ),
+    "what a terminal obeys": (
+        "raise type('Na\\x1b[2Jme', (Exception,), {})('\\x1b[31mall gates pass\\x07\\u202e\\x9b')"
+    ),
     "a group": "raise ExceptionGroup('two', [ValueError('y' * 5_000), KeyError('z')])",
     "an error of the product": "import tradeworthy; tradeworthy.dataset_hash(3)",
     "an error of the product that is long": (
@@ -86,7 +92,7 @@ def check(error: TradeworthyError, where: str, folder: Path) -> None:
     """Hold an error against the law; of what was too long the file is there, and holds it."""
     assert where in error.message
     assert len(error.message.encode()) <= MOST
-    assert len(error.message.splitlines()) == 1
+    assert error.message.isprintable()
     assert str(folder) not in error.message
     if "characters more" in error.message:
         kept = re.search(r"; the whole text is in (\S+)$", error.message)

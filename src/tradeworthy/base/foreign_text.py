@@ -6,6 +6,7 @@ A library may put a whole table into an error, and an error's own code may fail.
 from __future__ import annotations
 
 MOST_BYTES = 900
+_LINES = "\n\r\t"
 
 
 def foreign_text(error: BaseException) -> str:
@@ -27,7 +28,7 @@ def whole_text(error: BaseException) -> str:
     >>> whole_text(SystemExit())
     'SystemExit'
     """
-    name = type(error).__name__
+    name = kind_of(error)
     try:
         text = readable(str(error))
     except KeyboardInterrupt:
@@ -37,15 +38,35 @@ def whole_text(error: BaseException) -> str:
     return f"{name}: {text}" if text else name
 
 
-def readable(text: str) -> str:
-    r"""Return a text as it can be written, whatever a subclass of text does with its methods.
+def kind_of(error: BaseException) -> str:
+    """Return the name of an error's class, asking nothing that users' code could answer.
 
     Examples
     --------
-    >>> readable("caf" + chr(0xD800))
-    'caf\\ud800'
+    >>> kind_of(KeyError("x"))
+    'KeyError'
     """
-    return str.encode(text, errors="backslashreplace").decode()
+    name: str = type.__dict__["__name__"].__get__(type(error))
+    return shortened(readable(name), 100)
+
+
+def readable(text: str) -> str:
+    r"""Return a text as it can be written, whatever a subclass of text does with its methods.
+
+    What a terminal would obey or a reader could not see stands escaped; line ends and tabs stay.
+
+    Examples
+    --------
+    >>> readable("caf" + chr(0xD800) + chr(27) + "[2J")
+    'caf\\ud800\\x1b[2J'
+    """
+    plain = str.encode(text, errors="backslashreplace").decode()
+    if plain.isprintable():
+        return plain
+    return "".join(
+        each if each.isprintable() or each in _LINES else each.encode("unicode_escape").decode()
+        for each in plain
+    )
 
 
 def shortened(text: str, most: int = MOST_BYTES) -> str:

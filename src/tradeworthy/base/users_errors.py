@@ -18,7 +18,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from tradeworthy.base.foreign_text import MOST_BYTES, readable, shortened, whole_text
+from tradeworthy.base.foreign_text import MOST_BYTES, kind_of, readable, shortened, whole_text
 from tradeworthy.errors import StrategyInvalid, TradeworthyError
 
 MOST_KEPT = 8 * 10**6
@@ -72,8 +72,10 @@ def users_errors(
     except BaseException as error:
         try:
             report = _reported(what, error, function, details)
-        except Exception:  # noqa: BLE001 - an error of users' code may fail wherever it is looked at
-            report = StrategyInvalid(f"{shortened(what)}: {shortened(type(error).__name__)}")
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 - it may fail, or exit, wherever it is looked at
+            report = StrategyInvalid(f"{shortened(what)}: {kind_of(error)}")
         raise report from error
 
 
@@ -136,7 +138,7 @@ def _reported(
         title, parts = "", [_Part(readable(error.message), parts[0].lines)]
         details |= small_details(error.details)
     else:
-        details |= {"error": type(error).__name__}
+        details |= {"error": kind_of(error)}
     if function is not None and not any(each.lines for each in parts):
         parts[0] = _Part(parts[0].text, _definition(function))
     if function is not None and isinstance(error, ImportError):
@@ -170,16 +172,23 @@ def _parts(error: BaseException, seen: set[int]) -> Iterator[_Part]:
     seen.add(id(error))
     yield _Part(_without_library_folders(whole_text(error)), _lines(error))
     if isinstance(error, BaseExceptionGroup):
-        for each in error.exceptions:
+        for each in _own(error, "exceptions", BaseExceptionGroup):
             yield from _parts(each, seen)
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    cause = _own(error, "__cause__")
+    if cause is None and not _own(error, "__suppress_context__"):
+        cause = _own(error, "__context__")
     if cause is not None:
         yield from _parts(cause, seen)
 
 
+def _own(error: BaseException, name: str, kind: type[BaseException] = BaseException) -> Any:
+    """Return what Python itself keeps of an error: a class of users' may answer otherwise."""
+    return vars(kind)[name].__get__(error)
+
+
 def _lines(error: BaseException) -> tuple[str, ...]:
     lines: list[str] = []
-    for frame, number in traceback.walk_tb(error.__traceback__):
+    for frame, number in traceback.walk_tb(_own(error, "__traceback__")):
         if _is_users(frame):
             line = f"{_file(frame.f_code, frame.f_globals)}:{number} in {frame.f_code.co_name}"
             if line not in lines[-2:]:
