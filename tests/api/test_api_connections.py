@@ -233,9 +233,9 @@ def test_a_client_that_reads_nothing_of_its_answers_is_let_go(
     served: ServedHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_protocol, "UNREAD_SECONDS", 1)
-    asked = b"GET /openapi.json HTTP/1.1\r\nhost: trading\r\n\r\n"
+    wanted = b"GET /openapi.json HTTP/1.1\r\nhost: trading\r\n\r\n"
     with socket.create_connection(("127.0.0.1", served.port)) as connection:
-        connection.sendall(asked * 200)
+        connection.sendall(wanted * 200)
         port = connection.getsockname()[1]
         until(lambda: port in ports_of(served))
         until(lambda: port not in ports_of(served))

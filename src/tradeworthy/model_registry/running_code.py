@@ -57,7 +57,8 @@ class RunningCode:
         path = (root / file).resolve()
         if not path.is_relative_to(root) or path.suffix != ".py" or not path.is_file():
             raise StrategyInvalid(
-                f"this deployment has no strategy file {file!r}: put it into its strategies folder",
+                f"this deployment has no strategy file {file!r}: put it into the folder "
+                "`strategies` of its home",
                 file=file,
             )
         return path

@@ -159,7 +159,10 @@ class Tokens:
             Without a token, or with one that is unknown or revoked.
         """
         if token is None:
-            raise Unauthenticated("send `Authorization: Bearer <token>`; an admin issues tokens")
+            raise Unauthenticated(
+                "send `Authorization: Bearer <token>`, on the command line `--token-file FILE`; an "
+                "admin issues tokens"
+            )
         record = self._kept(token)
         if record is None:
             raise Unauthenticated("this token is unknown: ask an admin for one")

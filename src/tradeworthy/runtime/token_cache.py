@@ -71,7 +71,10 @@ class TokenCache:
         """Return whose header this is, and keep that: its MAC takes longer than all the rest."""
         token = bearer_token(header)
         if header is None or token is None:
-            raise Unauthenticated("send `Authorization: Bearer <token>`; an admin issues tokens")
+            raise Unauthenticated(
+                "send `Authorization: Bearer <token>`, on the command line `--token-file FILE`; an "
+                "admin issues tokens"
+            )
         mac = token_mac(token, self._key) if is_token(token) else ""
         actor = tokens.live.get(mac)
         if actor is None:

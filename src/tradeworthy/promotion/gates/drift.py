@@ -69,12 +69,14 @@ def _enough_rows(rows: DriftRows | None) -> Finding:
         return passed(rows.current, rows.least_current, reason)
     held = f"{rows.current} {'row' if rows.current == 1 else 'rows'}"
     sessions = math.ceil(rows.least_current * rows.sessions / max(rows.current, 1))
+    # A reference needs as many rows as a training profile does.
+    reference = math.ceil(rows.least_trained * rows.sessions / max(rows.current, 1))
     return failed(
         rows.current,
         rows.least_current,
         f"drift.current_sessions: {rows.sessions} holds {held}, {rows.least_current} are needed",
         f"raise drift.current_sessions to {sessions} in the policy file, and "
-        f"drift.reference_sessions to as many at least, then {BACKTEST}",
+        f"drift.reference_sessions to {reference} at least, then {BACKTEST}",
     )
 
 

@@ -10,8 +10,8 @@ from tradeworthy.promotion.gate import EVIDENCE, Concern, Gate
 from tradeworthy.promotion.policy.policy import Policy
 
 _NO_TREE = (
-    "keep the strategy file and all that it reads in one git repository and commit them, then "
-    f"{TRAIN} to train from the commit"
+    "keep the strategy file, the script if one records the run, and all that they read in one git "
+    f"repository and commit them, then {TRAIN} to train from the commit, or run the script again"
 )
 
 
