@@ -2,7 +2,7 @@
 
 ``strict`` and ``fast`` are `tradeworthy serve` on a home with a model in PRODUCTION: token, route
 table, decoder, model, prediction log (strict answers after the disk has the record). ``hello`` is
-the same server (uvicorn, httptools, uvloop, one worker) with an application of two words;
+uvicorn as it comes (httptools, uvloop, one worker) with an application of two words;
 ``fastapi`` is what one would write first: a pydantic body and the same model in the same runtime,
 without token, log, version or hash; ``mlflow`` is `mlflow models serve` with the same model, one
 worker, in the peers' environment. The load comes from another process over keep-alive connections.
