@@ -53,6 +53,16 @@ def test_they_stand_after_the_policy_file_has_changed(own: ServedHome) -> None:
     assert vera.verdict("m", withdrawn.verdict_digest[:8]) == withdrawn.verdict
 
 
+def test_a_policy_that_only_an_approval_names_can_be_read(own: ServedHome) -> None:
+    vic = client(own, "vic")
+    own.home.policy.write_text(own.home.policy.read_text().replace("0.5", "0.7", 1))
+    content = vic.version("m", 2).content_digest
+    assert content is not None
+    approval = vic.approve("m", 2, content).approvals[-1]
+    assert approval.policy_digest not in {each.body["policy_digest"] for each in judged(vic)}
+    assert vic.past_policy("m", approval.policy_digest).values["min_sharpe"] == 0.7
+
+
 def test_a_token_of_another_strategy_finds_nothing(own: ServedHome) -> None:
     digest = judged(client(own))[0].body["verdict_digest"]
     policy = client(own).policy("m").digest

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
@@ -178,13 +177,14 @@ def _drafted(client: Client, model: str, run: str) -> VersionDetail:
     The run's digest and a count make the key of the draft; finished versions of the same run are
     passed over.
     """
-    for count in itertools.count(1):
+    count = 0
+    while True:
+        count += 1
         with suppress(IdempotencyConflict):
             number = client.draft_version(model, key=f"{run}-{count}").version
             drafted = client.version(model, number)
             if drafted.stage is Stage.DRAFT:
                 return drafted
-    raise AssertionError  # counting has no end
 
 
 def _trained(

@@ -33,7 +33,7 @@ def history(
         at=moment,
         production_version=state.champion.version if state.champion else None,
         stages={number: version.stage for number, version in state.versions.items()},
-        events=[_event_response(recorded) for recorded in events],
+        events=[_history_event(recorded) for recorded in events],
     )
 
 
@@ -46,7 +46,7 @@ def _utc(at: datetime) -> datetime:
         raise InvalidInput("at lies outside of the years 1 to 9999", field="at") from error
 
 
-def _event_response(recorded: RecordedEvent) -> HistoryEvent:
+def _history_event(recorded: RecordedEvent) -> HistoryEvent:
     event = recorded.event
     return HistoryEvent(
         sequence=recorded.sequence,
