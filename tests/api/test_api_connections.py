@@ -16,6 +16,7 @@ from api.served_home import ServedHome, row
 from api.service_process import problem_of, rest
 from tradeworthy.api.http import http_protocol
 from tradeworthy.api.http.exchange import Exchange
+from tradeworthy.api.http.request_reader import MAX_HEAD_BYTES
 from waiting import until
 
 PREDICT = "/api/v1/models/m/predict"
@@ -233,7 +234,7 @@ def test_what_stands_behind_a_body_has_an_end(served: ServedHome, line: bytes) -
     """Many trailers, or one that does not end; answered already or not."""
     for headers in ({}, {"authorization": "Bearer unknown"}):
         kept = chunked(served, b"z: " + line, connection="keep-alive", **headers)
-        sent = kept + line * (4 * http_protocol.MAX_HEAD_BYTES)
+        sent = kept + line * (4 * MAX_HEAD_BYTES)
         with socket.create_connection(("127.0.0.1", served.port)) as connection:
             with suppress(ConnectionError):
                 connection.sendall(sent)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http import HTTPStatus
 from typing import Any, Final, Protocol, TypeAlias
 
-from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 
 from tradeworthy.errors import TradeworthyError
 
@@ -67,7 +67,7 @@ class Exchange:
 
     __slots__ = (
         *("_carrier", "_chunked", "_chunks", "_event", "_expects_continue", "_head", "_left"),
-        *("_news", "complete", "gone", "keep_alive", "more_body", "scope", "started", "waiting"),
+        *("_news", "_unread", "complete", "gone", "keep_alive", "more_body", "scope", "started"),
     )
 
     def __init__(
@@ -78,7 +78,7 @@ class Exchange:
         self.more_body = True
         self.started = self.complete = self.gone = False
         # Bytes of the body that arrived and were not read yet.
-        self.waiting = 0
+        self._unread = 0
         self._carrier = carrier
         self._expects_continue = expects_continue
         self._chunks: list[bytes] = []
@@ -89,13 +89,19 @@ class Exchange:
         self._left = 0
 
     def take(self, chunk: bytes) -> None:
-        """Take a part of the body."""
+        """Take a part of the body; one that nobody will read is dropped."""
+        if self.complete:
+            return
         self._chunks.append(chunk)
-        self.waiting += len(chunk)
+        self._unread += len(chunk)
+        if self._unread > HIGH_WATER_LIMIT:
+            self._carrier.flow.pause_reading()
         self._wake()
 
     def take_end(self) -> None:
         """Take note that the body is complete."""
+        if self.complete:
+            return
         self.more_body = False
         self._wake()
 
@@ -132,7 +138,7 @@ class Exchange:
             self._event.clear()
         if self.gone or self.complete:
             return {"type": "http.disconnect"}
-        chunks, self._chunks, self.waiting = self._chunks, [], 0
+        chunks, self._chunks, self._unread = self._chunks, [], 0
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 

@@ -1,10 +1,4 @@
-"""HTTP/1.1 on one connection: bounded heads, limits of time, and an end that loses no request.
-
-Some clients (Java's among them) offer HTTP/2 with their first request. A server may go on in
-HTTP/1.1 (RFC 9110, 7.8), but the parser stops at the end of such a request's head and its body is
-lost. So the head is read again without the offer, by a new parser that reads the rest as well.
-
-The parser would gather a head of any length, ever more slowly, before anybody knows who sent it.
+"""HTTP/1.1 on one connection: limits of time, and an end that loses no request.
 
 Time is counted in ticks of a second that the server gives between two looks at what arrived: while
 the machine is too busy to look, nobody was too slow.
@@ -19,15 +13,15 @@ from urllib.parse import unquote
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
 from tradeworthy.api.http.exchange import STATUS_LINES, Exchange
 from tradeworthy.api.http.problems import problem
+from tradeworthy.api.http.request_reader import Head, NoRequestError, RequestReader
 from tradeworthy.errors import RequestTooSlow, TradeworthyError
 
-MAX_HEAD_BYTES: Final = 64 * 1024
 # What a request may take to arrive: some seconds, and one more for each so many bytes of it.
 REQUEST_SECONDS: Final = 20
 BYTES_A_SECOND: Final = 16 * 1024
@@ -37,7 +31,6 @@ UNREAD_SECONDS: Final = 60
 MOST_WAITING: Final = 32
 # Read at once.
 PIECE: Final = 16 * 1024
-_OFFER: Final = frozenset({b"upgrade", b"http2-settings", b"connection"})
 
 
 class HttpConnection(asyncio.Protocol):
@@ -65,19 +58,13 @@ class HttpConnection(asyncio.Protocol):
         self._state = server_state
         self._app_state = app_state
         self._loop = _loop or asyncio.get_running_loop()
-        self._parser = _parser(self)
-        self._url = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._expects_continue = False
-        # Where the parser is: in a head, or in a request at all.
-        self._in_head = self._in_request = self._begun = False
-        self._head_bytes = self._arrived = self._ticks = self._unread_ticks = 0
+        self._reader = RequestReader(self._begin)
+        self._ticks = self._unread_ticks = 0
         # What arrived and waits to be parsed.
         self._unparsed = b""
-        # The one that is answered, those that wait for their turn, and the one that is read.
+        # The one that is answered, and those that wait for their turn.
         self._running: Exchange | None = None
         self._waiting: deque[Exchange] = deque()
-        self._read: Exchange | None = None
         self._draining = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -120,80 +107,40 @@ class HttpConnection(asyncio.Protocol):
             self.flow.resume_reading()
 
     def _parse(self, data: bytes) -> None:
-        size = len(data)
-        self._arrived += size
-        self._head_bytes += size
-        self._begun = False
-        while data:
-            try:
-                self._parser.feed_data(data)
-            except httptools.HttpParserUpgrade as offer:
-                data = self._decline(data[offer.args[0] :])
-            except httptools.HttpParserError:
-                self._refuse_bytes("Invalid HTTP request received.")
-                return
-            else:
-                break
-        if self._begun:
-            # Requests before it may fill most of the data in which it begins.
-            self._arrived = size
-            self._head_bytes = len(self._url) + sum(len(n) + len(v) for n, v in self._headers)
-        if not self._in_request:
-            self._head_bytes = 0
-        elif self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self._refuse_bytes(f"The request's head is larger than {MAX_HEAD_BYTES} bytes.")
+        try:
+            self._reader.read(data)
+        except NoRequestError as error:
+            if not self.transport.is_closing():
+                self._refuse_bytes(str(error))
+        if self._reader.begun:
+            self._ticks = 0
 
-    def on_message_begin(self) -> None:
-        """Begin a request."""
-        self._url = b""
-        self._headers = []
-        self._expects_continue = False
-        self._in_head = self._in_request = self._begun = True
-        self._ticks = 0
-        self._read = None
-
-    def on_url(self, url: bytes) -> None:
-        """Read a part of the target."""
-        self._url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Read a header; what stands behind a body is none."""
-        if not self._in_head:
-            return
-        name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self._expects_continue = True
-        self._headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        """Have the request answered, after those before it."""
-        if self._parser.should_upgrade():
-            return
-        self._in_head = False
+    def _begin(self, head: Head) -> Exchange | None:
+        """Have a request answered, after those before it."""
         if self._running is not None and not self._running.keep_alive:
             # It was agreed on, by either side, that the answer before this is the last.
-            return
-        version = self._parser.get_http_version()
-        exchange = self._read = Exchange(
+            return None
+        exchange = Exchange(
             self,
-            self._scope(version),
-            keep_alive=version != "1.0" and self._parser.should_keep_alive(),
-            expects_continue=self._expects_continue,
+            self._scope(head),
+            keep_alive=head.keep_alive,
+            expects_continue=head.expects_continue,
         )
         if self._running is None:
             self._run(exchange)
         else:
             self._waiting.append(exchange)
             self.flow.pause_reading()
+        return exchange
 
-    def _scope(self, version: str) -> dict[str, Any]:
-        url = httptools.parse_url(self._url)
+    def _scope(self, head: Head) -> dict[str, Any]:
+        url = httptools.parse_url(head.url)
         path = url.path.decode("ascii")
         return {
             "type": "http",
             "asgi": self._asgi,
-            "http_version": version,
-            "method": self._parser.get_method().decode("ascii"),
+            "http_version": head.version,
+            "method": head.method,
             "scheme": "http",
             "server": self._server,
             "client": self._client,
@@ -201,7 +148,7 @@ class HttpConnection(asyncio.Protocol):
             "path": unquote(path) if "%" in path else path,
             "raw_path": url.path,
             "query_string": url.query or b"",
-            "headers": self._headers,
+            "headers": head.headers,
             "state": self._app_state.copy(),
         }
 
@@ -210,23 +157,6 @@ class HttpConnection(asyncio.Protocol):
         task = self._loop.create_task(exchange.run(self._app))
         self._state.tasks.add(task)
         task.add_done_callback(self._state.tasks.discard)
-
-    def on_body(self, body: bytes) -> None:
-        """Read a part of the body; what is neither body nor head counts as a head does."""
-        self._head_bytes = 0
-        if self._read is None or self._read.complete or self._parser.should_upgrade():
-            return
-        self._read.take(body)
-        if self._read.waiting > HIGH_WATER_LIMIT:
-            self.flow.pause_reading()
-
-    def on_message_complete(self) -> None:
-        """End a request."""
-        if self._parser.should_upgrade():
-            return
-        self._in_request = False
-        if self._read is not None and not self._read.complete:
-            self._read.take_end()
 
     def is_last(self) -> bool:
         """Tell whether the connection ends with the answer that begins now."""
@@ -253,20 +183,20 @@ class HttpConnection(asyncio.Protocol):
             self.transport.abort()
             return
         running = self._running
-        if running is not None and not (running is self._read and running.more_body):
+        if running is not None and not (running is self._reader.exchange and running.more_body):
             return
         if self.flow.read_paused or self.transport.is_closing():
             return
         self._ticks += 1
-        if not self._in_request:
+        if not self._reader.in_request:
             if self._ticks > self._idle_seconds:
                 self.transport.close()
-        elif self._ticks > REQUEST_SECONDS + self._arrived // BYTES_A_SECOND:
+        elif self._ticks > REQUEST_SECONDS + self._reader.arrived // BYTES_A_SECOND:
             self.refuse(
                 RequestTooSlow(
-                    f"after {self._ticks} seconds {self._arrived} bytes of the request were here: "
-                    f"a request has {REQUEST_SECONDS} seconds and one for each {BYTES_A_SECOND} "
-                    "bytes; send it faster"
+                    f"after {self._ticks} seconds {self._reader.arrived} bytes of the request were "
+                    f"here: a request has {REQUEST_SECONDS} seconds and one for each "
+                    f"{BYTES_A_SECOND} bytes; send it faster"
                 )
             )
 
@@ -276,7 +206,7 @@ class HttpConnection(asyncio.Protocol):
 
     def close_if_idle(self) -> None:
         """Close the connection unless a request is under way."""
-        if self._running is None and not self._in_request:
+        if self._running is None and not self._reader.in_request:
             self.transport.close()
 
     def refuse(self, error: TradeworthyError) -> None:
@@ -284,7 +214,7 @@ class HttpConnection(asyncio.Protocol):
         under_way = self._unanswered()
         if not self.transport.is_closing() and not any(each.started for each in under_way):
             paths = [str(each.scope["path"]) for each in under_way]
-            paths += [self._url.decode("latin-1")] if self._in_head else []
+            paths += [self._reader.url.decode("latin-1")] if self._reader.in_head else []
             for number, path in enumerate(paths, 1):
                 self.transport.write(_answer(error, path, last=number == len(paths)))
         for exchange in under_way:
@@ -295,25 +225,11 @@ class HttpConnection(asyncio.Protocol):
         running = [] if self._running is None else [self._running]
         return running + list(self._waiting)
 
-    def _decline(self, rest: bytes) -> bytes:
-        """Return the request as if nothing had been offered, with what followed its head."""
-        method = self._parser.get_method()
-        if method == b"CONNECT":
-            self._refuse_bytes("Invalid HTTP request received.")
-            return b""
-        kept = [(name, value) for name, value in self._headers if name not in _OFFER]
-        if any(
-            name == b"connection" and b"close" in value.lower() for name, value in self._headers
-        ):
-            kept.append((b"connection", b"close"))
-        version = self._parser.get_http_version().encode()
-        first = b"%s %s HTTP/%s\r\n" % (method, self._url, version)
-        self._parser = _parser(self)
-        return first + b"".join(b"%s: %s\r\n" % header for header in kept) + b"\r\n" + rest
-
     def _refuse_bytes(self, message: str) -> None:
         """Answer what is no request, after which nothing more can be understood."""
-        broken = self._read if self._read is not None and self._read.more_body else None
+        broken = self._reader.exchange
+        if broken is not None and not broken.more_body:
+            broken = None
         if self._running not in (None, broken):
             # Whole requests came before it: they are answered first, and are the last.
             if broken is not None and broken in self._waiting:
@@ -331,13 +247,6 @@ class HttpConnection(asyncio.Protocol):
         if broken is not None:
             broken.leave()
         self.transport.close()
-
-
-def _parser(connection: HttpConnection) -> Any:
-    parser = httptools.HttpRequestParser(connection)
-    # What follows a request that is the connection's last is passed over, not an error.
-    parser.set_dangerous_leniencies(lenient_data_after_close=True)
-    return parser
 
 
 def _answer(error: TradeworthyError, path: str, *, last: bool) -> bytes:
