@@ -65,7 +65,7 @@ def test_advice_leads_from_nothing_to_production(terminal: Terminal) -> None:
 
     (shortage,) = somebody.failed(2).values()
     assert shortage["reason"].endswith("current_sessions: 4 holds 8 rows, 20 are needed")
-    (sessions,) = re.findall(r"raise drift.current_sessions to (\d+) in", shortage["advice"])
+    (sessions,) = re.findall(r"raise drift.current_sessions to (\d+), then", shortage["advice"])
     somebody.change_policy("current_sessions: 4", f"current_sessions: {sessions}")
     assert set(somebody.failed(2)) == {"evaluation", "drift_rows"}
     somebody.type(shortage["advice"])

@@ -55,6 +55,16 @@ def test_it_tests_the_recipe_and_the_artifact(evidence: Evidence) -> None:
     assert evidence.drift["severity"] == "NORMAL"
 
 
+def test_drift_counts_sessions_by_day_as_live_rows_are_counted(tmp_path: Path) -> None:
+    """Three bars a day of two symbols fill a window of 20 sessions with 120 rows."""
+    at = pl.col("date").rank("dense").cast(pl.Int64) - 1
+    moment = pl.datetime(2016, 11, 1) + pl.duration(days=at // 3, hours=10 + 2 * (at % 3))
+    bars = market().with_columns(date=moment)
+    file = write_strategy(tmp_path)
+    drift = evaluate(request_for(file, trained(file, bars), bars)).drift
+    assert drift["current_rows"] == 20 * 3 * 2
+
+
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_it_is_the_same_in_every_process(
     threads: str,

@@ -14,7 +14,14 @@ AT = "2026-01-05T12:00:00Z"
 
 
 def report(status: str, severity: str | None) -> dict[str, Any]:
-    return {"slot": AT, "status": status, "severity": severity, "digest": "0" * 64}
+    short = "8 of 20 rows" if status == "INSUFFICIENT" else None
+    return {
+        "slot": AT,
+        "status": status,
+        "severity": severity,
+        "shortage": short,
+        "digest": "0" * 64,
+    }
 
 
 def state(state: str, found: dict[str, Any] | None = None) -> str:
@@ -33,6 +40,7 @@ def test_each_outcome_has_its_own_advice() -> None:
     said = [advice(report(*outcome), "spx", 3) for outcome in OUTCOMES]
     assert len(set(said)) == len(OUTCOMES)
     assert all("quarantine spx 3" in each for each in said if "changed" in each)
+    assert "not judged: 8 of 20 rows" in said
 
 
 def test_a_version_that_has_just_gone_live_has_no_finding() -> None:

@@ -206,6 +206,7 @@ def test_a_model_that_went_live_today_has_not_gone_silent(live: NaiveStore) -> N
     watch = scheduler(live, Logged())
     (fresh,) = watch.run_due(NOON + HOUR)
     assert (fresh.status, fresh.severity) == ("INSUFFICIENT", None)
+    assert "the current window holds 0 of the 20 rows" in str(fresh.shortage)
     (silent,) = watch.run_due(NOON + HOUR, as_of=NOON + 7 * DAY)[-1:]
     assert (silent.status, silent.severity) == ("NO_DATA", "SEVERE")
 

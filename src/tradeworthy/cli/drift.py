@@ -101,11 +101,7 @@ def advice(report: dict[str, Any], model: str, version: int) -> str:
         case _, "CLOSED":
             return "the market was closed; nothing to do"
         case _:
-            return (
-                "too few rows to compare: it is judged once both windows hold enough, which they "
-                "never do if the policy gives them too few sessions: see `tradeworthy policy show "
-                f"{model}`"
-            )
+            return f"not judged: {report['shortage']}"
 
 
 def _drifting(report: dict[str, Any]) -> list[str]:

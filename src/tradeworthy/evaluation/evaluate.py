@@ -211,8 +211,9 @@ class _Evaluation:
             name: TrainingProfile.from_json(cast("Mapping[str, Any]", profile))
             for name, profile in profiles.items()
         }
-        first = self._arrays.shape[0] - settings.current_sessions
-        current = self._rows.filter(pl.col("at") >= first).sort(TIME, SYMBOL)
+        days = np.unique(self._arrays.dates.astype("datetime64[D]"))
+        first = days[-settings.current_sessions :][0].item()
+        current = self._rows.filter(pl.col(TIME).cast(pl.Date) >= first).sort(TIME, SYMBOL)
         last = np.datetime_as_string(self._arrays.dates[-1], unit="s")
         report = candidate_drift(
             training,

@@ -17,11 +17,15 @@ class ScanDrift(RequestBody):
 
 
 class LatestDrift(ResponseBody):
-    """The last drift report in short."""
+    """The last drift report in short.
+
+    ``shortage`` says which window holds too few rows of an INSUFFICIENT one, and what ends that.
+    """
 
     slot: datetime
     status: str
     severity: str | None
+    shortage: str | None = None
     digest: str
 
 
@@ -47,6 +51,7 @@ class StoredDriftReport(ResponseBody):
     slot: datetime
     status: str
     severity: str | None
+    shortage: str | None = None
     digest: str
     created_at: datetime
     report: dict[str, Any]

@@ -106,7 +106,7 @@ def scan_features(
     if not market_open:
         return DriftReport(**key, status=Status.CLOSED, severity=None)
     frame = session_frame(rows, calendar, setting.windows)
-    key |= frame.bounds(setting.windows)
+    key |= frame.bounds(setting.windows) | {"session_under_way": rows.finished is not None}
     unjudged = _without_statistics(key, setting.windows, rows_expected=rows_expected)
     if unjudged is not None:
         return unjudged

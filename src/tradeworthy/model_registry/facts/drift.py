@@ -27,6 +27,7 @@ def _rows(report: Mapping[str, object]) -> DriftRows | None:
         windows.get("current_sessions"),
         report.get("reference_rows"),
         windows.get("min_reference_rows"),
+        windows.get("reference_sessions"),
     )
     whole = [count for count in counts if isinstance(count, int) and count >= 0]
     return DriftRows(*whole) if len(whole) == len(counts) else None

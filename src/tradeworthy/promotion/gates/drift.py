@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
+from tradeworthy.drift.row_shortage import WindowRows
 from tradeworthy.promotion.advice import BACKTEST, TRAIN
 from tradeworthy.promotion.findings import Finding, GateStatus, failed, passed
 from tradeworthy.promotion.gate import EVIDENCE, LIVE, Concern, Gate
@@ -17,13 +17,28 @@ _RECORD = f"train a new version, which records a drift profile of its inputs: {T
 
 @dataclass(frozen=True, slots=True)
 class DriftRows:
-    """Rows that were compared: in the window of ``sessions``, trained on, and the fewest needed."""
+    """Rows that were compared: in the window of ``sessions``, trained on, and the fewest needed.
+
+    ``reference_sessions`` are those of the window that live rows will be compared with.
+    """
 
     current: int
     least_current: int
     sessions: int
     trained: int
     least_trained: int
+    reference_sessions: int
+
+    @property
+    def windows(self) -> tuple[WindowRows, WindowRows]:
+        """Both windows of live rows, when they are full; the bars say how many rows they hold."""
+        length, before = self.sessions, self.reference_sessions
+        rows = self.current * before // length
+        # A reference needs as many rows as a training profile does.
+        return (
+            WindowRows("drift.current_sessions", length, length, self.current, self.least_current),
+            WindowRows("drift.reference_sessions", before, before, rows, self.least_trained),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +67,7 @@ def _drift(facts: DriftFacts, policy: Policy) -> Finding:
     reason = f"drift is {severity}, at most {allowed} is allowed"
     if SEVERITIES.index(severity) <= SEVERITIES.index(allowed):
         return passed(severity, allowed, reason)
-    return failed(severity, allowed, reason, rows.advice)
+    return failed(severity, allowed, reason)
 
 
 def _enough_rows(rows: DriftRows | None) -> Finding:
@@ -64,19 +79,23 @@ def _enough_rows(rows: DriftRows | None) -> Finding:
         reason = f"the version was trained on {rows.trained} rows, {rows.least_trained} are needed"
         more = f"train a new version on more rows: {TRAIN}"
         return failed(rows.trained, rows.least_trained, reason, more)
-    if rows.current >= rows.least_current:
+    short = [window for window in rows.windows if window.short]
+    if not short:
         reason = f"drift can be judged by {rows.current} rows, {rows.least_current} are needed"
         return passed(rows.current, rows.least_current, reason)
-    held = f"{rows.current} {'row' if rows.current == 1 else 'rows'}"
-    sessions = math.ceil(rows.least_current * rows.sessions / max(rows.current, 1))
-    # A reference needs as many rows as a training profile does.
-    reference = math.ceil(rows.least_trained * rows.sessions / max(rows.current, 1))
     return failed(
-        rows.current,
-        rows.least_current,
-        f"drift.current_sessions: {rows.sessions} holds {held}, {rows.least_current} are needed",
-        f"raise drift.current_sessions to {sessions} in the policy file, and "
-        f"drift.reference_sessions to {reference} at least, then {BACKTEST}",
+        short[0].rows,
+        short[0].least,
+        "; ".join(
+            f"{each.key}: {each.length} holds {each.rows} {'row' if each.rows == 1 else 'rows'}, "
+            f"{each.least} are needed"
+            for each in short
+        ),
+        "in the policy file, raise "
+        + " and ".join(
+            f"{each.key} to {each.sessions_needed(rows.current / rows.sessions)}" for each in short
+        )
+        + f", then {BACKTEST}",
     )
 
 

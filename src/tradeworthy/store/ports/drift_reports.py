@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tradeworthy.base.digests import Json
+from tradeworthy.drift.row_shortage import row_shortage
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,11 @@ class DriftReportRecord:
     digest: str
     report: Mapping[str, Json]
     created_at: datetime
+
+    @property
+    def shortage(self) -> str | None:
+        """What keeps the windows from being compared; None if they were, or the status says why."""
+        return row_shortage(self.report)
 
 
 class ReadDriftReports(Protocol):
