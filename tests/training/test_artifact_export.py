@@ -37,6 +37,10 @@ ESTIMATORS = {
 }
 
 
+class Own(LinearRegression):
+    """A class derived from one that is converted is not."""
+
+
 def answers(artifact: Artifact, rows: np.ndarray) -> np.ndarray:
     predictor = load_predictor(
         artifact.data,
@@ -119,9 +123,13 @@ def test_a_pickle_is_refused_unread(name: str, tmp_path: Path) -> None:
     [
         (Path("nowhere.onnx"), "cannot be read"),
         (object(), "object cannot be served"),
-        (LinearRegression(), "does not convert to ONNX"),
+        (LinearRegression(), "does not convert it: AttributeError: .* no attribute 'coef_'"),
+        (Own().fit(ROWS, LABEL), "Own cannot be served: .*derived from one is not converted"),
+        (make_pipeline(Own()).fit(ROWS, LABEL), r"test_artifact_export.Own'>'\. Fit an"),
     ],
 )
 def test_what_cannot_be_served(given: object, reported: str) -> None:
-    with pytest.raises(ArtifactInvalid, match=reported):
+    with pytest.raises(ArtifactInvalid, match=reported) as refused:
         export_artifact(given, 3)
+    assert len(str(refused.value)) < 400
+    assert "issue" not in str(refused.value)

@@ -126,7 +126,7 @@ def test_what_training_does_to_its_configuration_is_not_on_record(tmp_path: Path
 
 def test_an_artifact_that_answers_otherwise_is_refused_at_once(tmp_path: Path) -> None:
     file = write_strategy(tmp_path, edited(LIGHT, "[1.0, 0.0]", "[1.0, 0.5]"))
-    with pytest.raises(ArtifactInvalid, match="answers otherwise than the estimator"):
+    with pytest.raises(ArtifactInvalid, match="predicts otherwise than the estimator"):
         trained(file, BARS)
 
 
@@ -146,7 +146,7 @@ def test_files_are_reported_from_the_folder_that_is_deployed(tmp_path: Path) -> 
         code = json.loads(manifest_text(candidate))["code"]
         reported.append((code["entry_point"]["file"], code["signal_rule"]["feature_file"]))
     assert reported == [("trend.py", "features.py"), ("deployed/trend.py", "deployed/features.py")]
-    with pytest.raises(StrategyInvalid, match="keep a strategy together"):
+    with pytest.raises(StrategyInvalid, match="where the strategy's files have to be"):
         train_candidate(
             loaded,
             data_of(BARS),

@@ -217,7 +217,7 @@ def test_a_horizon_on_record_that_is_not_the_strategys(request_: EvaluationReque
 def test_a_signal_that_fails(tmp_path: Path) -> None:
     for old, new, reported in (
         ("np.sign(predictions)", "np.sgn(predictions)", "AttributeError"),
-        ("np.sign(predictions)", "predictions[1:]", "give one weight a row"),
+        ("np.sign(predictions)", "predictions[1:]", "return one finite weight a row"),
         ("np.sign(predictions)", "predictions * np.nan", "not finite"),
         ("np.sign(predictions)", "exit(0)", "SystemExit"),
     ):

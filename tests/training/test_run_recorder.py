@@ -162,6 +162,62 @@ def test_a_script_gets_the_manifest_of_a_strategy_file_and_is_backtested(
     ] * 3
 
 
+# A class derived from scikit-learn's, which nothing converts, and ways out that its refusal names.
+DERIVED = """
+class Clipped(LinearRegression):
+    def fit(self, x, y):
+        return super().fit(x, y.clip(-0.1, 0.1))
+"""
+TO_ONNX = """
+    def to_onnx(self):
+        import skl2onnx
+        from skl2onnx.common.data_types import DoubleTensorType
+
+        plain = LinearRegression()
+        plain.__dict__.update(self.__dict__)
+        return skl2onnx.to_onnx(plain, initial_types=[("x", DoubleTensorType([None, 2]))])
+"""
+
+
+def run_script(deployed: DeployedHome, text: str) -> subprocess.CompletedProcess[str]:
+    script = deployed.strategy.with_name("own_script.py")
+    script.write_text(text.format(bars=deployed.bars), encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, script.name],
+        cwd=script.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_derived_estimator_is_refused_in_one_message_and_its_ways_out_lead_on(
+    deployed: DeployedHome,
+) -> None:
+    text = edited(SCRIPT, "\nwith record_run", DERIVED + "\nwith record_run")
+    text = edited(text, "run.estimator(LinearRegression()", "run.estimator(Clipped()")
+    refused = run_script(deployed, text)
+    assert refused.stderr.count("Traceback") == 1
+    line = next(at for at, each in enumerate(text.splitlines(), 1) if "run.estimator" in each)
+    message = refused.stderr.splitlines()[-1]
+    assert message.endswith(f" (own_script.py:{line} in <module>)")
+    assert "ArtifactInvalid: Clipped cannot be served: " in message
+    assert versions(deployed) == []
+
+    assert "give its class a method to_onnx()" in message
+    own_form = edited(text, "\nwith record_run", TO_ONNX + "\nwith record_run")
+    assert run_script(deployed, own_form).stdout.startswith("1 TRAINED")
+    assert "record with run.artifact() what is served" in message
+    artifact = edited(own_form, "def to_onnx", "def another_name")
+    artifact = edited(artifact, "run.estimator(", "fitted = (")
+    artifact = edited(
+        artifact,
+        "    run.metrics",
+        "    run.estimator(fitted)\n    run.artifact(fitted.another_name())\n    run.metrics",
+    )
+    assert run_script(deployed, artifact).stdout.startswith("2 TRAINED")
+
+
 def test_what_suffices_for_trained(deployed: DeployedHome) -> None:
     with record_run(model="m") as run:
         notes_of(deployed, run)

@@ -6,6 +6,7 @@ What was not recorded is missing from the manifest, and the gates say so.
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,10 +23,10 @@ from tradeworthy.client.candidate_upload import (
     training_windows,
 )
 from tradeworthy.client.client import Client
-from tradeworthy.errors import InvalidInput
+from tradeworthy.errors import ArtifactInvalid, InvalidInput
 from tradeworthy.features.feature_graph import FeatureGraph
 from tradeworthy.manifest.files.git_tree import read_git_tree
-from tradeworthy.training.artifact_export import export_artifact
+from tradeworthy.training.artifact_export import Artifact, export_artifact
 from tradeworthy.training.point_in_time import SYMBOL, TIME
 from tradeworthy.training.run_record import MarketData, RunRecord, TrainingDataset
 from tradeworthy.training.strategy import Estimator
@@ -33,7 +34,7 @@ from tradeworthy.training.strategy_file import LoadedStrategy, load_strategy
 
 
 class RecordedRun:
-    """What a script tells of its run; `record_run` makes it and registers it at the end.
+    """What a script records of its run; `record_run` registers it at the end of its block.
 
     Attributes
     ----------
@@ -50,7 +51,8 @@ class RecordedRun:
         self._strategy = strategy
         self._record = RunRecord()
         self._fitted: Estimator | None = None
-        self._given: object | None = None
+        self._served: object | None = None
+        self._line = ""
         self._data: list[MarketData] = []
 
     def market_data(self, path: str | Path) -> pl.DataFrame:
@@ -162,8 +164,18 @@ class RecordedRun:
         return loaded
 
     def estimator(self, fitted: Estimator) -> None:
-        """Record the fitted estimator: it is exported, and answers the golden rows."""
+        """Record the fitted estimator: it is exported at the end, and predicts the golden rows.
+
+        Parameters
+        ----------
+        fitted
+            A scikit-learn estimator that skl2onnx converts, a LightGBM model, or an object of a
+            class of one's own, with ``predict`` and a ``to_onnx()`` that returns its ONNX
+            ``ModelProto``. Of any other, `artifact` takes what is served.
+        """
         self._fitted = fitted
+        if self._served is None:
+            self._line = _callers_line()
 
     def artifact(self, artifact: object) -> None:
         """Record what will be served, instead of an export of the estimator.
@@ -173,7 +185,8 @@ class RecordedRun:
         artifact
             The path of an ONNX or LightGBM text file, or an ONNX ``ModelProto``.
         """
-        self._given = Path(artifact) if isinstance(artifact, str) else artifact
+        self._served = Path(artifact) if isinstance(artifact, str) else artifact
+        self._line = _callers_line()
 
     def metrics(self, values: Mapping[str, float]) -> None:
         """Record figures of one's own; no gate reads them."""
@@ -183,14 +196,26 @@ class RecordedRun:
         record = self._record
         record.tree = read_git_tree(_own_code())
         record.estimator = self._fitted
-        served = self._fitted if self._given is None else self._given
-        if served is not None:
-            width = len(record.inputs) or getattr(served, "n_features_in_", 1)
-            record.artifact = export_artifact(served, width)
+        record.artifact = self._artifact(len(record.inputs))
         if record.dataset is not None:
             read = {data.name: data.dataset_hash for data in self._data}
             record.dataset = replace(record.dataset, sources={**read, **record.dataset.sources})
         return record
+
+    def _artifact(self, n_inputs: int) -> Artifact | None:
+        served, way_out = self._served, ""
+        if served is None:
+            served = self._fitted
+            way_out = (
+                ", or record with run.artifact() what is served: a ModelProto or an .onnx file"
+            )
+        if served is None:
+            return None
+        try:
+            return export_artifact(served, n_inputs or getattr(served, "n_features_in_", 1))
+        except ArtifactInvalid as error:
+            # At the end of the block, the traceback no longer has the line that recorded it.
+            raise ArtifactInvalid(f"{error.message}{way_out} ({self._line})") from None
 
     def register(self, client: Client, folder: Path) -> None:
         """Register what was logged; the end of the block does so."""
@@ -262,6 +287,12 @@ def _path(file: str | Path) -> Path:
             "which a validator's backtest can run, and give its path"
         )
     return Path(file)
+
+
+def _callers_line() -> str:
+    """Return the line of the script that called a method of the run."""
+    caller = traceback.extract_stack(limit=3)[0]
+    return f"{Path(caller.filename).name}:{caller.lineno} in {caller.name}"
 
 
 def _own_code() -> Path:

@@ -10,11 +10,12 @@ from typing import Any
 
 from tradeworthy.artifacts.predictor import load_predictor
 from tradeworthy.base.digests import sha256_hex
-from tradeworthy.base.foreign_text import foreign_text
+from tradeworthy.base.foreign_text import shortened, whole_text
 from tradeworthy.base.users_errors import users_errors
 from tradeworthy.errors import ArtifactInvalid
 
 _FORMATS = {".onnx": "onnx", ".txt": "lightgbm"}
+_OWN_FORM = "give its class a method to_onnx() that returns the ONNX ModelProto of the fitted model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,8 @@ def _from_sklearn(estimator: object, n_inputs: int) -> bytes:
     base = sys.modules.get("sklearn.base")
     if base is None or not isinstance(estimator, base.BaseEstimator):
         raise ArtifactInvalid(
-            f"{type(estimator).__name__} cannot be served: return a scikit-learn estimator, a "
-            "LightGBM model, an ONNX ModelProto, or the path of one of their files"
+            f"{type(estimator).__name__} cannot be served: it is no estimator of scikit-learn or "
+            f"LightGBM. Fit one of those, or {_OWN_FORM}"
         )
     try:
         skl2onnx: Any = importlib.import_module("skl2onnx")
@@ -92,7 +93,7 @@ def _from_sklearn(estimator: object, n_inputs: int) -> bytes:
         raise ArtifactInvalid(
             "scikit-learn estimators need skl2onnx: install tradeworthy[sklearn]"
         ) from error
-    refused = None
+    refused = ""
     # Doubles keep parity with the estimator; what onnxruntime has in floats only, as tree
     # ensembles, takes floats.
     for kind in (types.DoubleTensorType, types.FloatTensorType):
@@ -100,12 +101,13 @@ def _from_sklearn(estimator: object, n_inputs: int) -> bytes:
             data = _converted(skl2onnx, estimator, kind([None, n_inputs]))
             load_predictor(data, format="onnx", expected_sha256=sha256_hex(data), n_inputs=n_inputs)
         except ArtifactInvalid as error:
-            refused = error
+            refused = error.message
         else:
             return data
     raise ArtifactInvalid(
-        f"{type(estimator).__name__} has no form in ONNX that is served: {refused}"
-    ) from refused
+        f"{type(estimator).__name__} cannot be served: {refused}. Fit an estimator of scikit-learn "
+        f"itself, since a class derived from one is not converted, or {_OWN_FORM}"
+    )
 
 
 def _converted(skl2onnx: Any, estimator: object, rows: object) -> bytes:
@@ -116,6 +118,10 @@ def _converted(skl2onnx: Any, estimator: object, rows: object) -> bytes:
             options={"zipmap": False} if hasattr(estimator, "predict_proba") else None,
         )
     except Exception as error:
-        raise ArtifactInvalid(f"it does not convert to ONNX: {foreign_text(error)}") from error
+        # Their first line says what is wrong; the rest is for whoever writes converters.
+        first, _, _ = whole_text(error).partition("\n")
+        raise ArtifactInvalid(
+            f"skl2onnx does not convert it: {shortened(first).rstrip('.')}"
+        ) from error
     data: bytes = proto.SerializeToString(deterministic=True)
     return data

@@ -78,6 +78,8 @@ def train_candidate(
     last = last_moment(known_bars(data.bars, train_end))
     check_label_horizon(loaded, known_bars(data.bars, train_end))
     estimator = fit(strategy, table, resolved)
+    with users_errors("the estimator cannot be exported", function=strategy.train):
+        artifact = export_artifact(estimator, len(strategy.inputs))
     run = RunRecord(
         config=resolved,
         dataset=TrainingDataset(
@@ -91,7 +93,7 @@ def train_candidate(
             embargo=0,
         ),
         estimator=estimator,
-        artifact=export_artifact(estimator, len(strategy.inputs)),
+        artifact=artifact,
         tree=read_git_tree(loaded.file, also=[loaded.feature_file]),
     )
     run.follow(loaded, root)

@@ -45,12 +45,14 @@ def predict(estimator: Estimator, rows: Floats) -> Floats:
     """
     with users_errors("the estimator failed"):
         values = np.asarray(_answer(estimator, rows), dtype=np.float64)
-    if values.size != len(rows) or not np.isfinite(values).all():
+    if values.size != len(rows):
         raise StrategyInvalid(
-            f"the estimator gave an array of shape {values.shape} for {len(rows)} rows, or one "
-            "that is not finite; a model gives one finite number a row"
+            f"the estimator predicts an array of shape {values.shape} for {len(rows)} rows; a "
+            "model predicts one finite number a row"
         )
-    return values.reshape(len(rows))
+    values = values.reshape(len(rows))
+    _check_finite("the estimator predicts", values)
+    return values
 
 
 def _answer(estimator: Any, rows: Floats) -> Any:
@@ -82,12 +84,22 @@ def target_weights(
         values = np.asarray(
             strategy.signal(predictions.copy(), rows, _own(config)), dtype=np.float64
         )
-    if values.shape != (rows.height,) or not np.isfinite(values).all():
+    if values.shape != (rows.height,):
         raise StrategyInvalid(
-            f"{_name(strategy.signal)} gave an array of shape {values.shape} for "
-            f"{rows.height} rows, or one that is not finite; give one weight a row"
+            f"{_name(strategy.signal)} returned an array of shape {values.shape} for "
+            f"{rows.height} rows; return one finite weight a row"
         )
+    _check_finite(f"{_name(strategy.signal)} returned", values)
     return values
+
+
+def _check_finite(what: str, values: Floats) -> None:
+    odd = np.flatnonzero(~np.isfinite(values))
+    if odd.size:
+        raise StrategyInvalid(
+            f"{what} {values[odd[0]]}, which is not finite, for row {odd[0]} of {values.size} "
+            f"({odd.size} such rows)"
+        )
 
 
 def _own(config: Mapping[str, object]) -> dict[str, object]:

@@ -50,7 +50,8 @@ def check_label_horizon(loaded: LoadedStrategy, bars: pl.DataFrame) -> None:
             raise StrategyInvalid(
                 f"the label {strategy.label!r} looks more than label_horizon="
                 f"{strategy.label_horizon} bars ahead: for {first[SYMBOL]} at {first[TIME]} it "
-                f"changes with what is known after {moments[at]}; declare how far it looks",
+                f"changes with what is known after {moments[at]}; declare how far it looks "
+                "by a larger label_horizon",
                 label=strategy.label,
                 label_horizon=strategy.label_horizon,
             )

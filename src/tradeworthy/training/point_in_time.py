@@ -56,8 +56,9 @@ def training_table(
     """
     table = feature_rows(loaded, known_bars(bars, train_end), label=True)
     if table.is_empty():
+        end = "" if train_end is None else f" up to {train_end}"
         raise StrategyInvalid(
-            f"no row to train on up to {train_end}: give more data, or shorten the lookbacks"
+            f"no row to train on{end}: give more data, or shorten the lookbacks of the features"
         )
     return table
 

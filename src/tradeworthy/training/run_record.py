@@ -343,8 +343,9 @@ def _check_artifact(artifact: Artifact, golden: Floats, answered: Floats | None)
     tolerance = parity_tolerance(answered)
     if not error <= tolerance:
         raise ArtifactInvalid(
-            f"{artifact.name} answers otherwise than the estimator, by up to {error:g}: export "
-            "it again, or give the estimator that it was made of",
+            f"{artifact.name} predicts otherwise than the estimator, by up to {error:g}: export it "
+            "from this very estimator; a class with a predict() of its own needs a to_onnx() that "
+            "does the same",
             error=error,
             tolerance=tolerance,
         )
@@ -388,5 +389,5 @@ def _relative(path: Path, folder: Path) -> str:
         return path.resolve().relative_to(folder).as_posix()
     except ValueError as error:
         raise StrategyInvalid(
-            f"{path} does not lie in {folder}; keep a strategy together"
+            f"{path} does not lie in {folder}, where the strategy's files have to be: move it there"
         ) from error
