@@ -149,7 +149,7 @@ def _commands(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _placeholder(argument: Any) -> str:
-    shown = str(argument.name).upper() + ("..." if argument.nargs == -1 else "")
+    shown = (argument.metavar or argument.name).upper() + ("..." if argument.nargs == -1 else "")
     return shown if argument.required else f"[{shown}]"
 
 

@@ -14,8 +14,10 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 import tradeworthy.wire
+from tradeworthy.api.routers import routes
 from tradeworthy.base.field_faults import field_fault, first_fault
 from tradeworthy.base.settings import Settings
+from tradeworthy.base.text_forms import IN_WORDS
 from tradeworthy.evidence.evidence import Evidence
 from tradeworthy.manifest import manifest_fields
 from tradeworthy.wire.bodies import RequestBody, ResponseBody
@@ -82,3 +84,22 @@ def test_a_place_is_no_longer_than_a_reader_can_use() -> None:
     fault = field_fault({"type": "missing", "loc": ("body", "x" * 10_000, 3), "msg": ""})
     assert str(fault) == f"body.{'x' * 80}.3 is missing"
     assert str(field_fault({"type": "missing", "loc": (), "msg": ""})) == "(whole) is missing"
+
+
+def test_every_form_of_a_parameter_is_said_in_words() -> None:
+    forms = {
+        getattr(rule, "pattern", None)
+        for route in routes()
+        for parameter in (*route.dependant.path_params, *route.dependant.query_params)
+        for rule in parameter.field_info.metadata
+    } - {None}
+    assert len(forms) > 3
+    assert forms <= set(IN_WORDS)
+    for form, words in IN_WORDS.items():
+        fault = {
+            "type": "string_pattern_mismatch",
+            "loc": ("x",),
+            "msg": "",
+            "ctx": {"pattern": form},
+        }
+        assert str(field_fault(fault)) == f"x must be {words}"

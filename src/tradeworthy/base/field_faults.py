@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import ValidationError
 
+from tradeworthy.base.text_forms import IN_WORDS
+from tradeworthy.errors import InvalidInput
+
 _SHOWN: Final = 80
+_MOST_FAULTS: Final = 100
 
 # By the type of pydantic's error; a place in braces is filled from its context.
 _TEXTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -41,7 +45,6 @@ _TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "missing": "is missing",
         "model_attributes_type": "must be an object",
         "model_type": "must be an object",
-        "string_pattern_mismatch": "must match {pattern}",
         "string_too_long": "must have at most {max_length} characters",
         "string_too_short": "must have at least {min_length} characters",
         "none_required": "must be null",
@@ -94,12 +97,17 @@ def field_fault(detail: Mapping[str, Any]) -> FieldFault:
     text = f"is refused: {detail['msg']}"
     if template is not None:
         text = template.format_map(detail.get("ctx", {}))
+    elif detail["type"] == "string_pattern_mismatch":
+        text = f"must be {IN_WORDS[detail['ctx']['pattern']]}"
     return FieldFault(tuple(str(part)[:_SHOWN] for part in detail["loc"]), text)
 
 
-def field_faults(details: Iterable[Mapping[str, Any]]) -> list[FieldFault]:
-    """Return what each entry of pydantic's ``errors()`` says."""
-    return [field_fault(detail) for detail in details]
+def invalid_fields(details: Sequence[Mapping[str, Any]]) -> InvalidInput:
+    """Return the error that the entries of pydantic's ``errors()`` are, each with its place."""
+    # An answer stays short whatever was sent.
+    faults = [field_fault(detail) for detail in details[:_MOST_FAULTS]]
+    places = [{"place": [*each.place], "message": each.text} for each in faults]
+    return InvalidInput(str(faults[0]), errors=places)
 
 
 def first_fault(error: ValidationError) -> FieldFault:

@@ -54,6 +54,18 @@ def context_of(ctx: typer.Context) -> Context:
 
 
 @contextmanager
+def client_of(ctx: typer.Context) -> Iterator[Client]:
+    """Open a client; what is wrong with a request is said of the command's own arguments."""
+    from tradeworthy.cli.argument_faults import as_typed
+
+    try:
+        with context_of(ctx).client() as client:
+            yield client
+    except InvalidInput as error:
+        raise as_typed(error, ctx) from error
+
+
+@contextmanager
 def users_code() -> Iterator[None]:
     """Send what users' code prints to standard error; standard output is for the answer."""
     with redirect_stdout(sys.stderr):
@@ -132,13 +144,13 @@ def _holds_records(content: Any) -> bool:
     return isinstance(content, list) and any(isinstance(each, dict) for each in content)
 
 
-def key_values(pairs: list[str]) -> dict[str, Any]:
-    """Read ``key=value`` pairs; values that are JSON are taken as such, others as text."""
+def key_values(option: str, pairs: list[str]) -> dict[str, Any]:
+    """Read an option's ``key=value`` pairs; values that are JSON are taken as such."""
     found: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals:
-            raise typer.BadParameter(f"{pair!r} is not of the form key=value")
+            raise typer.BadParameter(f"{pair!r} is not of the form key=value", param_hint=option)
         try:
             found[key] = read_json(text)
         except InvalidInput:

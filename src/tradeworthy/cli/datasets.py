@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tradeworthy.cli.context import AsJson, context_of, fields, show, table
+from tradeworthy.cli.context import AsJson, client_of, fields, show, table
 
 datasets = typer.Typer(help="Keep market data in the registry.", no_args_is_help=True)
 
@@ -30,7 +30,7 @@ def add(
     from tradeworthy.client.candidate_upload import market_data, upload_dataset
 
     data = market_data(file)
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         dataset = upload_dataset(client, data)
     show(dataset, as_json=as_json, human=fields)
 
@@ -38,7 +38,7 @@ def add(
 @datasets.command("list")
 def list_datasets(ctx: typer.Context, as_json: AsJson = False) -> None:
     """List the market data that the registry has."""
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         found = client.datasets()
     columns = ("dataset_hash", "name", "rows", "symbols", "first", "last")
     show(found, as_json=as_json, human=lambda rows: table(rows, columns))

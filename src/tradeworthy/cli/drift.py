@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tradeworthy.cli.context import AsJson, context_of, show, table
+from tradeworthy.cli.context import AsJson, client_of, show, table
 
 drift = typer.Typer(help="Run drift scans and read their reports.", no_args_is_help=True)
 
@@ -28,7 +28,7 @@ def scan(
     as_json: AsJson = False,
 ) -> None:
     """Scan every slot that is due."""
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         found = client.scan_drift(model=model, as_of=as_of)
     show(found, as_json=as_json, human=report_lines)
 
@@ -42,7 +42,7 @@ def reports(
     as_json: AsJson = False,
 ) -> None:
     """List a model's drift reports, newest slot first."""
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         found = client.drift_reports(model, version=version, limit=limit)
     show(found, as_json=as_json, human=report_lines)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradeworthy.cli.context import AsJson, context_of, fields, show, table, users_code
+from tradeworthy.cli.context import AsJson, client_of, fields, show, table, users_code
 
 if TYPE_CHECKING:
     from tradeworthy.features.feature_graph import FeatureGraph
@@ -91,7 +91,7 @@ def diff(
 @features.command("active")
 def active(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Tell which release is active, and since when."""
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         found = client.active_release()
     show(found, as_json=as_json, human=fields)
 
@@ -107,7 +107,7 @@ def activate(
 ) -> None:
     """Make a release of feature files and activate it."""
     snapshots = [_graph(file).snapshot().to_json() for file in files]
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         release = client.register_release(snapshots).release
         found = client.activate_release(
             release, expected_epoch=expected_epoch, reason=reason, force=force

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from tradeworthy.cli.context import AsJson, context_of, fields, show
+from tradeworthy.cli.context import AsJson, client_of, fields, show
 
 jobs = typer.Typer(help="Look at jobs that a service runs.", no_args_is_help=True)
 
@@ -23,7 +23,7 @@ def add_to(app: typer.Typer) -> None:
 @jobs.command("show")
 def show_job(ctx: typer.Context, job: str, as_json: AsJson = False) -> None:
     """Tell where a job stands, with its result or what it failed of."""
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         found = client.job(job)
     show(found, as_json=as_json, human=_job_lines)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tradeworthy.cli.context import AsJson, context_of, fields, show, table
+from tradeworthy.cli.context import AsJson, client_of, fields, show, table
 from tradeworthy.cli.drift import state_lines
 from tradeworthy.cli.promotion import gate_lines
 
@@ -31,7 +31,7 @@ def add_to(app: typer.Typer) -> None:
 @models.command("register")
 def register(
     ctx: typer.Context,
-    model: str,
+    name: Annotated[str, typer.Argument(metavar="MODEL")],
     strategy: Annotated[str, typer.Option(help="The strategy it belongs to.")],
     owner: Annotated[str, typer.Option(help="Who answers for it.")],
     tier: Annotated[
@@ -40,8 +40,8 @@ def register(
     as_json: AsJson = False,
 ) -> None:
     """Give a model its name."""
-    with context_of(ctx).client() as client:
-        registered = client.register_model(model, strategy=strategy, owner=owner, tier=tier)
+    with client_of(ctx) as client:
+        registered = client.register_model(name, strategy=strategy, owner=owner, tier=tier)
     show(registered, as_json=as_json, human=fields)
 
 
@@ -53,7 +53,7 @@ def list_models(
     as_json: AsJson = False,
 ) -> None:
     """List models by name."""
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         found = client.models(after=after, limit=limit)
     columns = ("name", "strategy", "owner", "tier", "production_version")
     show(found, as_json=as_json, human=lambda rows: table(rows, columns))
@@ -62,7 +62,7 @@ def list_models(
 @models.command("versions")
 def versions(ctx: typer.Context, model: str, as_json: AsJson = False) -> None:
     """List the versions of a model."""
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         found = client.versions(model)
     show(found, as_json=as_json, human=lambda rows: table(rows, _VERSION_COLUMNS))
 
@@ -70,7 +70,7 @@ def versions(ctx: typer.Context, model: str, as_json: AsJson = False) -> None:
 @models.command("show")
 def show_version(ctx: typer.Context, model: str, version: int, as_json: AsJson = False) -> None:
     """Show a version: its digests, approvals, figures, who and when."""
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         found = client.version(model, version)
     show(found, as_json=as_json, human=_version_lines)
 
@@ -91,7 +91,7 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Search versions by tags, stage and strategy."""
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         found = client.search_versions(
             tags=tag or (), stage=stage and stage.upper(), strategy=strategy, limit=limit
         )
@@ -101,7 +101,7 @@ def search(
 @models.command("status")
 def status(ctx: typer.Context, model: str, as_json: AsJson = False) -> None:
     """Tell where a model stands."""
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         found = client.status(model)
     show(found, as_json=as_json, human=_status_lines)
 
@@ -116,7 +116,7 @@ def verdict(
     as_json: AsJson = False,
 ) -> None:
     """Show the verdict under which a version moved, gate by gate."""
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         found = client.verdict(model, digest)
     show(found, as_json=as_json, human=_verdict_lines)
 
@@ -132,7 +132,7 @@ def tag_version(
     ctx: typer.Context, model: str, version: int, key: str, value: str, as_json: AsJson = False
 ) -> None:
     """Put a tag on a version."""
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         found = client.tag_version(model, version, key, value)
     show(found, as_json=as_json, human=fields)
 
@@ -144,7 +144,7 @@ def quarantine(
     ctx: typer.Context, model: str, version: int, reason: Why, as_json: AsJson = False
 ) -> None:
     """Stop a version: it keeps its stage and does not predict."""
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         stopped = client.quarantine(model, version, reason=reason)
     show(stopped, as_json=as_json, human=fields)
 
@@ -153,7 +153,7 @@ def lift_quarantine(
     ctx: typer.Context, model: str, version: int, reason: Why, as_json: AsJson = False
 ) -> None:
     """Let a stopped version predict again."""
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         lifted = client.lift_quarantine(model, version, reason=reason)
     show(lifted, as_json=as_json, human=fields)
 
@@ -162,7 +162,7 @@ def retire(
     ctx: typer.Context, model: str, version: int, reason: Why, as_json: AsJson = False
 ) -> None:
     """Withdraw a version for good."""
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         retired = client.retire(model, version, reason=reason)
     show(retired, as_json=as_json, human=fields)
 

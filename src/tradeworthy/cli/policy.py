@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tradeworthy.cli.context import AsJson, context_of, show, table
+from tradeworthy.cli.context import AsJson, client_of, show, table
 
 policy = typer.Typer(help="Show and check the promotion policy.", no_args_is_help=True)
 
@@ -32,7 +32,7 @@ def show_policy(
     as_json: AsJson = False,
 ) -> None:
     """Show the policy that a model is held to and where each value comes from, or a past one."""
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         found = client.policy(model) if digest is None else client.past_policy(model, digest)
     show(found, as_json=as_json, human=_policy_lines)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tradeworthy.cli.context import AsJson, context_of, fields, key_values, show, working
+from tradeworthy.cli.context import AsJson, client_of, fields, key_values, show, working
 
 # In the order in which they are shown.
 _MARKS = {"FAILED": "FAIL", "NOT_APPLICABLE": "n/a ", "PASSED": "pass"}
@@ -31,8 +31,8 @@ def backtest(
     ctx: typer.Context,
     model: str,
     version: int,
-    dataset: Annotated[
-        str | None, typer.Option(help="A dataset's hash; the manifest's by default.")
+    dataset_hash: Annotated[
+        str | None, typer.Option("--dataset", help="A dataset's hash; the manifest's by default.")
     ] = None,
     commission_bps: Annotated[float | None, typer.Option(min=0)] = None,
     slippage_bps: Annotated[float | None, typer.Option(min=0)] = None,
@@ -46,9 +46,9 @@ def backtest(
     costs = None
     if commission_bps is not None or slippage_bps is not None:
         costs = {"commission_bps": commission_bps or 0.0, "slippage_bps": slippage_bps or 0.0}
-    with context_of(ctx).client() as client, working("backtesting"):
+    with client_of(ctx) as client, working("backtesting"):
         start = client.submit_backtest if no_wait else client.backtest
-        found = start(model, version, dataset_hash=dataset, costs=costs)
+        found = start(model, version, dataset_hash=dataset_hash, costs=costs)
     lines = fields if no_wait else partial(backtest_lines, verbose=verbose)
     show(found, as_json=as_json, human=lines)
 
@@ -64,9 +64,11 @@ def promote(
     ctx: typer.Context,
     model: str,
     version: int,
-    to: Annotated[str | None, typer.Option(help="The stage; the next one by default.")] = None,
-    override: Annotated[
-        list[str] | None, typer.Option(help="key=value of a threshold to tighten.")
+    target: Annotated[
+        str | None, typer.Option("--to", help="The stage; the next one by default.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--override", help="key=value of a threshold to tighten.")
     ] = None,
     reason: str = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge, change nothing.")] = False,
@@ -74,13 +76,13 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Move a version one stage forward, if its gates pass."""
-    overrides = key_values(override) if override else None
-    with context_of(ctx).client() as client:
+    tightened = key_values("--override", overrides) if overrides else None
+    with client_of(ctx) as client:
         found = client.promote(
             model,
             version,
-            to.upper() if to else None,
-            overrides=overrides,
+            target and target.upper(),
+            overrides=tightened,
             reason=reason,
             dry_run=dry_run,
         )
@@ -112,19 +114,21 @@ def approve(
     ctx: typer.Context,
     model: str,
     version: int,
-    content: Annotated[
+    content_digest: Annotated[
         str | None,
-        typer.Option(help="The content digest you have read; the current one by default."),
+        typer.Option(
+            "--content", help="The content digest you have read; the current one by default."
+        ),
     ] = None,
     reason: str = "",
     as_json: AsJson = False,
 ) -> None:
     """Approve the content of a version for PRODUCTION."""
-    with context_of(ctx).client() as client:
-        if content is None:
-            content = str(client.version(model, version).content_digest)
-            _ask_to_approve(content)
-        found = client.approve(model, version, content, reason=reason)
+    with client_of(ctx) as client:
+        if content_digest is None:
+            content_digest = str(client.version(model, version).content_digest)
+            _ask_to_approve(content_digest)
+        found = client.approve(model, version, content_digest, reason=reason)
     show(found, as_json=as_json, human=fields)
 
 

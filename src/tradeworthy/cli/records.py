@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tradeworthy.cli.context import AsJson, context_of, fields, show, table
+from tradeworthy.cli.context import AsJson, client_of, fields, show, table
 
 manifest = typer.Typer(help="Fetch manifests and check them offline.", no_args_is_help=True)
 
@@ -35,7 +35,7 @@ def fetch(
     """Write the manifest that the registry has of a version to a file, to verify it."""
     from tradeworthy.manifest.files.manifest_file import write_manifest
 
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         path = write_manifest(client.manifest(model, version), into)
     show({"manifest": str(path)}, as_json=as_json, human=fields)
 
@@ -74,7 +74,7 @@ def history(
     as_json: AsJson = False,
 ) -> None:
     """Show a model as it stood at a time, and how it came there."""
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         found = client.history(model, at=at)
     show(found, as_json=as_json, human=_history_lines)
 

@@ -10,7 +10,8 @@ from typing import Annotated, TextIO
 
 import typer
 
-from tradeworthy.cli.context import AsJson, as_content, context_of, fields, show, table
+from tradeworthy.access.roles import Role
+from tradeworthy.cli.context import AsJson, as_content, client_of, fields, show, table
 
 tokens = typer.Typer(help="Issue, list, rotate and revoke tokens (admin).", no_args_is_help=True)
 
@@ -29,14 +30,16 @@ def add_to(app: typer.Typer) -> None:
 def create(
     ctx: typer.Context,
     actor: str,
-    role: Annotated[list[str], typer.Option(help="viewer, researcher, validator, ...")],
+    roles: Annotated[list[str], typer.Option("--role", help=f"One or more of {', '.join(Role)}.")],
     out: Out,
-    strategy: Annotated[list[str] | None, typer.Option(help="Only for these strategies.")] = None,
+    strategies: Annotated[
+        list[str] | None, typer.Option("--strategy", help="Only for these strategies.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Issue a token into a file."""
-    with context_of(ctx).client() as client, _token_file(out) as file:
-        issued = client.issue_token(actor, role, strategies=strategy or None)
+    with client_of(ctx) as client, _token_file(out) as file:
+        issued = client.issue_token(actor, roles, strategies=strategies or None)
         file.write(issued.token + "\n")
     show({**as_content(issued.record), "file": str(out)}, as_json=as_json, human=fields)
 
@@ -44,7 +47,7 @@ def create(
 @tokens.command("list")
 def list_tokens(ctx: typer.Context, as_json: AsJson = False) -> None:
     """List the tokens, without the tokens themselves."""
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         found = client.tokens()
     columns = ("token_id", "actor", "roles", "strategies", "created_at", "revoked_at")
     show(found, as_json=as_json, human=lambda rows: table(rows, columns))
@@ -53,7 +56,7 @@ def list_tokens(ctx: typer.Context, as_json: AsJson = False) -> None:
 @tokens.command("rotate")
 def rotate(ctx: typer.Context, token_id: str, out: Out, as_json: AsJson = False) -> None:
     """Replace a token by a new one for the same actor."""
-    with context_of(ctx).client() as client, _token_file(out) as file:
+    with client_of(ctx) as client, _token_file(out) as file:
         issued = client.rotate_token(token_id)
         file.write(issued.token + "\n")
     show({**as_content(issued.record), "file": str(out)}, as_json=as_json, human=fields)
@@ -62,7 +65,7 @@ def rotate(ctx: typer.Context, token_id: str, out: Out, as_json: AsJson = False)
 @tokens.command("revoke")
 def revoke(ctx: typer.Context, token_id: str, as_json: AsJson = False) -> None:
     """Revoke a token."""
-    with context_of(ctx).client() as client:
+    with client_of(ctx) as client:
         client.revoke_token(token_id)
     show({"revoked": token_id}, as_json=as_json, human=fields)
 

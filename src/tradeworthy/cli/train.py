@@ -55,7 +55,7 @@ def train(
     from tradeworthy.training.strategy_file import load_strategy
 
     context = context_of(ctx)
-    values = key_values(config or [])
+    values = key_values("--set", config or [])
     with context.client() as client:
         windows = training_windows(client, model)
         source = market_data(data)

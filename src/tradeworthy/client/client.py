@@ -1,6 +1,6 @@
 """The client: every request a service takes, a method each, with typed answers.
 
-The service checks every argument and says what is wrong with it; the client checks none.
+A body is checked as the service checks it, before anything is sent; the rest the service checks.
 """
 
 from __future__ import annotations
@@ -15,21 +15,29 @@ from typing import TYPE_CHECKING, Self
 from tradeworthy.base.digests import sha256_hex
 from tradeworthy.client.answers import bodies_of, body_of
 from tradeworthy.client.connection import JSON, Connection
-from tradeworthy.client.requests import Requests
+from tradeworthy.client.requests import Requests, checked
 from tradeworthy.client.token_file import read_token
-from tradeworthy.wire.backtests import JudgedBacktest
+from tradeworthy.wire.approvals import ApproveVersion
+from tradeworthy.wire.backtests import JudgedBacktest, RunBacktest
+from tradeworthy.wire.bodies import RequestBody
 from tradeworthy.wire.datasets import RegisteredDataset, StoredBlob
-from tradeworthy.wire.drift import StoredDriftReport
+from tradeworthy.wire.drift import ScanDrift, StoredDriftReport
 from tradeworthy.wire.history import ModelHistory
 from tradeworthy.wire.jobs import AcceptedJob, JobProgress
-from tradeworthy.wire.models import ListedModel, ModelStatus
+from tradeworthy.wire.models import ListedModel, ModelStatus, NewModel
 from tradeworthy.wire.policy import PastPolicy, PolicyInForce
 from tradeworthy.wire.predictions import Predictions
-from tradeworthy.wire.promotions import PromotionOutcome
-from tradeworthy.wire.releases import ActivatedRelease, ListedRelease
-from tradeworthy.wire.tokens import IssuedToken, ListedToken
+from tradeworthy.wire.promotions import PromoteVersion, PromotionOutcome
+from tradeworthy.wire.releases import ActivatedRelease, ActivateRelease, ListedRelease, NewRelease
+from tradeworthy.wire.tokens import IssuedToken, ListedToken, NewToken
 from tradeworthy.wire.verdicts import GivenVerdict
-from tradeworthy.wire.versions import DraftedVersion, RecordedManifest, VersionDetail
+from tradeworthy.wire.versions import (
+    DraftedVersion,
+    RecordedManifest,
+    SetTag,
+    StatedReason,
+    VersionDetail,
+)
 
 if TYPE_CHECKING:
     from tradeworthy.manifest.manifest import Manifest
@@ -102,7 +110,7 @@ class Client(Requests):
         self, name: str, *, strategy: str, owner: str, tier: str = "standard"
     ) -> ListedModel:
         """Give a model its name."""
-        body = {"name": name, "strategy": strategy, "owner": owner, "tier": tier}
+        body = checked(NewModel, name=name, strategy=strategy, owner=owner, tier=tier)
         return self._post(ListedModel, f"{_ML}/models", body)
 
     def models(self, *, after: str = "", limit: int = 100) -> list[ListedModel]:
@@ -178,26 +186,26 @@ class Client(Requests):
 
     def tag_version(self, model: str, version: int, key: str, value: str) -> VersionDetail:
         """Put a tag on a version."""
-        return self._change(model, version, "tags", {"key": key, "value": value})
+        return self._change(model, version, "tags", SetTag, key=key, value=value)
 
     def approve(
         self, model: str, version: int, content_digest: str, *, reason: str = ""
     ) -> VersionDetail:
         """Approve the content of a version for PRODUCTION."""
-        body = {"content_digest": content_digest, "reason": reason}
-        return self._change(model, version, "approve", body)
+        fields = {"content_digest": content_digest, "reason": reason}
+        return self._change(model, version, "approve", ApproveVersion, **fields)
 
     def retire(self, model: str, version: int, *, reason: str) -> VersionDetail:
         """Withdraw a version for good."""
-        return self._change(model, version, "retire", {"reason": reason})
+        return self._change(model, version, "retire", StatedReason, reason=reason)
 
     def quarantine(self, model: str, version: int, *, reason: str) -> VersionDetail:
         """Stop a version: it keeps its stage and does not predict."""
-        return self._change(model, version, "quarantine", {"reason": reason})
+        return self._change(model, version, "quarantine", StatedReason, reason=reason)
 
     def lift_quarantine(self, model: str, version: int, *, reason: str) -> VersionDetail:
         """Let a stopped version predict again."""
-        return self._change(model, version, "lift-quarantine", {"reason": reason})
+        return self._change(model, version, "lift-quarantine", StatedReason, reason=reason)
 
     def promote(
         self,
@@ -216,13 +224,14 @@ class Client(Requests):
         PromotionRefused
             With the verdict, every gate of it, in its details.
         """
-        body = {
-            "version": version,
-            "target": target,
-            "overrides": overrides,
-            "reason": reason,
-            "dry_run": dry_run,
-        }
+        body = checked(
+            PromoteVersion,
+            version=version,
+            target=target,
+            overrides=overrides,
+            reason=reason,
+            dry_run=dry_run,
+        )
         return self._post(PromotionOutcome, f"{_ML}/{model}/promote", body)
 
     def backtest(
@@ -234,7 +243,7 @@ class Client(Requests):
         costs: Mapping[str, float] | None = None,
     ) -> JudgedBacktest:
         """Evaluate a version; ``costs`` are ``commission_bps`` and ``slippage_bps``."""
-        body = {"version": version, "dataset_hash": dataset_hash, "costs": costs}
+        body = checked(RunBacktest, version=version, dataset_hash=dataset_hash, costs=costs)
         return self._post(JudgedBacktest, f"{_ML}/{model}/backtest", body)
 
     def submit_backtest(
@@ -246,9 +255,8 @@ class Client(Requests):
         costs: Mapping[str, float] | None = None,
     ) -> AcceptedJob:
         """Leave an evaluation to a running service; `job` says what came of it."""
-        body = {"version": version, "dataset_hash": dataset_hash, "costs": costs}
-        path = f"{_ML}/{model}/backtest"
-        answer = self.connection.post(path, body, prefer="respond-async")
+        body = checked(RunBacktest, version=version, dataset_hash=dataset_hash, costs=costs)
+        answer = self.connection.post(f"{_ML}/{model}/backtest", body, prefer="respond-async")
         return body_of(AcceptedJob, answer)
 
     def job(self, job: str) -> JobProgress:
@@ -271,7 +279,8 @@ class Client(Requests):
 
     def register_release(self, snapshots: Sequence[Mapping[str, object]]) -> ListedRelease:
         """Keep a release made of the JSON of feature graph snapshots."""
-        return self._post(ListedRelease, f"{_ML}/releases", {"snapshots": [*snapshots]})
+        body = checked(NewRelease, snapshots=[*snapshots])
+        return self._post(ListedRelease, f"{_ML}/releases", body)
 
     def activate_release(
         self,
@@ -282,8 +291,13 @@ class Client(Requests):
         force: bool = False,
     ) -> ActivatedRelease:
         """Make a release the active one."""
-        body = {"release": release, "expected_epoch": expected_epoch}
-        body |= {"reason": reason, "force": force}
+        body = checked(
+            ActivateRelease,
+            release=release,
+            expected_epoch=expected_epoch,
+            reason=reason,
+            force=force,
+        )
         return self._post(ActivatedRelease, f"{_ML}/releases/activate", body)
 
     def active_release(self) -> ActivatedRelease:
@@ -308,7 +322,7 @@ class Client(Requests):
         self, *, model: str | None = None, as_of: datetime | str | None = None
     ) -> list[StoredDriftReport]:
         """Scan every slot that is due and return the reports that are new."""
-        body = {"model": model, "as_of": _written(as_of)}
+        body = checked(ScanDrift, model=model, as_of=_written(as_of))
         answer = self.connection.post(f"{_ML}/drift/scans", body)
         return bodies_of(StoredDriftReport, answer)
 
@@ -324,7 +338,7 @@ class Client(Requests):
     ) -> IssuedToken:
         """Issue a token, for some strategies or for all; the answer alone shows it."""
         scope = None if strategies is None else [*strategies]
-        body = {"actor": actor, "roles": [*roles], "strategies": scope}
+        body = checked(NewToken, actor=actor, roles=[*roles], strategies=scope)
         return self._post(IssuedToken, f"{_ML}/tokens", body)
 
     def tokens(self) -> list[ListedToken]:
@@ -340,9 +354,10 @@ class Client(Requests):
         self.connection.post(f"{_ML}/tokens/{token_id}/revoke")
 
     def _change(
-        self, model: str, version: int, what: str, body: Mapping[str, object]
+        self, model: str, version: int, what: str, kind: type[RequestBody], **fields: object
     ) -> VersionDetail:
-        return self._post(VersionDetail, f"{_ML}/{model}/versions/{version}/{what}", body)
+        path = f"{_ML}/{model}/versions/{version}/{what}"
+        return self._post(VersionDetail, path, checked(kind, **fields))
 
 
 def _written(moment: datetime | str | None) -> str | None:

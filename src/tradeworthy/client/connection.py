@@ -78,7 +78,7 @@ class Connection:
         key: str | None = None,
     ) -> Any:
         """Send a POST with a JSON body and return the answer's JSON; ``key`` is its idempotency."""
-        content = json.dumps(body or {}, default=_plain).encode()
+        content = json.dumps(body or {}, default=plain).encode()
         headers = {"content-type": JSON} | ({"prefer": prefer} if prefer else {})
         headers |= {"idempotency-key": key} if key else {}
         return self._send("POST", path, content, headers, {})
@@ -113,13 +113,13 @@ class Connection:
         return content_of(self._transport.send(request))
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """Turn a number of numpy's and a date into what JSON has.
 
     Examples
     --------
     >>> import numpy as np
-    >>> json.dumps([np.float32(0.5), date(2026, 1, 5)], default=_plain)
+    >>> json.dumps([np.float32(0.5), date(2026, 1, 5)], default=plain)
     '[0.5, "2026-01-05"]'
     """
     if isinstance(value, date):

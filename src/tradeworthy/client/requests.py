@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
+from pydantic import ValidationError
+
+from tradeworthy.base.field_faults import invalid_fields
 from tradeworthy.client.answers import Body, bodies_of, body_of
-from tradeworthy.client.connection import Connection
+from tradeworthy.client.connection import Connection, plain
+from tradeworthy.wire.bodies import RequestBody
+
+
+def checked(kind: type[RequestBody], **fields: object) -> dict[str, object]:
+    """Return a body as JSON has it, if it is one that the service understands.
+
+    Nothing is sent, and no service of a home is opened, for one that is not.
+
+    Raises
+    ------
+    InvalidInput
+        As the service would, with the places of what is wrong.
+    """
+    content: dict[str, object] = json.loads(json.dumps(fields, default=plain))
+    try:
+        kind.model_validate(content)
+    except ValidationError as error:
+        raise invalid_fields(error.errors(include_url=False, include_input=False)) from None
+    return content
 
 
 class Requests:

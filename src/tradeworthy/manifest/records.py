@@ -11,20 +11,16 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field, JsonValue
 
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-GitCommit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
-ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
-FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$")]
+from tradeworthy.base.text_forms import FILE_NAME, GIT_COMMIT, MODEL_NAME, MOMENT, SHA256
+
+Digest = Annotated[str, Field(pattern=SHA256)]
+GitCommit = Annotated[str, Field(pattern=GIT_COMMIT)]
+ModelName = Annotated[str, Field(pattern=MODEL_NAME)]
+FileName = Annotated[str, Field(pattern=FILE_NAME)]
 Text = Annotated[str, Field(min_length=1, max_length=4096)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
-Moment = Annotated[
-    str,
-    Field(
-        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
-        r"(T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2}))?$"
-    ),
-]
+Moment = Annotated[str, Field(pattern=MOMENT)]
 """A date, or a date and time with its offset from UTC, by RFC 3339."""
 
 LEFT_OUT_WHEN_EMPTY: Final = {"left_out_when_empty": True}

@@ -7,19 +7,18 @@ from datetime import datetime
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticKnownError
 
 from tradeworthy.access.tokens import ACTOR
+from tradeworthy.base.text_forms import NO_NUL, ONE_LINE, SHA256
 from tradeworthy.lifecycle.names import NAME
+from tradeworthy.lifecycle.stages import TRANSITIONS, Stage
 
-# PostgreSQL keeps no NUL in a text; control characters would only confuse a reader of the record.
-ONE_LINE = "^[^\\x00-\\x1f\\x7f]*$"
-NO_NUL = "^[^\\x00]*$"
-TAG_KEY = "[^=\\x00-\\x1f\\x7f]+"
-TAG = f"^{TAG_KEY}=[^\\x00]*$"
+TAG = "^[^=\\x00-\\x1f\\x7f]+=[^\\x00]*$"
 Line = Annotated[str, Field(max_length=128, pattern=ONE_LINE)]
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=ONE_LINE)]
 Reason = Annotated[str, Field(max_length=2000, pattern=NO_NUL)]
-Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Digest = Annotated[str, Field(pattern=SHA256)]
 # The registry checks these names, and says what they may be; here they are only documented.
 RegisteredName = Annotated[Name, WithJsonSchema({"type": "string", "pattern": f"^{NAME}$"})]
 ActorName = Annotated[Name, WithJsonSchema({"type": "string", "pattern": f"^{ACTOR}$"})]
@@ -46,6 +45,20 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+_TARGETS = [str(stage) for stage in Stage if any(stage in ways for ways in TRANSITIONS.values())]
+
+
+def _target(value: object) -> object:
+    """Offer the stages that a move leads to; that none leads to DRAFT is left to the lifecycle."""
+    if value not in list(Stage):
+        *most, last = map(repr, _TARGETS)
+        raise PydanticKnownError("enum", {"expected": f"{', '.join(most)} or {last}"})
+    return value
+
+
+TargetStage = Annotated[
+    Stage, BeforeValidator(_target), WithJsonSchema({"type": "string", "enum": _TARGETS})
+]
 MAX_VERSION = 2**31 - 1
 VersionNumber = Annotated[int, Field(ge=1, le=MAX_VERSION, strict=True), BeforeValidator(_whole)]
 Epoch = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True), BeforeValidator(_whole)]

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from tradeworthy.base.text_forms import ONE_LINE
 from tradeworthy.wire.bodies import RequestBody, ResponseBody
 from tradeworthy.wire.drift import DriftState
-from tradeworthy.wire.field_types import ONE_LINE, Name, RegisteredName
+from tradeworthy.wire.field_types import Name, RegisteredName
 from tradeworthy.wire.versions import VersionDetail
 
 

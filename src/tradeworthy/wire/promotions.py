@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.wire.bodies import RequestBody, ResponseBody
-from tradeworthy.wire.field_types import Flag, Line, Reason, VersionNumber
+from tradeworthy.wire.field_types import Flag, Line, Reason, TargetStage, VersionNumber
 from tradeworthy.wire.verdicts import GivenVerdict
 
 
@@ -14,7 +14,7 @@ class PromoteVersion(RequestBody):
     """A promotion: one step forward."""
 
     version: VersionNumber
-    target: Stage | None = None
+    target: TargetStage | None = None
     overrides: dict[Line, JsonValue] | None = None
     reason: Reason = ""
     dry_run: Flag = False

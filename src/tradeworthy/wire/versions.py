@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from tradeworthy.base.text_forms import NO_NUL, TAG_KEY
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.wire.approvals import GivenApproval
 from tradeworthy.wire.bodies import RequestBody, ResponseBody
-from tradeworthy.wire.field_types import NO_NUL, TAG_KEY
 
 
 class StatedReason(RequestBody):
@@ -22,7 +22,7 @@ class StatedReason(RequestBody):
 class SetTag(RequestBody):
     """A tag of a version."""
 
-    key: Annotated[str, Field(max_length=128, pattern=f"^{TAG_KEY}$")]
+    key: Annotated[str, Field(max_length=128, pattern=TAG_KEY)]
     value: Annotated[str, Field(max_length=512, pattern=NO_NUL)]
 
 

@@ -15,13 +15,10 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import compile_path
 
 from tradeworthy import errors
-from tradeworthy.base.digests import Json
-from tradeworthy.base.field_faults import field_faults
+from tradeworthy.base.field_faults import invalid_fields
 from tradeworthy.errors import TradeworthyError
 
 MEDIA_TYPE = "application/problem+json"
-# An answer stays short whatever was sent.
-_MOST_FAULTS = 100
 _LOG = logging.getLogger("tradeworthy.api")
 
 STATUS: Mapping[str, int] = MappingProxyType(
@@ -121,9 +118,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
-        faults = field_faults(error.errors()[:_MOST_FAULTS])
-        places: list[Json] = [{"place": [*each.place], "message": each.text} for each in faults]
-        return _response(errors.InvalidInput(str(faults[0]), errors=places), request)
+        return _response(invalid_fields(error.errors()), request)
 
     @app.exception_handler(HTTPException)
     async def _routing(request: Request, error: HTTPException) -> Response:

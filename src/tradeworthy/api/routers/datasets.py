@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query
 from tradeworthy.access.roles import Action
 from tradeworthy.api.http.governed_route import Caller, GovernedRoute, RawBody, Serving, governed
 from tradeworthy.api.http.parameters import Sha256
+from tradeworthy.base.text_forms import ONE_LINE
 from tradeworthy.wire.datasets import RegisteredDataset, StoredBlob
-from tradeworthy.wire.field_types import ONE_LINE
 
 router = APIRouter(prefix="/api/v1/ml", tags=["files"], route_class=GovernedRoute)
 

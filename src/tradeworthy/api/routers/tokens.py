@@ -8,12 +8,13 @@ from fastapi import APIRouter, Path
 
 from tradeworthy.access.roles import Action
 from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, governed
+from tradeworthy.base.text_forms import SHORT_ID
 from tradeworthy.wire.tokens import IssuedToken, ListedToken, NewToken
 
 PREFIX = "/api/v1/ml/tokens"
 router = APIRouter(prefix=PREFIX, tags=["tokens"], route_class=GovernedRoute)
 
-TokenId = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
+TokenId = Annotated[str, Path(pattern=SHORT_ID)]
 
 
 @router.post("", status_code=201, **governed(Action.MANAGE_TOKENS))

@@ -1,0 +1,129 @@
+"""What is wrong with an argument is said of what was typed, before anything else is said."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tradeworthy.cli.app import app
+from tradeworthy.cli.exit_codes import exit_code
+from tradeworthy.errors import TradeworthyError
+from training.home_workshop import DeployedHome
+
+LONG = "x" * 2001
+DIGITS = "hexadecimal digits, 0-9 and a-f"
+# A command, the option or argument that is wrong, and what has to be said of it.
+WRONG = [
+    (["models", "register", "m" * 129, "--strategy", "s", "--owner", "o"], "MODEL", "at most 128"),
+    (["models", "register", "a/b", "--strategy", "s", "--owner", "o"], "MODEL", "letters, digits"),
+    (["models", "register", "n", "--strategy", "a b", "--owner", "o"], "--strategy", "letters"),
+    (["models", "register", "n", "--strategy", "s", "--owner", ""], "--owner", "at least 1"),
+    (["models", "register", "n", "--strategy", "s", "--owner", "o", "--tier", "hihg"],
+     "--tier", "standard"),
+    (["models", "list", "--limit", "0"], "--limit", "at least 1, not '0'"),
+    (["models", "list", "--after", "\a"], "--after", "one line without control characters"),
+    (["models", "show", "m", "0"], "VERSION", "at least 1"),
+    (["models", "search", "--stage", "trianed"], "--stage", "did you mean 'TRAINED'?"),
+    (["models", "search", "--tag", "region"], "--tag", "key=value"),
+    (["models", "search", "--limit", "9999"], "--limit", "at most 1000, not '9999'"),
+    (["models", "verdict", "m", "xyz"], "DIGEST", DIGITS),
+    (["models", "tag", "m", "1", "a=b", "v"], "KEY", "without =, not 'a=b'"),
+    (["models", "tag", "m", "1", "k", LONG], "VALUE", "at most 512 characters"),
+    (["policy", "show", "m", "--digest", "xyz"], "--digest", DIGITS),
+    (["history", "m", "--at", "yesterday"], "--at", "as in 2026-01-05T12:00:00Z"),
+    (["history", "m", "--at", "2026-01-05T12:00:00"], "--at", "needs its offset from UTC"),
+    (["quarantine", "m", "1", "--reason", ""], "--reason", "at least 1"),
+    (["lift-quarantine", "m", "1", "--reason", LONG], "--reason", "at most 2000"),
+    (["retire", "m", "1", "--reason", ""], "--reason", "at least 1"),
+    (["promote", "m", "1", "--to", "prodction"], "--to", "did you mean 'PRODUCTION'?"),
+    (["promote", "m", "1", "--to", "x"], "--to", "must be 'TRAINED', 'VALIDATED', 'STAGING', "
+     "'PRODUCTION' or 'RETIRED', not 'x'"),
+    (["promote", "m", "0"], "VERSION", "at least 1, not '0'"),
+    (["promote", "m", "1", "--override", "min_sharpe"], "--override", "key=value"),
+    (["promote", "m", "1", "--reason", LONG], "--reason", "at most 2000"),
+    (["backtest", "m", "1", "--dataset", "xyz"], "--dataset", f"64 {DIGITS}, not 'xyz'"),
+    (["backtest", "m", "1", "--commission-bps", "2000"], "--commission-bps", "at most 1000"),
+    (["approve", "m", "1", "--content", "xyz"], "--content", f"64 {DIGITS}"),
+    (["drift", "scan", "--as-of", "yesterday"], "--as-of", "as in 2026-01-05T12:00:00Z"),
+    (["drift", "scan", "--model", ""], "--model", "at least 1"),
+    (["drift", "reports", "m", "--version", "0"], "--version", "at least 1"),
+    (["drift", "reports", "m", "--limit", "-1"], "--limit", "at least 1"),
+    (["tokens", "create", "a b", "--role", "viewer", "--out", "new"], "ACTOR", "letters, digits"),
+    (["tokens", "create", "a", "--role", "viewr", "--out", "new"],
+     "--role", "not 'viewr': did you mean 'viewer'?"),
+    (["tokens", "create", "a", "--role", "viewer", "--strategy", "", "--out", "new"],
+     "--strategy", "at least 1"),
+    (["tokens", "rotate", "xyz", "--out", "new"], "TOKEN_ID", f"16 {DIGITS}"),
+    (["tokens", "revoke", "xyz"], "TOKEN_ID", f"16 {DIGITS}"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def home(cli_home: DeployedHome, tmp_path_factory: pytest.TempPathFactory) -> DeployedHome:
+    """A home that nothing here changes."""
+    return cli_home.copy(tmp_path_factory.mktemp("wrong") / "deployed")
+
+
+def said_to(words: list[str], home: DeployedHome, who: str | None) -> str:
+    """What a command that is not understood says, in this process: its error, or its usage."""
+    before = ["--home", str(home.home)]
+    before += ["--token-file", str(home.token_file(who))] if who else []
+    ended = CliRunner().invoke(app, [*before, *words], env={"COLUMNS": "500"})
+    error = ended.exception
+    if isinstance(error, TradeworthyError):
+        assert exit_code(error) == 2, error
+        return f"{error.code}: {error.message}"
+    assert (ended.exit_code, ended.stdout) == (2, ""), ended
+    return ended.stderr
+
+
+@pytest.mark.parametrize(("words", "label", "text"), WRONG)
+def test_a_wrong_argument_is_named_as_it_was_typed(
+    words: list[str],
+    label: str,
+    text: str,
+    home: DeployedHome,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = said_to(words, home, "root" if words[0] == "tokens" else "ana")
+    assert re.search(rf"(^invalid_input: |Invalid value for '?){label}\b", said), said
+    assert text in said
+    assert not re.search(r"body|query|\bpath\b|\^|\$", said), said
+
+
+def test_every_command_that_sends_a_request_is_tried() -> None:
+    tried = {" ".join(words[:length]) for words, *_ in WRONG for length in (1, 2)}
+    stack = [((), typer.main.get_command(app))]
+    # These take files, or nothing that could be wrong but the name of what is there or not.
+    free = {"init", "serve", "demo", "scheduler", "train", "datasets add", "datasets list",
+            "models versions", "models status", "jobs show", "features", "policy check",
+            "manifest fetch", "manifest verify", "tokens list"}  # fmt: skip
+    while stack:
+        words, command = stack.pop()
+        inner = getattr(command, "commands", None)
+        if inner:
+            stack += [((*words, name), each) for name, each in inner.items()]
+        else:
+            assert {" ".join(words), words[0]} & (tried | free), words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["drift", "scan", "--as-of", "yesterday"],
+        ["quarantine", "m", "1", "--reason", ""],
+        ["approve", "m", "1", "--content", "xyz"],
+        ["tokens", "create", "a", "--role", "viewr", "--out", "new"],
+        ["promote", "m", "1", "--to", "prodction"],
+    ],
+)
+def test_what_is_wrong_is_said_before_who_may(words: list[str], home: DeployedHome) -> None:
+    nowhere = DeployedHome(home.folder / "nowhere")
+    for place, who in ((home, "vera"), (home, None), (nowhere, None)):
+        assert said_to(words, place, who).startswith("invalid_input: ")
