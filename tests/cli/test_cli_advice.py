@@ -163,3 +163,14 @@ def test_a_verdict_shows_what_failed_first_and_what_passed_in_one_line(terminal:
         every = terminal.say("promote", "m", 1, *words, "-v", who="vic")
         shown = (every.out or every.err).splitlines()
         assert len(shown) == len(lines) + int(lines[-1].split()[1])
+
+
+def test_a_refusal_takes_options_and_not_words_that_look_like_them(terminal: Terminal) -> None:
+    deployed = terminal.deployed
+    terminal.ask("train", deployed.strategy, "--model", "m", "--data", deployed.bars)
+    plain = terminal.say("promote", "m", 1, who="vic")
+    for word in ("-v", "--verbose", "--json"):
+        assert terminal.say("promote", "m", 1, "--reason", word, who="vic") == plain
+    every = terminal.say("promote", "m", 1, "-v", who="vic").err
+    assert terminal.say("promote", "m", 1, "-v", "--json", who="vic").err == every
+    assert terminal.say("promote", "-v", "--json", "m", 1, who="vic").err == every

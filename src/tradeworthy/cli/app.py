@@ -6,9 +6,10 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from tradeworthy.cli.command_modules import command_modules
 from tradeworthy.cli.context import Context
@@ -18,7 +19,24 @@ from tradeworthy.errors import TradeworthyError
 
 _EXIT_CODES = "; ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items())
 
+
+class _Commands(TyperGroup):
+    """The commands; an error is one line, JSON with ``--json``, and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TradeworthyError as error:
+            _show(
+                error,
+                as_json=ctx.meta.get("as_json", False),
+                verbose=ctx.meta.get("verbose", False),
+            )
+            raise typer.Exit(exit_code(error)) from error
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="tradeworthy",
     help="Model governance for trading: the gate and the record between models and money.",
     epilog=f"Exit codes: {_EXIT_CODES}.",
@@ -68,19 +86,10 @@ for _module in command_modules():
 
 
 def run() -> None:
-    """Run the command line; errors become one line, JSON with ``--json``, and a code."""
+    """Run the command line."""
     hear(signal.SIGINT)
     try:
         app()
-    except TradeworthyError as error:
-        if "--json" in sys.argv:
-            problem = {"code": error.code, "detail": error.message, "details": error.details}
-            sys.stdout.write(json.dumps(problem, indent=2, default=str) + "\n")
-        # A database's or a library's own words may run over several lines.
-        sys.stderr.write(f"{error.code}: {' '.join(error.message.split())}\n")
-        for line in _further_lines(error):
-            sys.stderr.write(line + "\n")
-        sys.exit(exit_code(error))
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
         sys.exit(INTERRUPTED)
@@ -89,7 +98,17 @@ def run() -> None:
             sys.exit(INTERRUPTED)
 
 
-def _further_lines(error: TradeworthyError) -> list[str]:
+def _show(error: TradeworthyError, *, as_json: bool, verbose: bool) -> None:
+    if as_json:
+        problem = {"code": error.code, "detail": error.message, "details": error.details}
+        sys.stdout.write(json.dumps(problem, indent=2, default=str) + "\n")
+    # A database's or a library's own words may run over several lines.
+    sys.stderr.write(f"{error.code}: {' '.join(error.message.split())}\n")
+    for line in _further_lines(error, verbose=verbose):
+        sys.stderr.write(line + "\n")
+
+
+def _further_lines(error: TradeworthyError, *, verbose: bool) -> list[str]:
     """Return the gates of a verdict, or the ways out of a mismatch, a line each."""
     verdict, ways_out = error.details.get("verdict"), error.details.get("ways_out")
     if isinstance(ways_out, list):
@@ -98,4 +117,4 @@ def _further_lines(error: TradeworthyError) -> list[str]:
         return []
     from tradeworthy.cli.promotion import gate_lines
 
-    return list(gate_lines(verdict, verbose=not {"-v", "--verbose"}.isdisjoint(sys.argv)))
+    return list(gate_lines(verdict, verbose=verbose))

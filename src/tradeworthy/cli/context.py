@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from tradeworthy.base.settings import Settings
     from tradeworthy.client.client import Client
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+def for_errors_too(ctx: typer.Context, param: typer.CallbackParam, value: bool) -> bool:
+    """Keep an option where what prints an error finds it, as a command's parameters are gone."""
+    ctx.meta[param.name] = value
+    return value
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.", callback=for_errors_too)]
 
 
 @dataclass(frozen=True, slots=True)

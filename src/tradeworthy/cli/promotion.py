@@ -9,12 +9,23 @@ from typing import Annotated, Any
 
 import typer
 
-from tradeworthy.cli.context import AsJson, client_of, fields, key_values, show, working
+from tradeworthy.cli.context import (
+    AsJson,
+    client_of,
+    fields,
+    for_errors_too,
+    key_values,
+    show,
+    working,
+)
 
 # In the order in which they are shown.
 _MARKS = {"FAILED": "FAIL", "NOT_APPLICABLE": "n/a ", "PASSED": "pass"}
 
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show each gate that passed.")]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Show each gate that passed.", callback=for_errors_too),
+]
 
 
 PLACE = 50
