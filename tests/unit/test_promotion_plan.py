@@ -40,7 +40,7 @@ KNOWN = (
     ArtifactLoadFacts(True),
     ParityFacts(0.0, 1e-6),
     AlignmentFacts(True),
-    DriftFacts("NORMAL", DriftRows(40, 20, 20, 4000, 200)),
+    DriftFacts("NORMAL", DriftRows(40, 20, 20, 4000, 200, 250)),
     QuarantineFacts(False),
     ApprovalFacts("ada", "ada", ("bob",)),
     ReasonFacts("superseded"),
@@ -93,8 +93,8 @@ def test_a_new_champion_sends_the_old_one_to_stand_by_first() -> None:
 def test_an_allowed_plan_tells_its_gates_and_its_moves() -> None:
     lines = plan_promotion("spx", 3, Stage.STAGING, READY, POLICY).explain()
     assert lines[0] == "spx v3: STAGING -> PRODUCTION: allowed"
-    assert "  PASSED min_sharpe: sharpe is 0.7, at least 0.5 is required" in lines
-    assert "  NOT_APPLICABLE min_dsr: the policy sets no bound on dsr" in lines
+    assert "  PASSED  min_sharpe: sharpe is 0.7, at least 0.5 is required" in lines
+    assert "  NOT_APPLICABLE  min_dsr: the policy sets no bound on dsr" in lines
     assert lines[-1] == ("  would move version 3: STAGING -> PRODUCTION (the champion from now on)")
 
 
@@ -103,7 +103,7 @@ def test_a_refused_plan_tells_what_to_do_and_moves_nothing() -> None:
     lines = plan_promotion("spx", 3, Stage.STAGING, facts, POLICY).explain()
     assert lines[0].endswith("refused")
     assert any(
-        line.startswith("  FAILED git_clean") and line.endswith("train from the commit")
+        line.startswith("  FAILED  git_clean") and line.endswith("train from the commit")
         for line in lines
     )
     assert not any("would move" in line for line in lines)

@@ -115,6 +115,6 @@ def _further_lines(error: TradeworthyError, *, verbose: bool) -> list[str]:
         return [f"  {way}" for way in ways_out]
     if not isinstance(verdict, dict):
         return []
-    from tradeworthy.cli.promotion import gate_lines
+    from tradeworthy.cli.promotion import verdict_lines
 
-    return list(gate_lines(verdict, verbose=verbose))
+    return list(verdict_lines(verdict, verbose=verbose))

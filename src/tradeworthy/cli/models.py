@@ -10,7 +10,7 @@ import typer
 
 from tradeworthy.cli.context import AsJson, client_of, fields, show, table
 from tradeworthy.cli.drift import state_lines
-from tradeworthy.cli.promotion import gate_lines
+from tradeworthy.cli.promotion import verdict_lines
 
 models = typer.Typer(help="Register, list and look at models.", no_args_is_help=True)
 
@@ -123,7 +123,7 @@ def verdict(
 
 def _verdict_lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"to {found['target']}: {'passed' if found['passed'] else 'refused'}"
-    yield from gate_lines(found, verbose=True)
+    yield from verdict_lines(found, verbose=True)
     yield f"policy {found['policy_digest']}"
 
 

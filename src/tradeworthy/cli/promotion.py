@@ -18,6 +18,7 @@ from tradeworthy.cli.context import (
     show,
     working,
 )
+from tradeworthy.promotion.gate_lines import gate_lines
 
 # In the order in which they are shown.
 _MARKS = {"FAILED": "FAIL", "NOT_APPLICABLE": "n/a ", "PASSED": "pass"}
@@ -68,7 +69,7 @@ def backtest_lines(found: Mapping[str, Any], *, verbose: bool) -> Iterator[str]:
     """Lay out what a backtest found."""
     yield f"{found['model']} v{found['version']}: result {found['result_digest']}"
     yield from fields({f"  {name}": value for name, value in found["metrics"].items()})
-    yield from gate_lines(found["verdict"], verbose=verbose)
+    yield from verdict_lines(found["verdict"], verbose=verbose)
 
 
 def promote(
@@ -103,12 +104,12 @@ def promote(
 def _plan_lines(found: Mapping[str, Any], *, verbose: bool) -> Iterator[str]:
     outcome = "done" if found["applied"] else "allowed" if found["allowed"] else "refused"
     yield f"{found['model']} v{found['version']}: {found['source']} -> {found['target']}: {outcome}"
-    yield from gate_lines(found["verdict"], verbose=verbose)
+    yield from verdict_lines(found["verdict"], verbose=verbose)
     if found["applied"]:
         yield f"verdict {found['verdict_digest']}"
 
 
-def gate_lines(verdict: Mapping[str, Any], *, verbose: bool) -> Iterator[str]:
+def verdict_lines(verdict: Mapping[str, Any], *, verbose: bool) -> Iterator[str]:
     """Lay a verdict out: what failed first, what passed in one line unless ``verbose``."""
     for status, mark in _MARKS.items():
         gates = [gate for gate in verdict["gates"] if gate["status"] == status]
@@ -116,9 +117,8 @@ def gate_lines(verdict: Mapping[str, Any], *, verbose: bool) -> Iterator[str]:
             names = ", ".join(gate["gate"] for gate in gates)
             yield f"  {mark}  {len(gates)} {'gate' if len(gates) == 1 else 'gates'}: {names}"
             continue
-        for gate in gates:
-            advice = f"; {gate['advice']}" if gate["advice"] else ""
-            yield f"  {mark}  {gate['gate']}: {gate['reason']}{advice}"
+        lines = ((gate["gate"], gate["reason"], gate["advice"]) for gate in gates)
+        yield from gate_lines(mark, lines)
 
 
 def approve(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tradeworthy.lifecycle.stages import Stage, promotion_target
 from tradeworthy.promotion.facts import Facts
 from tradeworthy.promotion.findings import GateStatus
-from tradeworthy.promotion.gate import GateResult
+from tradeworthy.promotion.gate_lines import gate_lines
 from tradeworthy.promotion.policy.policy import Policy
 from tradeworthy.promotion.verdict import Verdict, judge_promotion
 
@@ -45,9 +46,13 @@ class PromotionPlan:
         """Return the plan as lines of text, for a dry run or a terminal."""
         outcome = "allowed" if self.allowed else "refused"
         head = f"{self.model} v{self.version}: {self.source} -> {self.target}: {outcome}"
-        gates = (_gate_line(result) for result in self.verdict.gates)
+        gates = (line for status in GateStatus for line in self._gate_lines(status))
         steps = (f"  would move {step}" for step in self.steps) if self.allowed else ()
         return (head, *gates, *steps)
+
+    def _gate_lines(self, status: GateStatus) -> Iterator[str]:
+        results = (each for each in self.verdict.gates if each.status is status)
+        return gate_lines(status, ((each.gate, each.reason, each.advice) for each in results))
 
 
 def plan_promotion(
@@ -101,8 +106,3 @@ def _steps(
         return (move,)
     note = f"superseded; stands by for a rollback for {policy.standby_days} days"
     return (Step(champion, Stage.PRODUCTION, Stage.STAGING, note), move)
-
-
-def _gate_line(result: GateResult) -> str:
-    advice = f"; {result.advice}" if result.status is GateStatus.FAILED else ""
-    return f"  {result.status} {result.gate}: {result.reason}{advice}"
