@@ -20,14 +20,25 @@ class TradeworthyError(Exception):
         What is wrong and what to do next, one or two sentences.
     **details
         JSON-ready facts about the error; they reach the client of the service.
+
+    Attributes
+    ----------
+    whole_text
+        What was too long for the message, until a file keeps it.
     """
 
     code: ClassVar[str] = "internal_error"
+    whole_text: str | None = None
 
     def __init__(self, message: str, **details: object) -> None:
         super().__init__(message)
         self.message = message
         self.details = details
+
+    def append(self, text: str) -> None:
+        """Add to the message."""
+        self.message += text
+        self.args = (self.message,)
 
 
 class InvalidInput(TradeworthyError):

@@ -11,11 +11,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tradeworthy.base.files.whole_error import keep_whole_text
 from tradeworthy.errors import InvalidInput, StrategyInvalid, TradeworthyError
 from tradeworthy.evaluation.process import EvaluationProcess
 from tradeworthy.manifest.files.git_tree import read_git_tree
 from tradeworthy.training.candidate import train_candidate
 from tradeworthy.training.strategy_file import load_strategy
+from training.home_workshop import make_deployed_home
 from training.strategy_workshop import (
     FEATURES,
     LIGHT,
@@ -105,9 +107,14 @@ def check(error: TradeworthyError, where: str, folder: Path) -> None:
 
 
 def train(file: Path) -> None:
-    train_candidate(
-        load_strategy(file), data_of(BARS), config={}, train_end=TRAIN_END, windows=WINDOWS
-    )
+    """Train as a command does, which keeps what is too long for a message."""
+    try:
+        train_candidate(
+            load_strategy(file), data_of(BARS), config={}, train_end=TRAIN_END, windows=WINDOWS
+        )
+    except TradeworthyError as error:
+        keep_whole_text(error)
+        raise
 
 
 @pytest.fixture(autouse=True)
@@ -214,6 +221,14 @@ def test_an_error_of_the_product_keeps_its_kind(tmp_path: Path) -> None:
     assert caught.value.details == {"field": "x"}
 
 
+def test_nothing_is_written_where_code_is_only_called(tmp_path: Path, elsewhere: Path) -> None:
+    file = failing(tmp_path, "import", ERRORS["a megabyte"])
+    with pytest.raises(StrategyInvalid, match="characters more") as caught:
+        load_strategy(file)
+    assert "x" * 1_500_000 in str(caught.value.whole_text)
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_where_no_file_can_be_written_the_message_says_so(tmp_path: Path, elsewhere: Path) -> None:
     statement = "import os; os.rmdir(os.getcwd()); raise ValueError('x' * 9999)"
     file = failing(tmp_path, "train", statement)
@@ -303,6 +318,53 @@ def test_of_kept_errors_the_newest_stay(
         process(request)
     assert Path(str(caught.value.details["whole_text"])).exists()
     assert len(list((home / "errors").glob("*.txt"))) == 50
+
+
+def test_of_a_commands_errors_the_newest_stay_and_one_that_comes_again_is_new(
+    elsewhere: Path,
+) -> None:
+    def kept(number: int) -> Path:
+        error = StrategyInvalid("short")
+        error.whole_text = f"{number}: {'x' * 3000}"
+        keep_whole_text(error)
+        return Path(str(error.details["whole_text"]))
+
+    files = [kept(number) for number in range(60)]
+    assert kept(10) == files[10]
+    kept(60)
+    left = set((elsewhere / "tradeworthy-errors").relative_to(elsewhere).glob("*.txt"))
+    assert left == {files[10], *files[12:], kept(60)}
+    assert len(left) == 50
+
+
+WAYS = {
+    "features": "features show {code}/trend.py",
+    "train": "train {code}/trend.py --model m --data {bars}",
+}
+
+
+@pytest.mark.parametrize("way", [*WAYS, "record_run"])
+def test_what_runs_users_code_names_the_file_that_keeps_its_error(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed = make_deployed_home(tmp_path / "deployed")
+    file = failing(tmp_path / "code", "import", ERRORS["a megabyte"])
+    script = (
+        "import tradeworthy\n"
+        "with tradeworthy.record_run(model='m') as run:\n"
+        f"    run.strategy({str(file)!r})\n"
+    )
+    monkeypatch.setenv("TRADEWORTHY_HOME", str(deployed.home))
+    monkeypatch.setenv("TRADEWORTHY_TOKEN_FILE", str(deployed.token_file("ana")))
+    command = ["-c", script]
+    if way in WAYS:
+        words = WAYS[way].format(code=file.parent, bars=deployed.bars).split()
+        command = ["-m", "tradeworthy", *words]
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    kept = re.search(r"; the whole text is in (\S+)$", done.stderr.splitlines()[-1])
+    assert kept is not None, done.stderr[-3000:]
+    assert "x" * 1_500_000 in Path(kept[1]).read_text()
 
 
 def test_in_a_script_that_is_piped_into_python(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Errors of users' code, reported with the lines of their own files, in at most 2 kB.
 
-What is longer is kept whole in a file below the current folder, which the message names.
+What is longer stands whole in the error's ``whole_text``.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import os
 import sysconfig
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -21,17 +20,13 @@ from typing import Any
 from tradeworthy.base.foreign_text import MOST_BYTES, kind_of, readable, shortened, whole_text
 from tradeworthy.errors import StrategyInvalid, TradeworthyError
 
-MOST_KEPT = 8 * 10**6
-WHOLE_TEXT = "whole_text"
-IN_FILE = "; the whole text is in "
-ERRORS = Path("tradeworthy-errors")
-ERROR_FILES = "error-*.txt"
 _MOST_ERRORS = 3
 _MOST_PARTS = 50
 _MOST_LINES = 5
 _LONGEST_LINE = 80
 _LONGEST_TITLE = 200
 _MOST_DETAILS = 100_000
+_MOST_KEPT = 8 * 10**6
 
 
 @contextmanager
@@ -79,28 +74,6 @@ def users_errors(
         raise report from error
 
 
-def keep_text(text: str, folder: Path) -> Path:
-    """Write a text, its first 8 MB if it is longer, into a file named by its content.
-
-    The folder is made, and kept out of git: a tree of code stays clean.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written.
-    """
-    data = text.encode(errors="backslashreplace")[:MOST_KEPT].decode(errors="ignore").encode()
-    path = folder / ERROR_FILES.replace("*", sha256(data).hexdigest()[:16])
-    folder.mkdir(mode=0o700, exist_ok=True)
-    (folder / ".gitignore").write_text("*\n", encoding="ascii")
-    with suppress(FileExistsError):
-        # It may hold data: it is for its owner alone.
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(file, "wb") as stream:
-            stream.write(data)
-    return path
-
-
 def small_details(details: dict[str, object]) -> dict[str, object]:
     """Return the details of an error, unless users' code has put too much or no JSON in them."""
     try:
@@ -131,16 +104,17 @@ def _reported(
 ) -> TradeworthyError:
     kind: type[TradeworthyError] = StrategyInvalid
     title = f"{shortened(what, _LONGEST_TITLE)}: "
-    parts = list(_parts(error, set()))
+    parts, whole = list(_parts(error, set())), None
     # A class that users derive may leave its message out, and is reported as the one above it.
     if isinstance(error, TradeworthyError) and hasattr(error, "message"):
         kind = next(each for each in type(error).__mro__ if each.__module__ == kind.__module__)
         title, parts = "", [_Part(readable(error.message), parts[0].lines)]
         details |= small_details(error.details)
+        whole = None if error.whole_text is None else readable(error.whole_text)
     else:
         details |= {"error": kind_of(error)}
     if function is not None and not any(each.lines for each in parts):
-        parts[0] = _Part(parts[0].text, _definition(function))
+        parts[0] = _Part(parts[0].text, definition(function))
     if function is not None and isinstance(error, ImportError):
         # The folder of users' files is found only while they are imported.
         parts[0] = _Part(f"{parts[0].text}; import it at the top of the file", parts[0].lines)
@@ -149,20 +123,12 @@ def _reported(
     message = title + "; caused by ".join(
         each.written(most, 1 if number else _MOST_LINES) for number, each in enumerate(shown)
     )
+    report = kind(message, **details)
     if len(parts) > len(shown) or any(len(each.text.encode()) > most for each in shown):
-        message, details = _with_file(message, what, parts, details)
-    return kind(message, **details)
-
-
-def _with_file(
-    message: str, what: str, parts: list[_Part], details: dict[str, object]
-) -> tuple[str, dict[str, object]]:
-    text = "\n\ncaused by ".join("\n  ".join([each.text, *each.lines]) for each in parts)
-    try:
-        name = keep_text(f"{what}: {text}\n", ERRORS).as_posix()
-    except OSError as error:
-        return f"{message}; the whole text cannot be kept here: {error.strerror}", details
-    return f"{message}{IN_FILE}{name}", {**details, WHOLE_TEXT: name}
+        text = "\n\ncaused by ".join("\n  ".join([each.text, *each.lines]) for each in parts)
+        whole = whole or f"{what}: {text}\n"
+    report.whole_text = None if whole is None else whole[:_MOST_KEPT]
+    return report
 
 
 def _parts(error: BaseException, seen: set[int]) -> Iterator[_Part]:
@@ -196,7 +162,8 @@ def _lines(error: BaseException) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _definition(function: Callable[..., Any]) -> tuple[str, ...]:
+def definition(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return where a user's function is defined, nothing if it is no function."""
     code = getattr(function, "__code__", None)
     if not isinstance(code, CodeType):
         return ()

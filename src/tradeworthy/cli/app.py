@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from tradeworthy.base.files.whole_error import keep_whole_text
 from tradeworthy.cli.command_modules import command_modules
 from tradeworthy.cli.context import Context
 from tradeworthy.cli.exit_codes import INTERRUPTED, MEANINGS, exit_code
@@ -27,6 +28,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except TradeworthyError as error:
+            keep_whole_text(error)
             _show(
                 error,
                 as_json=ctx.meta.get("as_json", False),

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from tradeworthy.base.users_errors import ERRORS
+from tradeworthy.base.files.whole_error import ERRORS
 from tradeworthy.errors import HomeUnusable, StrategyInvalid
 from tradeworthy.evaluation.child import EvaluationChild, ReplyInvalid
 from tradeworthy.evaluation.fork_server import ForkServer

@@ -5,24 +5,16 @@ The answer is evidence or an error, of the types that they have, and nothing bes
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
+from tradeworthy.base.files.whole_error import ERRORS, WHOLE_TEXT, keep_whole_text
 from tradeworthy.base.foreign_text import shortened
 from tradeworthy.base.strict_json import read_json
-from tradeworthy.base.users_errors import (
-    ERROR_FILES,
-    ERRORS,
-    IN_FILE,
-    WHOLE_TEXT,
-    keep_text,
-    small_details,
-)
-from tradeworthy.errors import InvalidInput, StrategyInvalid, TradeworthyError, rebuild
+from tradeworthy.base.users_errors import small_details
+from tradeworthy.errors import InvalidInput, StrategyInvalid, rebuild
 from tradeworthy.evidence.evidence import Evidence
 
 _MOST_BYTES = 2048
-_MOST_FILES = 50
 
 
 def read_reply(text: bytes, folder: Path = ERRORS) -> Evidence:
@@ -33,8 +25,7 @@ def read_reply(text: bytes, folder: Path = ERRORS) -> Evidence:
     text
         The answer.
     folder
-        Where the whole text of an error is kept that is too long for a message; of these files
-        the newest 50 stay.
+        Where the whole text of an error is kept that is too long for a message.
 
     Raises
     ------
@@ -56,29 +47,10 @@ def read_reply(text: bytes, folder: Path = ERRORS) -> Evidence:
             **others,
         } if not more and others.keys() <= {WHOLE_TEXT}:
             refusal = rebuild(code, shortened(message, _MOST_BYTES), small_details(details))
-            raise _kept(refusal, others.get(WHOLE_TEXT), folder)
+            refusal.whole_text = str(others[WHOLE_TEXT]) if others else None
+            keep_whole_text(refusal, folder)
+            raise refusal
     raise StrategyInvalid(
         "the evaluation's answer is neither evidence nor an error: the strategy's code must leave "
         "the process that runs it alone"
     )
-
-
-def _kept(error: TradeworthyError, whole_text: object, folder: Path) -> TradeworthyError:
-    """Return the error with the place of its whole text, if it has more than its message."""
-    if whole_text is None:
-        return error
-    try:
-        place = str(keep_text(str(whole_text), folder))
-        with suppress(OSError):
-            _forget_oldest(folder)
-    except OSError as failure:
-        place = f"no file: {failure.strerror}"
-    # The process named a file of its own folder, which is gone.
-    message = f"{error.message.partition(IN_FILE)[0]}{IN_FILE}{place}"
-    return rebuild(error.code, message, error.details | {WHOLE_TEXT: place})
-
-
-def _forget_oldest(folder: Path) -> None:
-    files = sorted(folder.glob(ERROR_FILES), key=lambda each: each.stat().st_mtime_ns)
-    for each in files[:-_MOST_FILES]:
-        each.unlink(missing_ok=True)

@@ -59,7 +59,7 @@ def answer_one(fork: Fork) -> None:
 
 def answer(request: EvaluationRequest) -> dict[str, object]:
     """Evaluate what a request asks for; return the evidence or the error."""
-    from tradeworthy.base.users_errors import WHOLE_TEXT
+    from tradeworthy.base.files.whole_error import WHOLE_TEXT
     from tradeworthy.errors import TradeworthyError
     from tradeworthy.evaluation.evaluate import evaluate
 
@@ -67,13 +67,11 @@ def answer(request: EvaluationRequest) -> dict[str, object]:
         return {"evidence": evaluate(request).to_json()}
     except TradeworthyError as error:
         details = {name: _finite(value) for name, value in error.details.items()}
-        reply: dict[str, object] = {}
-        # What was too long for the message: its file goes with this process's folder.
-        if WHOLE_TEXT in details:
-            with suppress(OSError):
-                reply[WHOLE_TEXT] = Path(str(details.pop(WHOLE_TEXT))).read_text(encoding="utf-8")
-        reply["error"] = {"code": error.code, "message": error.message, "details": details}
-        return reply
+        whole = {} if error.whole_text is None else {WHOLE_TEXT: error.whole_text}
+        return {
+            "error": {"code": error.code, "message": error.message, "details": details},
+            **whole,
+        }
 
 
 def _finite(value: object) -> object:

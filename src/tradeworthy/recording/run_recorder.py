@@ -15,6 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
+from tradeworthy.base.files.whole_error import keep_whole_text
 from tradeworthy.client.candidate_upload import (
     check_strategy,
     market_data,
@@ -23,7 +24,7 @@ from tradeworthy.client.candidate_upload import (
     training_windows,
 )
 from tradeworthy.client.client import Client
-from tradeworthy.errors import ArtifactInvalid, InvalidInput
+from tradeworthy.errors import ArtifactInvalid, InvalidInput, TradeworthyError
 from tradeworthy.features.feature_graph import FeatureGraph
 from tradeworthy.manifest.files.git_tree import read_git_tree
 from tradeworthy.training.artifact_export import Artifact, export_artifact
@@ -215,7 +216,8 @@ class RecordedRun:
             return export_artifact(served, n_inputs or getattr(served, "n_features_in_", 1))
         except ArtifactInvalid as error:
             # At the end of the block, the traceback no longer has the line that recorded it.
-            raise ArtifactInvalid(f"{error.message}{way_out} ({self._line})") from None
+            error.append(f"{way_out} ({self._line})")
+            raise
 
     def register(self, client: Client, folder: Path) -> None:
         """Register what was logged; the end of the block does so."""
@@ -272,12 +274,16 @@ def record_run(
             run.estimator(Ridge(alpha=0.1).fit(...))
         print(run.version, run.manifest_path)
     """
-    with Client(server=server, home=home, token_file=token_file) as client:
-        # Better to hear of a wrong name or token before hours of training than after them.
-        strategy = model_strategy(client, model)
-        run = RecordedRun(model, strategy)
-        yield run
-        run.register(client, Path(manifests))
+    try:
+        with Client(server=server, home=home, token_file=token_file) as client:
+            # Better to hear of a wrong name or token before hours of training than after them.
+            strategy = model_strategy(client, model)
+            run = RecordedRun(model, strategy)
+            yield run
+            run.register(client, Path(manifests))
+    except TradeworthyError as error:
+        keep_whole_text(error)
+        raise
 
 
 def _path(file: str | Path) -> Path:

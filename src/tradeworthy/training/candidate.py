@@ -7,9 +7,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from tradeworthy.base.users_errors import users_errors
+from tradeworthy.base.users_errors import definition, users_errors
 from tradeworthy.drift.calibration.drift_calibration import Windows
-from tradeworthy.errors import StrategyInvalid
+from tradeworthy.errors import ArtifactInvalid, StrategyInvalid
 from tradeworthy.manifest.files.git_tree import read_git_tree
 from tradeworthy.training.artifact_export import export_artifact
 from tradeworthy.training.estimator import fit
@@ -78,8 +78,11 @@ def train_candidate(
     last = last_moment(known_bars(data.bars, train_end))
     check_label_horizon(loaded, known_bars(data.bars, train_end))
     estimator = fit(strategy, table, resolved)
-    with users_errors("the estimator cannot be exported", function=strategy.train):
+    try:
         artifact = export_artifact(estimator, len(strategy.inputs))
+    except ArtifactInvalid as error:
+        error.append(f" ({', '.join(definition(strategy.train))})")
+        raise
     run = RunRecord(
         config=resolved,
         dataset=TrainingDataset(

@@ -1,0 +1,1 @@
+"""What of errors is written to the disk."""

@@ -1,0 +1,65 @@
+"""Files that keep what was too long for an error's message; who runs users' code writes them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from tradeworthy.errors import TradeworthyError
+
+ERRORS = Path("tradeworthy-errors")
+WHOLE_TEXT = "whole_text"
+_FILES = "error-*.txt"
+_MOST_FILES = 50
+_MOST_BYTES = 8 * 10**6
+
+
+def keep_whole_text(error: TradeworthyError, folder: Path = ERRORS) -> None:
+    """Write an error's whole text, its first 8 MB if it is longer, into a file that it then names.
+
+    Nothing happens to an error that has no more text than its message. The folder is made, and kept
+    out of git: a tree of code stays clean. The newest 50 files stay.
+
+    Parameters
+    ----------
+    error
+        Its message is extended, and its details get the file's path.
+    folder
+        Where the files lie; by default below the current folder.
+    """
+    text, error.whole_text = error.whole_text, None
+    if text is None:
+        return
+    try:
+        place = str(_written(text, folder))
+    except OSError as failure:
+        error.append(f"; the whole text cannot be kept here: {failure.strerror}")
+    else:
+        error.append(f"; the whole text is in {place}")
+        error.details[WHOLE_TEXT] = place
+        with suppress(OSError):
+            _forget_oldest(folder)
+
+
+def _written(text: str, folder: Path) -> Path:
+    data = text.encode(errors="backslashreplace")[:_MOST_BYTES].decode(errors="ignore").encode()
+    path = folder / _FILES.replace("*", sha256(data).hexdigest()[:16])
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / ".gitignore").write_text("*\n", encoding="ascii")
+    try:
+        # It may hold data: it is for its owner alone.
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        path.touch()
+        return path
+    with os.fdopen(file, "wb") as stream:
+        stream.write(data)
+    return path
+
+
+def _forget_oldest(folder: Path) -> None:
+    files = sorted(folder.glob(_FILES), key=lambda each: each.stat().st_mtime_ns)
+    for each in files[:-_MOST_FILES]:
+        each.unlink(missing_ok=True)
