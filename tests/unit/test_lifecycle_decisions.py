@@ -85,8 +85,13 @@ def test_nothing_is_done_to_an_unknown_version(command: Command) -> None:
 
 
 def test_a_name_is_taken_once() -> None:
-    error = refused(story(), AUTHOR, RegisterModel("other", "desk", "low"))
+    history = story()
+    error = refused(history, AUTHOR, RegisterModel("other", "desk", "low"))
     assert isinstance(error, AlreadyExists)
+    here = history.state.strategy
+    assert f"for strategy {here!r}: give the model of 'other' another name" in error.message
+    error = refused(history, AUTHOR, RegisterModel(here, "desk", "low"))
+    assert error.message.endswith("train versions of it")
 
 
 def test_numbers_count_up_and_are_never_reused() -> None:

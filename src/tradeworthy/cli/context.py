@@ -147,6 +147,16 @@ def fields(value: dict[str, Any]) -> Iterator[str]:
             yield f"{name.ljust(width)}  {_cell(content)}"
 
 
+def outcome(line: str) -> Callable[[dict[str, Any]], Iterator[str]]:
+    """Return what lays out what a command did: a line with fields in braces, then every field."""
+
+    def lines(value: dict[str, Any]) -> Iterator[str]:
+        yield line.format_map({name: _cell(content) for name, content in value.items()})
+        yield from fields(value)
+
+    return lines
+
+
 def _holds_records(content: Any) -> bool:
     return isinstance(content, list) and any(isinstance(each, dict) for each in content)
 

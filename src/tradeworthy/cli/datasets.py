@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tradeworthy.cli.context import AsJson, client_of, fields, show, table
+from tradeworthy.cli.context import AsJson, client_of, outcome, show, table
 
 datasets = typer.Typer(help="Keep market data in the registry.", no_args_is_help=True)
 
@@ -32,7 +32,8 @@ def add(
     data = market_data(file)
     with client_of(ctx) as client:
         dataset = upload_dataset(client, data)
-    show(dataset, as_json=as_json, human=fields)
+    done = "the registry keeps {name}, {rows} rows, as {dataset_hash}"
+    show(dataset, as_json=as_json, human=outcome(done))
 
 
 @datasets.command("list")

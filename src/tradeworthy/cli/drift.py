@@ -30,7 +30,7 @@ def scan(
     """Scan every slot that is due."""
     with client_of(ctx) as client:
         found = client.scan_drift(model=model, as_of=as_of)
-    show(found, as_json=as_json, human=report_lines)
+    show(found, as_json=as_json, human=_scan_lines)
 
 
 @drift.command("reports")
@@ -45,6 +45,11 @@ def reports(
     with client_of(ctx) as client:
         found = client.drift_reports(model, version=version, limit=limit)
     show(found, as_json=as_json, human=report_lines)
+
+
+def _scan_lines(found: list[dict[str, Any]]) -> Iterator[str]:
+    yield f"scanned what was due: {len(found)} new report{'' if len(found) == 1 else 's'}"
+    yield from report_lines(found)
 
 
 def report_lines(found: list[dict[str, Any]]) -> Iterator[str]:

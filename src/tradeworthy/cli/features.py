@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradeworthy.cli.context import AsJson, client_of, fields, show, table, users_code
+from tradeworthy.cli.context import AsJson, client_of, fields, outcome, show, table, users_code
 
 if TYPE_CHECKING:
     from tradeworthy.features.feature_graph import FeatureGraph
@@ -112,4 +112,4 @@ def activate(
         found = client.activate_release(
             release, expected_epoch=expected_epoch, reason=reason, force=force
         )
-    show(found, as_json=as_json, human=fields)
+    show(found, as_json=as_json, human=outcome("activated {release} as epoch {epoch}"))

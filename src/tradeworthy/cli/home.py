@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from tradeworthy.cli.context import AsJson, context_of, fields, show
+from tradeworthy.cli.context import AsJson, context_of, outcome, show
 from tradeworthy.cli.interrupt import hear
 
 PLACE = 10
@@ -39,7 +39,10 @@ def init(
     made = initialise(
         context_of(ctx).settings(), admin=admin, clock=utc_now, randomness=secrets.token_bytes
     )
-    show(asdict(made), as_json=as_json, human=fields)
+    done = "made the home {home}: name it by --home or TRADEWORTHY_HOME"
+    if made.admin_token is None:
+        done = "the home {home} stood already; its database is up to date"
+    show(asdict(made), as_json=as_json, human=outcome(done))
 
 
 def serve(

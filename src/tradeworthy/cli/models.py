@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tradeworthy.cli.context import AsJson, client_of, fields, show, table
+from tradeworthy.cli.context import AsJson, client_of, fields, outcome, show, table
 from tradeworthy.cli.drift import state_lines
 from tradeworthy.cli.promotion import verdict_lines
 
@@ -42,7 +42,8 @@ def register(
     """Give a model its name."""
     with client_of(ctx) as client:
         registered = client.register_model(name, strategy=strategy, owner=owner, tier=tier)
-    show(registered, as_json=as_json, human=fields)
+    done = "registered {name} for strategy {strategy}, owned by {owner}"
+    show(registered, as_json=as_json, human=outcome(done))
 
 
 @models.command("list")
@@ -134,7 +135,7 @@ def tag_version(
     """Put a tag on a version."""
     with client_of(ctx) as client:
         found = client.tag_version(model, version, key, value)
-    show(found, as_json=as_json, human=fields)
+    show(found, as_json=as_json, human=outcome("tagged {model} v{version}; its tags: {tags}"))
 
 
 Why = Annotated[str, typer.Option("--reason", help="Why.")]
@@ -146,7 +147,8 @@ def quarantine(
     """Stop a version: it keeps its stage and does not predict."""
     with client_of(ctx) as client:
         stopped = client.quarantine(model, version, reason=reason)
-    show(stopped, as_json=as_json, human=fields)
+    done = "quarantined {model} v{version}: it does not predict until `lift-quarantine`"
+    show(stopped, as_json=as_json, human=outcome(done))
 
 
 def lift_quarantine(
@@ -155,7 +157,8 @@ def lift_quarantine(
     """Let a stopped version predict again."""
     with client_of(ctx) as client:
         lifted = client.lift_quarantine(model, version, reason=reason)
-    show(lifted, as_json=as_json, human=fields)
+    done = "lifted the quarantine of {model} v{version}: it may predict again"
+    show(lifted, as_json=as_json, human=outcome(done))
 
 
 def retire(
@@ -164,7 +167,7 @@ def retire(
     """Withdraw a version for good."""
     with client_of(ctx) as client:
         retired = client.retire(model, version, reason=reason)
-    show(retired, as_json=as_json, human=fields)
+    show(retired, as_json=as_json, human=outcome("retired {model} v{version} for good"))
 
 
 def _status_lines(found: dict[str, Any]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from tradeworthy.cli.context import (
     fields,
     for_errors_too,
     key_values,
+    outcome,
     show,
     working,
 )
@@ -61,13 +62,14 @@ def backtest(
     with client_of(ctx) as client, working("backtesting"):
         start = client.submit_backtest if no_wait else client.backtest
         found = start(model, version, dataset_hash=dataset_hash, costs=costs)
-    lines = fields if no_wait else partial(backtest_lines, verbose=verbose)
+    later = outcome("left to a running service: `tradeworthy jobs show {job}` says what came of it")
+    lines = later if no_wait else partial(backtest_lines, verbose=verbose)
     show(found, as_json=as_json, human=lines)
 
 
 def backtest_lines(found: Mapping[str, Any], *, verbose: bool) -> Iterator[str]:
     """Lay out what a backtest found."""
-    yield f"{found['model']} v{found['version']}: result {found['result_digest']}"
+    yield f"backtested {found['model']} v{found['version']}: result {found['result_digest']}"
     yield from fields({f"  {name}": value for name, value in found["metrics"].items()})
     yield from verdict_lines(found["verdict"], verbose=verbose)
 
@@ -102,8 +104,8 @@ def promote(
 
 
 def _plan_lines(found: Mapping[str, Any], *, verbose: bool) -> Iterator[str]:
-    outcome = "done" if found["applied"] else "allowed" if found["allowed"] else "refused"
-    yield f"{found['model']} v{found['version']}: {found['source']} -> {found['target']}: {outcome}"
+    what = "done" if found["applied"] else "allowed" if found["allowed"] else "refused"
+    yield f"{found['model']} v{found['version']}: {found['source']} -> {found['target']}: {what}"
     yield from verdict_lines(found["verdict"], verbose=verbose)
     if found["applied"]:
         yield f"verdict {found['verdict_digest']}"
@@ -140,7 +142,13 @@ def approve(
             content_digest = str(client.version(model, version).content_digest)
             _ask_to_approve(content_digest)
         found = client.approve(model, version, content_digest, reason=reason)
-    show(found, as_json=as_json, human=fields)
+    show(found, as_json=as_json, human=_approval_lines)
+
+
+def _approval_lines(found: dict[str, Any]) -> Iterator[str]:
+    approval = found["approvals"][-1]
+    done = f"approved {{model}} v{{version}} for {approval['target']} as {approval['approver']}"
+    yield from outcome(done)(found)
 
 
 def _ask_to_approve(content: str) -> None:

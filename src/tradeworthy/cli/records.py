@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tradeworthy.cli.context import AsJson, client_of, fields, show, table
+from tradeworthy.cli.context import AsJson, client_of, outcome, show, table
 
 manifest = typer.Typer(help="Fetch manifests and check them offline.", no_args_is_help=True)
 
@@ -37,7 +37,7 @@ def fetch(
 
     with client_of(ctx) as client:
         path = write_manifest(client.manifest(model, version), into)
-    show({"manifest": str(path)}, as_json=as_json, human=fields)
+    show({"manifest": str(path)}, as_json=as_json, human=outcome("wrote {manifest}"))
 
 
 @manifest.command("verify")

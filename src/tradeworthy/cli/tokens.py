@@ -11,7 +11,7 @@ from typing import Annotated, TextIO
 import typer
 
 from tradeworthy.access.roles import Role
-from tradeworthy.cli.context import AsJson, as_content, client_of, fields, show, table
+from tradeworthy.cli.context import AsJson, as_content, client_of, outcome, show, table
 
 tokens = typer.Typer(help="Issue, list, rotate and revoke tokens (admin).", no_args_is_help=True)
 
@@ -41,7 +41,8 @@ def create(
     with client_of(ctx) as client, _token_file(out) as file:
         issued = client.issue_token(actor, roles, strategies=strategies or None)
         file.write(issued.token + "\n")
-    show({**as_content(issued.record), "file": str(out)}, as_json=as_json, human=fields)
+    content = {**as_content(issued.record), "file": str(out)}
+    show(content, as_json=as_json, human=outcome("issued a token for {actor} into {file}"))
 
 
 @tokens.command("list")
@@ -59,7 +60,9 @@ def rotate(ctx: typer.Context, token_id: str, out: Out, as_json: AsJson = False)
     with client_of(ctx) as client, _token_file(out) as file:
         issued = client.rotate_token(token_id)
         file.write(issued.token + "\n")
-    show({**as_content(issued.record), "file": str(out)}, as_json=as_json, human=fields)
+    content = {**as_content(issued.record), "file": str(out)}
+    done = f"replaced token {token_id} of {{actor}} by the one in {{file}}"
+    show(content, as_json=as_json, human=outcome(done))
 
 
 @tokens.command("revoke")
@@ -67,7 +70,7 @@ def revoke(ctx: typer.Context, token_id: str, as_json: AsJson = False) -> None:
     """Revoke a token."""
     with client_of(ctx) as client:
         client.revoke_token(token_id)
-    show({"revoked": token_id}, as_json=as_json, human=fields)
+    show({"revoked": token_id}, as_json=as_json, human=outcome("revoked token {revoked}"))
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from tradeworthy.cli.context import (
     AsJson,
     Context,
     context_of,
-    fields,
     key_values,
+    outcome,
     show,
     users_code,
     working,
@@ -72,7 +72,7 @@ def train(
                 root=_root(context, file),
             )
         recorded = record_version(client, model, candidate, [source], manifests)
-    show(asdict(recorded), as_json=as_json, human=fields)
+    show(asdict(recorded), as_json=as_json, human=outcome("recorded {model} v{version}: {stage}"))
 
 
 def _root(context: Context, file: Path) -> Path | None:

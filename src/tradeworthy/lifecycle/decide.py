@@ -109,7 +109,13 @@ def _bodies(state: ModelState, command: Command, actor: str, reason: str) -> tup
 
 def _register(state: ModelState, command: RegisterModel) -> ModelRegistered:
     if state.registered:
-        raise AlreadyExists(f"model {state.name!r} exists already: choose another name")
+        way = "train versions of it"
+        if command.strategy != state.strategy:
+            way = f"give the model of {command.strategy!r} another name"
+        raise AlreadyExists(
+            f"model {state.name!r} exists already, for strategy {state.strategy!r}: {way}",
+            strategy=state.strategy,
+        )
     return ModelRegistered(command.strategy, command.owner, command.tier)
 
 
