@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 from datetime import date
 from typing import Any
 
 import polars as pl
 
 from cli.terminal import Terminal
-from training.strategy_workshop import FEATURES, edited, market
+from training.strategy_workshop import FEATURES, edited, market, write_strategy
 
 COMMAND = re.compile("`tradeworthy ([^`]*)`")
 
@@ -127,6 +128,22 @@ def test_code_and_bars_that_are_wrong_are_named_and_mending_them_leads_on(
     somebody.values["HASH"] = somebody.type(short["advice"])["dataset_hash"]
     somebody.type(short["advice"], at=1)
     assert somebody.failed(2) == {}
+
+
+def test_a_strategy_outside_of_the_home_is_refused_before_it_is_trained(
+    terminal: Terminal,
+) -> None:
+    deployed = terminal.deployed
+    outside = write_strategy(deployed.folder / "research", name="mine.py")
+    words = ["--model", "m", "--data"]
+    refused = terminal.fail("train", outside, *words, "no bars", code=2, error="strategy_invalid")
+    assert "where backtests look for it: copy it there with the files that it imports" in refused
+    (place,) = re.findall(r"and name (\S+) instead", refused)
+    shutil.copy(outside, place)
+    assert terminal.ask("train", place, *words, deployed.bars)["version"] == 1
+    assert terminal.ask("backtest", "m", 1)["version"] == 1
+    assert terminal.ask("train", outside, *words, deployed.bars)["version"] == 2
+    assert terminal.ask("backtest", "m", 2)["version"] == 2
 
 
 def test_code_that_changed_since_the_training_is_put_back_or_trained_anew(

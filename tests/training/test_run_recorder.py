@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -325,6 +326,27 @@ def test_a_strategy_file_of_another_strategy(deployed: DeployedHome, tmp_path: P
         record_run(model="m") as run,
     ):
         run.strategy(file)
+
+
+def test_a_strategy_file_that_no_backtest_will_find_is_refused_where_it_is_named(
+    deployed: DeployedHome, tmp_path: Path
+) -> None:
+    outside = write_strategy(tmp_path / "research", STRATEGY + "# mine\n")
+
+    def named(file: Path, **root: Path) -> str | None:
+        with pytest.raises(ZeroDivisionError), record_run(model="m") as run:
+            run.strategy(file, **root)
+            raise ZeroDivisionError
+        return run._record.entry_point.file
+
+    with pytest.raises(StrategyInvalid, match="is another file: copy it there") as refused:
+        named(outside)
+    copy = Path(re.findall(r"and name (\S+) instead", refused.value.message)[0])
+    copy.write_bytes(outside.read_bytes())
+    assert named(copy) == named(outside) == "trend.py"
+    inner = write_strategy(copy.parent / "inner")
+    assert named(inner) == "inner/trend.py"
+    assert named(write_strategy(tmp_path / "a" / "b"), root=tmp_path / "a") == "b/trend.py"
 
 
 def test_there_is_somewhere_to_register_before_the_block_runs(

@@ -348,7 +348,7 @@ def test_what_runs_users_code_names_the_file_that_keeps_its_error(
     way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deployed = make_deployed_home(tmp_path / "deployed")
-    file = failing(tmp_path / "code", "import", ERRORS["a megabyte"])
+    file = failing(deployed.strategy.parent, "import", ERRORS["a megabyte"])
     script = (
         "import tradeworthy\n"
         "with tradeworthy.record_run(model='m') as run:\n"

@@ -9,7 +9,6 @@ import typer
 
 from tradeworthy.cli.context import (
     AsJson,
-    Context,
     context_of,
     key_values,
     outcome,
@@ -48,6 +47,7 @@ def train(
         market_data,
         model_strategy,
         record_version,
+        strategy_root,
         training_windows,
     )
     from tradeworthy.training.candidate import train_candidate
@@ -57,6 +57,7 @@ def train(
     context = context_of(ctx)
     values = key_values("--set", config or [])
     with context.client() as client:
+        root = strategy_root(client, context.settings().strategies_folder, file)
         windows = training_windows(client, model)
         source = market_data(data)
         train_end = parse_train_end(source.bars, until)
@@ -69,13 +70,7 @@ def train(
                 config=values,
                 train_end=train_end,
                 windows=windows,
-                root=_root(context, file),
+                root=root,
             )
         recorded = record_version(client, model, candidate, [source], manifests)
     show(asdict(recorded), as_json=as_json, human=outcome("recorded {model} v{version}: {stage}"))
-
-
-def _root(context: Context, file: Path) -> Path | None:
-    """Return the home's strategies folder if the file lies there: the service tells files so."""
-    folder = context.settings().strategies_folder.resolve()
-    return folder if file.resolve().is_relative_to(folder) else None

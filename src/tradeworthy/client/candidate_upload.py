@@ -92,6 +92,41 @@ def check_strategy(model: str, expected: str, actual: str) -> None:
         )
 
 
+def strategy_root(client: Client, strategies: Path, file: Path) -> Path | None:
+    """Return the folder that a strategy file's name is recorded from, None for the file's own.
+
+    Parameters
+    ----------
+    client
+        Speaks to where the version will be recorded.
+    strategies
+        The strategies folder of the home.
+    file
+        The strategy file.
+
+    Raises
+    ------
+    StrategyInvalid
+        If backtests of this home will not find the file: it does not lie in that folder, nor
+        does a copy of it.
+    """
+    folder, place = strategies.resolve(), file.resolve()
+    if place.is_relative_to(folder):
+        return folder
+    copy = folder / place.name
+    deployed = copy.is_file()
+    # A server has a strategies folder of its own; what is no file is refused when it is read.
+    if not client.connection.in_process or not place.is_file():
+        return None
+    if deployed and copy.read_bytes() == place.read_bytes():
+        return None
+    raise StrategyInvalid(
+        f"{file} does not lie in {folder}, where backtests look for it"
+        + (f", and {copy} is another file" if deployed else "")
+        + f": copy it there with the files that it imports, and name {copy} instead"
+    )
+
+
 def record_version(
     client: Client, model: str, candidate: Candidate, data: Iterable[MarketData], folder: Path
 ) -> RecordedVersion:

@@ -59,6 +59,11 @@ class Connection:
     def __str__(self) -> str:
         return str(self._transport)
 
+    @property
+    def in_process(self) -> bool:
+        """Whether a home's own service answers in this process."""
+        return isinstance(self._transport, HomeService)
+
     def __enter__(self) -> Self:
         return self
 

@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from tradeworthy.base.files.whole_error import keep_whole_text
+from tradeworthy.base.settings import read_settings
 from tradeworthy.client.candidate_upload import (
     check_strategy,
     market_data,
     model_strategy,
     record_version,
+    strategy_root,
     training_windows,
 )
 from tradeworthy.client.client import Client
@@ -47,9 +50,10 @@ class RecordedRun:
     stage: str | None = None
     manifest_path: Path | None = None
 
-    def __init__(self, model: str, strategy: str) -> None:
+    def __init__(self, model: str, strategy: str, root_of: Callable[[Path], Path | None]) -> None:
         self._model = model
         self._strategy = strategy
+        self._root_of = root_of
         self._record = RunRecord()
         self._fitted: Estimator | None = None
         self._served: object | None = None
@@ -151,17 +155,18 @@ class RecordedRun:
         file
             The strategy file.
         root
-            The folder that the deployment keeps strategies in; the file's own by default.
+            The folder that the deployment keeps strategies in; by default that of the home, or
+            with a server the file's own.
 
         Raises
         ------
         StrategyInvalid, FeatureLogicRefused
-            If it cannot be run, declares no strategy or another than the model's, or cannot be
-            hashed.
+            If it cannot be run, declares no strategy or another than the model's, cannot be
+            hashed, or lies where backtests of the home will not find it.
         """
         loaded = load_strategy(_path(file))
         check_strategy(self._model, self._strategy, loaded.strategy.name)
-        self._record.follow(loaded, None if root is None else Path(root))
+        self._record.follow(loaded, self._root_of(_path(file)) if root is None else Path(root))
         return loaded
 
     def estimator(self, fitted: Estimator) -> None:
@@ -278,7 +283,8 @@ def record_run(
         with Client(server=server, home=home, token_file=token_file) as client:
             # Better to hear of a wrong name or token before hours of training than after them.
             strategy = model_strategy(client, model)
-            run = RecordedRun(model, strategy)
+            strategies = read_settings(home=None if home is None else Path(home)).strategies_folder
+            run = RecordedRun(model, strategy, partial(strategy_root, client, strategies))
             yield run
             run.register(client, Path(manifests))
     except TradeworthyError as error:
