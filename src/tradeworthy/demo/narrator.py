@@ -53,11 +53,9 @@ class Narrator:
             bar.refresh()
             yield _counted(every, bar, task)
 
-    def gates(self, verdict: GivenVerdict, *, only_figures: bool = False) -> None:
-        """Show a verdict; with ``only_figures`` the gates that failed or compare a figure."""
+    def gates(self, verdict: GivenVerdict) -> None:
+        """Show every gate of a verdict."""
         for gate in verdict.gates:
-            if only_figures and gate.status == "PASSED" and gate.threshold in {None, True}:
-                continue
             style = _STYLES[gate.status]
             self._console.print(
                 f"     [{style}]{gate.status:<14}[/{style}] {gate.gate}: {escape(gate.reason)}"
@@ -73,8 +71,8 @@ class Narrator:
             severity = report.severity or report.status
             if severity != last:
                 style = _SEVERITIES.get(severity, "dim")
-                drifting = _drifting(report)
-                change = f"{severity:<12} {drifting}" if drifting else severity
+                why = _drifting(report) or report.shortage
+                change = f"{severity:<12} {why}" if why else severity
                 self._console.print(f"     {report.slot.date()}  [{style}]{change}[/{style}]")
             last = severity
 

@@ -106,6 +106,7 @@ def _make_candidates(
     with narrator.track(range(1), "training and backtesting"):
         honest = train_and_test(people.rosa, workspace, series, loaded, HONEST, {})
     _say_trial(narrator, HONEST, honest)
+    narrator.say("psr: how likely the true Sharpe ratio is above zero; turnover: a year")
     narrator.step(f"Rosa tries {TRIES} random rules and keeps the best")
     lucky = best_of_many(
         people.rosa, workspace, series, lambda seeds: narrator.track(seeds, "trying rules")
@@ -126,6 +127,7 @@ def _refuse_the_lucky_one(narrator: Narrator, lucky: TriedVersion, people: _Peop
         people.viktor.promote(LUCKY, lucky.version)
     except PromotionRefused as refused:
         narrator.say(f"refused: {refused.message}")
+        narrator.say(f"dsr is psr against what luck alone makes of {TRIES} tries; all its gates:")
         narrator.gates(GivenVerdict.model_validate(refused.details["verdict"]))
     else:
         narrator.say("it passed on this series: one search in twenty may, at 95% confidence")
@@ -142,15 +144,19 @@ def _promote_the_honest_one(
         narrator.say(f"refused on this series, so that nothing is served: {refused.message}")
         narrator.gates(GivenVerdict.model_validate(refused.details["verdict"]))
         return False
-    narrator.gates(verdict, only_figures=True)
+    narrator.gates(verdict)
     snapshot = FeatureGraph.from_module(workspace.strategies / "features.py").snapshot().to_json()
     release = people.olga.register_release([snapshot]).release
     active = people.olga.activate_release(release, expected_epoch=0, reason="first release")
-    narrator.say(f"olga activates the features' release {release[:12]} as epoch {active.epoch}")
+    narrator.say(
+        f"olga makes this feature code the active release, {release[:12]}: epoch {active.epoch}"
+    )
     _promote(narrator, people.olga, "olga", honest.version)
     content = honest.recorded.content_digest
     people.viktor.approve(HONEST, honest.version, content, reason="figures and code reviewed")
-    narrator.say(f"viktor approves its content {content[:12]}; rosa, who trained it, could not")
+    narrator.say(
+        f"viktor approves artifact and manifest, {content[:12]}; rosa, who trained it, could not"
+    )
     _promote(narrator, people.olga, "olga", honest.version)
     return True
 
@@ -183,6 +189,7 @@ def _serve_and_watch(
         lambda days: narrator.track(days, "predicting"),
     )
     narrator.say(f"{len(rows.days)} days predicted over HTTP, each on disk before it was answered")
+    narrator.say("drift scans, a line where the verdict changes, with the features that shifted:")
     narrator.reports(reports)
     _say_status(narrator, people.olga.status(HONEST))
 
@@ -190,11 +197,11 @@ def _serve_and_watch(
 def _say_status(narrator: Narrator, status: ModelStatus) -> None:
     version, alignment = status.production, status.alignment
     drift = status.drift.report if status.drift else None
-    if version is None or alignment is None or drift is None:
+    if version is None or alignment is None or not alignment.aligned or drift is None:
         raise TradeworthyError(f"{HONEST} does not stand where the demo has brought it: {status}")
     narrator.say(
-        f"status: version {version.version} in PRODUCTION, aligned {alignment.aligned}, "
-        f"drift {drift.severity} at {drift.slot.date()}"
+        f"status: version {version.version} in PRODUCTION, on the feature code that it was trained "
+        f"on; drift {drift.severity} on {drift.slot.date()}"
     )
 
 
