@@ -21,6 +21,7 @@ def reading_commands(
 ) -> list[list[str]]:
     """Return every command that only reads what the registry keeps."""
     return [
+        ["whoami"],
         ["models", "list"],
         ["models", "versions", model],
         ["models", "show", model, version],

@@ -13,7 +13,7 @@ READS = {
     "datasets list", "drift reports", "features active", "features diff", "features hash",
     "features show", "history", "jobs show", "manifest verify", "models list", "models search",
     "models show", "models status", "models verdict", "models versions", "policy check",
-    "policy show", "tokens list",
+    "policy show", "tokens list", "whoami",
 }  # fmt: skip
 # These run until they are stopped, or tell what they do as they go.
 RUN = {"demo", "scheduler", "serve"}

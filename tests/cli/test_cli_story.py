@@ -66,6 +66,7 @@ def test_the_way_to_production(terminal: Terminal, remote: Terminal) -> None:
 
     deployed = terminal.deployed
     assert ask("init", at=terminal)["admin_token"] is None  # the home stands already
+    assert ask("whoami", who="vic")["roles"] == ["validator"]
     ask("models", "register", "other", "--strategy", "trend", "--owner", "desk")
     assert [each["name"] for each in ask("models", "list")] == ["m", "other"]
     kept = ask("datasets", "add", deployed.bars)

@@ -87,22 +87,28 @@ class Actor:
         """Tell whether a strategy lies within the scope."""
         return self.strategies is None or strategy in self.strategies
 
+    def may(self, action: Action) -> bool:
+        """Tell whether it may do ``action`` at least for some strategy."""
+        scoped = self.strategies is not None
+        return bool(self.roles & action.roles) and not (scoped and action in UNSCOPED_ACTIONS)
+
     def require(self, action: Action, strategy: str | None = None) -> None:
         """Raise ``Forbidden`` unless this actor may do ``action`` for ``strategy``.
 
         Examples
         --------
         >>> Actor("ana", frozenset({Role.VIEWER})).require(Action.READ)
-        >>> Actor("ana", frozenset({Role.VIEWER})).require(Action.RETIRE)
+        >>> Actor("ana", frozenset({Role.VIEWER})).require(Action.RETIRE)  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
-        tradeworthy.errors.Forbidden: 'ana' may not retire: that takes the role operator
+        tradeworthy.errors.Forbidden: 'ana' may not retire: that takes the role operator; ...
         """
         allowed = action.roles
         if not self.roles & allowed:
             names = " or ".join(sorted(allowed))
             raise Forbidden(
-                f"{self.name!r} may not {action.replace('_', ' ')}: that takes the role {names}",
+                f"{self.name!r} may not {action.replace('_', ' ')}: that takes the role {names}; "
+                "`tradeworthy whoami` says what your token may, and an admin issues tokens",
                 action=action,
                 roles=sorted(allowed),
             )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradeworthy.base.strict_json import read_json
-from tradeworthy.errors import InvalidInput
+from tradeworthy.errors import InvalidInput, TradeworthyError
 
 if TYPE_CHECKING:
     from tradeworthy.base.settings import Settings
@@ -159,6 +159,12 @@ def outcome(line: str) -> Callable[[dict[str, Any]], Iterator[str]]:
 
 def _holds_records(content: Any) -> bool:
     return isinstance(content, list) and any(isinstance(each, dict) for each in content)
+
+
+def check_file(argument: str, file: Path, refusal: type[TradeworthyError]) -> None:
+    """Refuse a file that is not there, before anything is loaded that could read it."""
+    if not file.is_file():
+        raise refusal(f"{argument}: there is no file {file}")
 
 
 def key_values(option: str, pairs: list[str]) -> dict[str, Any]:

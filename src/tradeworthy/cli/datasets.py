@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tradeworthy.cli.context import AsJson, client_of, outcome, show, table
+from tradeworthy.cli.context import AsJson, check_file, client_of, outcome, show, table
+from tradeworthy.errors import DatasetInvalid
 
 datasets = typer.Typer(help="Keep market data in the registry.", no_args_is_help=True)
 
@@ -27,6 +28,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Keep a file of market data under the hash of its content, for `backtest --dataset`."""
+    check_file("FILE", file, DatasetInvalid)
     from tradeworthy.client.candidate_upload import market_data, upload_dataset
 
     data = market_data(file)

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradeworthy.cli.context import AsJson, client_of, fields, outcome, show, table, users_code
+from tradeworthy.cli.context import (
+    AsJson,
+    check_file,
+    client_of,
+    fields,
+    outcome,
+    show,
+    table,
+    users_code,
+)
+from tradeworthy.errors import StrategyInvalid
 
 if TYPE_CHECKING:
     from tradeworthy.features.feature_graph import FeatureGraph
@@ -27,6 +37,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _graph(file: Path) -> FeatureGraph:
+    check_file("FILE", file, StrategyInvalid)
     from tradeworthy.features.feature_graph import FeatureGraph
 
     with users_code():

@@ -9,6 +9,8 @@ import typer
 
 from tradeworthy.cli.context import (
     AsJson,
+    check_file,
+    client_of,
     context_of,
     key_values,
     outcome,
@@ -16,6 +18,7 @@ from tradeworthy.cli.context import (
     users_code,
     working,
 )
+from tradeworthy.errors import DatasetInvalid, StrategyInvalid
 
 PLACE = 20
 
@@ -40,6 +43,10 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a strategy on market data and record the version: DRAFT becomes TRAINED."""
+    # What is wrong with an argument costs neither a library nor a service.
+    values = key_values("--set", config or [])
+    check_file("FILE", file, StrategyInvalid)
+    check_file("--data", data, DatasetInvalid)
     from dataclasses import asdict
 
     from tradeworthy.client.candidate_upload import (
@@ -50,20 +57,20 @@ def train(
         strategy_root,
         training_windows,
     )
-    from tradeworthy.training.candidate import train_candidate
+    from tradeworthy.training.candidate import resolve_config, train_candidate
     from tradeworthy.training.point_in_time import parse_train_end
     from tradeworthy.training.strategy_file import load_strategy
 
-    context = context_of(ctx)
-    values = key_values("--set", config or [])
-    with context.client() as client:
-        root = strategy_root(client, context.settings().strategies_folder, file)
-        windows = training_windows(client, model)
+    with client_of(ctx) as client:
+        root = strategy_root(client, context_of(ctx).settings().strategies_folder, file)
+        with users_code():
+            loaded = load_strategy(file)
+            resolve_config(loaded.strategy, values)
         source = market_data(data)
         train_end = parse_train_end(source.bars, until)
+        check_strategy(model, model_strategy(client, model), loaded.strategy.name)
+        windows = training_windows(client, model)
         with working("training"), users_code():
-            loaded = load_strategy(file)
-            check_strategy(model, model_strategy(client, model), loaded.strategy.name)
             candidate = train_candidate(
                 loaded,
                 source,

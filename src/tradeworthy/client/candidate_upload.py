@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+from tradeworthy.access.roles import Action, Actor
 from tradeworthy.client.client import Client
 from tradeworthy.drift.calibration.drift_calibration import Windows
 from tradeworthy.errors import (
@@ -72,14 +73,21 @@ def training_windows(client: Client, model: str) -> Windows:
 
 
 def model_strategy(client: Client, model: str) -> str:
-    """Return the strategy that a model belongs to.
+    """Return the strategy that a model belongs to, if the client may record versions of it.
 
     Raises
     ------
     ModelNotFound
         If the model is not registered.
+    Forbidden
+        Unless the token is a researcher's, for this strategy.
     """
-    return client.status(model).strategy
+    strategy, sender = client.status(model).strategy, client.whoami()
+    scope = None if sender.strategies is None else frozenset(sender.strategies)
+    actor = Actor(sender.actor, frozenset(sender.roles), scope)
+    # Uploads, the draft and the step to TRAINED take the same role.
+    actor.require(Action.RECORD_MANIFEST, strategy)
+    return strategy
 
 
 def check_strategy(model: str, expected: str, actual: str) -> None:

@@ -23,6 +23,7 @@ from tradeworthy.wire.bodies import RequestBody
 from tradeworthy.wire.datasets import RegisteredDataset, StoredBlob
 from tradeworthy.wire.drift import ScanDrift, StoredDriftReport
 from tradeworthy.wire.history import ModelHistory
+from tradeworthy.wire.identity import Identity
 from tradeworthy.wire.jobs import AcceptedJob, JobProgress
 from tradeworthy.wire.models import ListedModel, ModelStatus, NewModel
 from tradeworthy.wire.policy import PastPolicy, PolicyInForce
@@ -105,6 +106,10 @@ class Client(Requests):
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
+
+    def whoami(self) -> Identity:
+        """Return who the bearer of the token is, and what it may do."""
+        return self._get(Identity, "/api/v1/whoami")
 
     def register_model(
         self, name: str, *, strategy: str, owner: str, tier: str = "standard"
