@@ -47,6 +47,26 @@ def test_help_is_light(words: list[str]) -> None:
     assert loaded(RUN, *words) & FOR_HELP == set()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["models", "list", "--limit", "x"],
+        ["promote", "m", "1", "--to", "x"],
+        ["drift", "scan", "--as-of", "yesterday"],
+        ["tokens", "create", "a", "--role", "viewr", "--out", "new"],
+        ["train", __file__, "--model", "m", "--data", "no.csv"],
+        ["train", __file__, "--model", "m", "--data", __file__, "--set", "x"],
+        ["datasets", "add", "no.csv"],
+        ["features", "hash", "no.py"],
+    ],
+)
+def test_a_slip_costs_neither_a_library_nor_a_service(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert loaded(RUN, *words) & FOR_HELP == set()
+
+
 def test_a_servers_client_loads_no_service(terminal: Terminal, tmp_path: Path) -> None:
     server = ["--server", "http://127.0.0.1:9", "models", "list"]
     found = loaded(RUN, "--token-file", str(terminal.deployed.token_file("ana")), *server)

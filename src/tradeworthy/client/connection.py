@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 from tradeworthy.client.answers import content_of
 from tradeworthy.client.home_service import HomeService
-from tradeworthy.client.remote_server import RemoteServer
 from tradeworthy.client.transport import Request, Transport
 from tradeworthy.errors import InvalidInput, ServerUnreachable
 
@@ -49,7 +48,10 @@ class Connection:
         SettingsInvalid
             For a URL that is none, or settings that cannot be used.
         """
+        # Only who speaks to a server loads the library for it.
         if server:
+            from tradeworthy.client.remote_server import RemoteServer
+
             return cls(RemoteServer(server), token)
         from tradeworthy.base.settings import read_settings
 

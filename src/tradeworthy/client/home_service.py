@@ -7,8 +7,6 @@ import secrets
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import httpx
-
 from tradeworthy.client.transport import SECONDS, Answer, Request
 
 if TYPE_CHECKING:
@@ -38,6 +36,9 @@ class HomeService:
             return thread.submit(asyncio.run, self._send(request)).result()
 
     async def _send(self, request: Request) -> Answer:
+        # A request that is not understood is refused before this is loaded.
+        import httpx
+
         transport = httpx.ASGITransport(self._opened(), raise_app_exceptions=False)
         async with httpx.AsyncClient(
             transport=transport, base_url="http://localhost", timeout=SECONDS
