@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -214,3 +215,28 @@ def test_an_approval_without_an_answer_is_none(terminal: Terminal) -> None:
         assert question.startswith("Approve content ")
         assert reported.startswith("invalid_input: nothing was approved")
     assert terminal.ask("models", "versions", "m")[0]["approvals"] == []
+
+
+@pytest.mark.parametrize("moment", ["import", "training"])
+def test_code_that_goes_to_another_folder_changes_no_path_of_the_command(
+    terminal: Terminal, tmp_path: Path, moment: str
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    leaves = f"__import__('os').chdir({str(tmp_path / 'elsewhere')!r})"
+    before = {"import": "def train(", "training": "    return LinearRegression()"}[moment]
+    indent = before[: len(before) - len(before.lstrip())]
+    strategy = terminal.deployed.strategy
+    strategy.write_text(edited(strategy.read_text(), before, f"{indent}{leaves}\n{before}"))
+    words = ("train", "home/strategies/trend.py", "--model", "m", "--data", "bars.parquet")
+    # Each path is relative, as a tutorial has them.
+    said = terminal.say(*words, "--json", TRADEWORTHY_HOME="home")
+    assert (said.err, said.json["version"], said.json["stage"]) == ("", 1, "TRAINED")
+    assert (terminal.deployed.folder / said.json["manifest"]).is_file()
+    strategy.write_text(edited(strategy.read_text(), "    return Linear", "    raise Long  # "))
+    strategy.write_text(strategy.read_text() + "\n\nclass Long(Exception):\n"
+                        "    def __str__(self):\n        return 'x' * 3000\n")  # fmt: skip
+    failed = terminal.say(*words, TRADEWORTHY_HOME="home")
+    assert failed.code != 0
+    kept = failed.err.split("; the whole text is in ")[1].strip()
+    assert (terminal.deployed.folder / kept).is_file()
+    assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -364,6 +364,37 @@ def test_there_is_somewhere_to_register_before_the_block_runs(
             pytest.fail("the block has run")
 
 
+@pytest.mark.parametrize("moment", ["import", "block"])
+def test_a_block_that_goes_to_another_folder_changes_nothing_that_was_named_before_it(
+    moment: str, deployed: DeployedHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    leaves = f"__import__('os').chdir({str(tmp_path / 'elsewhere')!r})"
+    if moment == "import":
+        deployed.strategy.write_text(f"{deployed.strategy.read_text()}\n{leaves}\n")
+    monkeypatch.chdir(deployed.folder)
+    monkeypatch.setenv("TRADEWORTHY_HOME", "home")
+    monkeypatch.setenv("TRADEWORTHY_DATABASE_URL", "sqlite:///home/tradeworthy.sqlite")
+    with record_run(model="m") as run:
+        notes_of(deployed, run)
+        run.strategy(deployed.strategy)
+        os.chdir(tmp_path / "elsewhere")
+        run.strategy(deployed.strategy)
+    assert run.stage == "TRAINED"
+    assert run.manifest_path == deployed.folder / "m-v1.manifest.json"
+    assert run.manifest_path.is_file()
+    os.chdir(deployed.folder)
+    with pytest.raises(StrategyInvalid) as caught, record_run(model="m"):
+        os.chdir(tmp_path / "elsewhere")
+        error = StrategyInvalid("short")
+        error.whole_text = "x" * 3000
+        raise error
+    assert (deployed.folder / "tradeworthy-errors") in Path(
+        str(caught.value.details["whole_text"])
+    ).parents
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 def test_in_a_notebook_where_a_loop_runs_already(deployed: DeployedHome) -> None:
     async def cell() -> int | None:
         with record_run(model="m") as run:

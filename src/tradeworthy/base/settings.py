@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tradeworthy.base.field_faults import first_fault
@@ -71,6 +71,8 @@ class Settings(BaseSettings):
         default=30.0, ge=1, le=3600, description="how long a job stays with a silent worker"
     )
 
+    _typed_home: Path | None = PrivateAttr(default=None)
+
     @property
     def database(self) -> str:
         """The database's URL."""
@@ -78,12 +80,28 @@ class Settings(BaseSettings):
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.home.absolute() / 'tradeworthy.sqlite'}"
 
+    def absolute(self) -> Settings:
+        """Return these settings with folders that stay where they are, whatever folder is current.
+
+        Examples
+        --------
+        >>> Settings(home=Path("home")).absolute().policy_file.is_absolute()
+        True
+        """
+        places = {name: getattr(self, name) for name in ("home", "strategies", "policy")}
+        absolute = self.model_copy(
+            update={name: place and place.absolute() for name, place in places.items()}
+        )
+        absolute._typed_home = self._typed_home or self.home
+        return absolute
+
     @property
     def init_command(self) -> str:
         """What makes this home, or brings its database up to date."""
-        if self.home == type(self).model_fields["home"].default:
+        home = self._typed_home or self.home
+        if home == type(self).model_fields["home"].default:
             return "tradeworthy init"
-        return f"tradeworthy --home {shlex.quote(str(self.home))} init"
+        return f"tradeworthy --home {shlex.quote(str(home))} init"
 
     @property
     def strategies_folder(self) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -74,8 +74,11 @@ def client_of(ctx: typer.Context) -> Iterator[Client]:
 
 @contextmanager
 def users_code() -> Iterator[None]:
-    """Send what users' code prints to standard error; standard output is for the answer."""
-    with redirect_stdout(sys.stderr):
+    """Send what users' code prints to standard error, and come back from where it goes.
+
+    Standard output is for the answer, and a relative path means what it meant when it was typed.
+    """
+    with redirect_stdout(sys.stderr), chdir(Path.cwd()):
         yield
 
 

@@ -20,7 +20,8 @@ class HomeService:
     """A home's own service in this process, opened at the first request."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        # Whoever speaks to it may go to another folder meanwhile.
+        self._settings = settings.absolute()
         self._service: Service | None = None
         self._app: FastAPI | None = None
 

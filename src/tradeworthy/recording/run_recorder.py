@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tradeworthy.base.files.whole_error import keep_whole_text
+from tradeworthy.base.files.whole_error import ERRORS, keep_whole_text
 from tradeworthy.base.settings import read_settings
 from tradeworthy.client.candidate_upload import (
     check_strategy,
@@ -279,17 +279,24 @@ def record_run(
             run.estimator(Ridge(alpha=0.1).fit(...))
         print(run.version, run.manifest_path)
     """
+    start = Path.cwd()
     try:
         with Client(server=server, home=home, token_file=token_file) as client:
             # Better to hear of a wrong name or token before hours of training than after them.
             strategy = model_strategy(client, model)
-            strategies = read_settings(home=None if home is None else Path(home)).strategies_folder
-            run = RecordedRun(model, strategy, partial(strategy_root, client, strategies))
+            settings = read_settings(home=None if home is None else Path(home)).absolute()
+            root_of = partial(strategy_root, client, settings.strategies_folder)
+            run = RecordedRun(model, strategy, root_of)
             yield run
-            run.register(client, Path(manifests))
+            run.register(client, _seen_from(start, Path(manifests)))
     except TradeworthyError as error:
-        keep_whole_text(error)
+        keep_whole_text(error, _seen_from(start, ERRORS))
         raise
+
+
+def _seen_from(start: Path, folder: Path) -> Path:
+    """Return the folder that was meant at the start; the block may have gone elsewhere."""
+    return folder if Path.cwd() == start else start / folder
 
 
 def _path(file: str | Path) -> Path:

@@ -73,7 +73,7 @@ def _open_postgresql(url: URL, answer_seconds: float | None) -> Engine:
 def _open_sqlite(url: URL) -> Engine:
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
 
-    _watch_file(engine, Path(url.database or ""))
+    _watch_file(engine, Path(url.database or "").absolute())
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
