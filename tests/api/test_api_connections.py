@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import re
 import socket
 import threading
 from contextlib import suppress
+from functools import partial
+from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from api.served_home import ServedHome, row
 from api.service_process import problem_of, rest
 from tradeworthy.api.http import http_protocol
 from tradeworthy.api.http.exchange import Exchange
+from tradeworthy.api.http.http_protocol import HttpConnection
 from tradeworthy.api.http.request_reader import MAX_HEAD_BYTES
 from waiting import until
 
@@ -215,6 +221,28 @@ def unanswered() -> int:
     return sum(not each.complete and not each.gone for each in kept)
 
 
+def half_closed(served: ServedHome, sent: bytes) -> bytes:
+    """What is answered to a client that sends no more, but reads."""
+    with half_sent(served, sent) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        return rest(connection)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3 * http_protocol.MOST_WAITING])
+@pytest.mark.parametrize("cut_off", [0, 20, -3])
+def test_the_end_of_what_is_sent_is_not_the_end_of_what_is_answered(
+    served: ServedHome, count: int, cut_off: int
+) -> None:
+    whole = request(served)
+    begun = whole[:cut_off]
+    assert statuses(half_closed(served, whole * count + begun)) == [200] * count
+
+
+def test_a_client_that_sends_nothing_whole_is_let_go(served: ServedHome) -> None:
+    for length in (0, 20, -3):
+        assert half_closed(served, request(served)[:length]) == b""
+
+
 def chunked(served: ServedHome, trailers: bytes, **headers: str) -> bytes:
     """A read of models with an empty chunked body, and what stands behind it."""
     whole = {"transfer-encoding": "chunked", **LAST, **headers}
@@ -251,6 +279,37 @@ def test_a_client_that_reads_nothing_of_its_answers_is_let_go(
         port = connection.getsockname()[1]
         assert connection.recv(1)
         until(lambda: port not in ports_of(served))
+
+
+def test_a_client_that_reads_slowly_but_steadily_gets_the_whole_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A second passes with each piece that it takes."""
+    monkeypatch.setattr(http_protocol, "UNREAD_SECONDS", 1)
+    size = 8 * 2**20
+    assert asyncio.run(read_in_pieces(b"x" * size)) > size
+
+
+async def read_in_pieces(body: bytes) -> int:
+    loop = asyncio.get_running_loop()
+    config = uvicorn.Config(partial(sends, body), interface="asgi3", proxy_headers=False)
+    config.load()
+    here, there = socket.socketpair()
+    here.setblocking(False)
+    connection = HttpConnection(config, ServerState(), {}, loop)
+    await loop.connect_accepted_socket(lambda: connection, there)
+    await loop.sock_sendall(here, b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    received = 0
+    with here:
+        while piece := await loop.sock_recv(here, 2**18):
+            received += len(piece)
+            connection.tick()
+    return received
+
+
+async def sends(body: bytes, _scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": body})
 
 
 def ports_of(served: ServedHome) -> set[int]:

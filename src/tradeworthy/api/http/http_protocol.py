@@ -59,13 +59,14 @@ class HttpConnection(asyncio.Protocol):
         self._app_state = app_state
         self._loop = _loop or asyncio.get_running_loop()
         self._reader = RequestReader(self._begin)
-        self._ticks = self._unread_ticks = 0
+        self._ticks = self._unread_ticks = self._unread = 0
         # What arrived and waits to be parsed.
         self._unparsed = b""
         # The one that is answered, and those that wait for their turn.
         self._running: Exchange | None = None
         self._waiting: deque[Exchange] = deque()
-        self._draining = False
+        # No further request is wanted; no further byte will come.
+        self._draining = self._ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -100,6 +101,16 @@ class HttpConnection(asyncio.Protocol):
                 return
             piece, self._unparsed = self._unparsed[:PIECE], self._unparsed[PIECE:]
             self._parse(piece)
+
+    def eof_received(self) -> bool:
+        """Answer what came whole, then close; tell whether anything has to be answered yet."""
+        self._draining = self._ended = True
+        if self._reader.in_request and self._reader.exchange is not None:
+            if self._reader.exchange is self._running:
+                return False
+            if self._reader.exchange in self._waiting:
+                self._waiting.remove(self._reader.exchange)
+        return self._running is not None
 
     def read_on(self) -> None:
         """Take more from the client, unless requests of it wait already."""
@@ -174,11 +185,15 @@ class HttpConnection(asyncio.Protocol):
             self._run(self._waiting.popleft())
         if not self._waiting:
             self.data_received(b"")
+        if self._ended and self._running is None:
+            self.transport.close()
         self.read_on()
 
     def tick(self) -> None:
         """Count a second in which nothing arrived that would have ended the wait."""
-        self._unread_ticks = self._unread_ticks + 1 if self.flow.write_paused else 0
+        before, self._unread = self._unread, self.transport.get_write_buffer_size()
+        stands = self.flow.write_paused and self._unread >= before
+        self._unread_ticks = self._unread_ticks + 1 if stands else 0
         if self._unread_ticks > UNREAD_SECONDS:
             self.transport.abort()
             return
