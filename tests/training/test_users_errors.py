@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -335,6 +336,42 @@ def test_of_a_commands_errors_the_newest_stay_and_one_that_comes_again_is_new(
     left = set((elsewhere / "tradeworthy-errors").relative_to(elsewhere).glob("*.txt"))
     assert left == {files[10], *files[12:], kept(60)}
     assert len(left) == 50
+
+
+def too_long(text: str) -> StrategyInvalid:
+    error = StrategyInvalid("short")
+    error.whole_text = text
+    return error
+
+
+@pytest.mark.parametrize("link", ["tradeworthy-errors", "tradeworthy-errors/.gitignore"])
+def test_links_that_came_with_somebodys_code_lead_nowhere(elsewhere: Path, link: str) -> None:
+    (elsewhere / "victim").mkdir()
+    (elsewhere / "victim/.gitignore").write_text("precious")
+    (elsewhere / link).parent.mkdir(exist_ok=True)
+    target = "victim" if link == "tradeworthy-errors" else "victim/.gitignore"
+    (elsewhere / link).symlink_to(elsewhere / target)
+    error = too_long("x" * 3000)
+    keep_whole_text(error)
+    assert [file.read_text() for file in (elsewhere / "victim").iterdir()] == ["precious"]
+    assert ("is a link" in error.message) == (target == "victim")
+
+
+def test_a_file_is_whole_or_not_there(elsewhere: Path) -> None:
+    """A limit on files stands for a full disk."""
+    text = "x" * 300_000
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        cut_off = too_long(text)
+        keep_whole_text(cut_off)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert "cannot be kept here: File too large" in cut_off.message
+    assert [file.name for file in (elsewhere / "tradeworthy-errors").iterdir()] == [".gitignore"]
+    kept = too_long(text)
+    keep_whole_text(kept)
+    assert Path(str(kept.details["whole_text"])).read_text() == text
 
 
 WAYS = {

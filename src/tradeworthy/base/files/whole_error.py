@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from errno import ENOTDIR
 from hashlib import sha256
 from pathlib import Path
+from tempfile import mkstemp
+from time import time_ns
 
 from tradeworthy.errors import TradeworthyError
 
@@ -47,15 +50,23 @@ def _written(text: str, folder: Path) -> Path:
     data = text.encode(errors="backslashreplace")[:_MOST_BYTES].decode(errors="ignore").encode()
     path = folder / _FILES.replace("*", sha256(data).hexdigest()[:16])
     folder.mkdir(mode=0o700, exist_ok=True)
-    (folder / ".gitignore").write_text("*\n", encoding="ascii")
+    if folder.is_symlink():
+        # It may have come with somebody's code, and lead anywhere.
+        raise NotADirectoryError(ENOTDIR, f"{folder} is a link")
+    with suppress(FileExistsError), (folder / ".gitignore").open("x", encoding="ascii") as ignored:
+        ignored.write("*\n")
+    # It may hold data: it is for its owner alone. Whole under its name or not there.
+    opened, name = mkstemp(dir=folder)
+    beside = Path(name)
     try:
-        # It may hold data: it is for its owner alone.
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        path.touch()
-        return path
-    with os.fdopen(file, "wb") as stream:
-        stream.write(data)
+        with os.fdopen(opened, "wb") as stream:
+            stream.write(data)
+        # The system's own times are too coarse to tell the newest.
+        os.utime(beside, ns=(time_ns(), time_ns()))
+        beside.replace(path)
+    except OSError:
+        beside.unlink()
+        raise
     return path
 
 
