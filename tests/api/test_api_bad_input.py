@@ -39,6 +39,7 @@ BODIES = {
     "broken JSON": (json.dumps(rows(row()))[:-1], None),
     "empty body": ("", None),
     "no hash": (json.dumps({"rows": [row()]}), "feature_graph_hash"),
+    "empty hash": (json.dumps({"rows": [row()], "feature_graph_hash": ""}), "feature_graph_hash"),
     "hash is null": (json.dumps({"rows": [row()], "feature_graph_hash": None}), None),
     "entities": (json.dumps({"entities": ["AAA"]}), "entities"),
     "a time without offset": (

@@ -71,6 +71,8 @@ def test_a_command_that_acts_says_first_what_it_did(terminal: Terminal) -> None:
     assert fetched == f"wrote {deployed.home / 'm-v1.manifest.json'}"
     create = ["tokens", "create", "new", "--role", "viewer", "--out", "new.token"]
     assert first(*create, who="root") == "issued a token for new into new.token"
+    listed = terminal.say("tokens", "list", who="root").out.splitlines()[-1]
+    assert re.search(r" new +viewer +all ", listed)
     issued = terminal.ask("tokens", "list", who="root")[-1]["token_id"]
     rotated = first("tokens", "rotate", issued, "--out", "newer.token", who="root")
     assert rotated == f"replaced token {issued} of new by the one in newer.token"

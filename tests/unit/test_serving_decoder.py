@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tradeworthy.errors import InvalidInput, PayloadTooLarge, TradeworthyError
 from tradeworthy.serving.decoder import Decoder, make_decoder, parse_time
 
+HASH = "a" * 64
 DECODER = make_decoder(("class", "größe"), max_rows=3, max_bytes=100_000)
 
 
@@ -31,12 +32,12 @@ def test_rows_are_read_in_the_order_of_the_inputs() -> None:
 
 def test_hash_and_time_are_read() -> None:
     body = (
-        '{"feature_graph_hash": "abc", "event_time": "2024-01-31T16:00:00.5-05:00",'
+        f'{{"feature_graph_hash": "{HASH}", "event_time": "2024-01-31T16:00:00.5-05:00",'
         ' "rows": [{"class": 1, "größe": 2}]}'
     )
     request = DECODER.decode(body.encode())
     moment = datetime(2024, 1, 31, 21, 0, 0, 500_000, tzinfo=UTC)
-    assert request.feature_graph_hash == "abc"
+    assert request.feature_graph_hash == HASH
     assert request.event_time == int(moment.timestamp() * 2) * 500_000_000
 
 
@@ -109,6 +110,8 @@ GOOD = '"rows": [{"class": 1, "größe": 2}]'
         (f'{{{GOOD}, "as_of": "2024-01-01"}}', "as_of"),
         (f'{{{GOOD}, "feature_graph_hash": null}}', "feature_graph_hash"),
         (f'{{{GOOD}, "feature_graph_hash": 5}}', "feature_graph_hash"),
+        (f'{{{GOOD}, "feature_graph_hash": ""}}', "feature_graph_hash"),
+        (f'{{{GOOD}, "feature_graph_hash": "{HASH}a"}}', "feature_graph_hash"),
         (f'{{{GOOD}, "event_time": 5}}', "event_time"),
         (f'{{{GOOD}, "event_time": ""}}', "event_time"),
         (f'{{{GOOD}, "event_time": "2024-01-31T16:00:00"}}', "event_time"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from tradeworthy.errors import Forbidden
 
@@ -36,6 +36,17 @@ class Action(StrEnum):
         """The roles that may do it."""
         return self._roles
 
+    @property
+    def words(self) -> str:
+        """What it is to whoever types commands.
+
+        Examples
+        --------
+        >>> Action.JUDGE_PROMOTION.words
+        'dry-run a promotion'
+        """
+        return _WORDS.get(self, self.replace("_", " "))
+
     READ = "read", *Role
     PREDICT = "predict", *Role
     REGISTER_MODEL = "register_model", Role.RESEARCHER
@@ -58,6 +69,21 @@ class Action(StrEnum):
     SCAN_DRIFT = "scan_drift", Role.OPERATOR
     MANAGE_TOKENS = "manage_tokens", Role.ADMIN
 
+
+# What its name on the wire does not say; a version is drafted and recorded by `train`.
+_WORDS: Final = {
+    Action.REGISTER_MODEL: "register a model",
+    Action.DRAFT_VERSION: "train a version",
+    Action.RECORD_MANIFEST: "train a version",
+    Action.JUDGE_PROMOTION: "dry-run a promotion",
+    Action.PROMOTE_TRAINED: "promote to TRAINED",
+    Action.PROMOTE_VALIDATED: "promote to VALIDATED",
+    Action.PROMOTE_STAGING: "promote to STAGING",
+    Action.PROMOTE_PRODUCTION: "promote to PRODUCTION",
+    Action.MOVE_RELEASE: "activate features",
+    Action.ACTIVATE_RELEASE: "activate features",
+    Action.FORCE_RELEASE: "drop features in use",
+}
 
 UNSCOPED_ACTIONS = frozenset(
     {Action.MOVE_RELEASE, Action.ACTIVATE_RELEASE, Action.FORCE_RELEASE, Action.MANAGE_TOKENS}
@@ -107,7 +133,7 @@ class Actor:
         if not self.roles & allowed:
             names = " or ".join(sorted(allowed))
             raise Forbidden(
-                f"{self.name!r} may not {action.replace('_', ' ')}: that takes the role {names}; "
+                f"{self.name!r} may not {action.words}: that takes the role {names}; "
                 "`tradeworthy whoami` says what your token may, and an admin issues tokens",
                 action=action,
                 roles=sorted(allowed),
@@ -117,7 +143,7 @@ class Actor:
         if action in UNSCOPED_ACTIONS:
             raise Forbidden(
                 f"the token of {self.name!r} is scoped to strategies and may not "
-                f"{action.replace('_', ' ')}: that takes one without a scope",
+                f"{action.words}: that takes one without a scope",
                 action=action,
             )
         if strategy is not None and not self.sees(strategy):

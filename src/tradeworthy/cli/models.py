@@ -104,7 +104,7 @@ def status(ctx: typer.Context, model: str, as_json: AsJson = False) -> None:
     """Tell where a model stands."""
     with client_of(ctx) as client:
         found = client.status(model)
-    show(found, as_json=as_json, human=_status_lines)
+    show(found, as_json=as_json, human=status_lines)
 
 
 @models.command("verdict")
@@ -170,14 +170,16 @@ def retire(
     show(retired, as_json=as_json, human=outcome("retired {model} v{version} for good"))
 
 
-def _status_lines(found: dict[str, Any]) -> Iterator[str]:
+def status_lines(found: dict[str, Any]) -> Iterator[str]:
+    """Lay out where a model stands."""
     yield from fields({name: found[name] for name in ("model", "strategy", "epoch")})
     production = found["production"]
     if not isinstance(production, dict):
         yield "production  none: promote a version"
         return
     yield f"production  version {production['version']} since {production['stage_since']}"
-    yield f"quarantine  {production['quarantine_reason'] or 'no'}"
+    reason = production["quarantine_reason"]
+    yield f"quarantine  {'no' if reason is None else f'yes: {reason}'}"
     alignment = found["alignment"]
     if isinstance(alignment, dict):
         yield f"bound to    {alignment['bound']}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -42,7 +43,7 @@ def create(
         issued = client.issue_token(actor, roles, strategies=strategies or None)
         file.write(issued.token + "\n")
     content = {**as_content(issued.record), "file": str(out)}
-    show(content, as_json=as_json, human=outcome("issued a token for {actor} into {file}"))
+    show(content, as_json=as_json, human=partial(_issued, "issued a token for {actor} into {file}"))
 
 
 @tokens.command("list")
@@ -51,7 +52,7 @@ def list_tokens(ctx: typer.Context, as_json: AsJson = False) -> None:
     with client_of(ctx) as client:
         found = client.tokens()
     columns = ("token_id", "actor", "roles", "strategies", "created_at", "revoked_at")
-    show(found, as_json=as_json, human=lambda rows: table(rows, columns))
+    show(found, as_json=as_json, human=lambda rows: table([*map(with_scope, rows)], columns))
 
 
 @tokens.command("rotate")
@@ -62,7 +63,7 @@ def rotate(ctx: typer.Context, token_id: str, out: Out, as_json: AsJson = False)
         file.write(issued.token + "\n")
     content = {**as_content(issued.record), "file": str(out)}
     done = f"replaced token {token_id} of {{actor}} by the one in {{file}}"
-    show(content, as_json=as_json, human=outcome(done))
+    show(content, as_json=as_json, human=partial(_issued, done))
 
 
 @tokens.command("revoke")
@@ -71,6 +72,15 @@ def revoke(ctx: typer.Context, token_id: str, as_json: AsJson = False) -> None:
     with client_of(ctx) as client:
         client.revoke_token(token_id)
     show({"revoked": token_id}, as_json=as_json, human=outcome("revoked token {revoked}"))
+
+
+def with_scope(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record with its strategies in words: ``all`` where it is scoped to none."""
+    return {**record, "strategies": "all" if record["strategies"] is None else record["strategies"]}
+
+
+def _issued(done: str, content: dict[str, Any]) -> Iterator[str]:
+    return outcome(done)(with_scope(content))
 
 
 @contextmanager

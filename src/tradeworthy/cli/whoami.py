@@ -8,7 +8,9 @@ from typing import Any
 
 import typer
 
+from tradeworthy.access.roles import Action
 from tradeworthy.cli.context import AsJson, client_of, fields, show
+from tradeworthy.cli.tokens import with_scope
 
 PLACE = 105
 
@@ -28,7 +30,5 @@ def whoami(ctx: typer.Context, as_json: AsJson = False) -> None:
 
 def _identity_lines(found: dict[str, Any], *, place: str) -> Iterator[str]:
     yield f"{found['actor']} at {place}"
-    scope = found["strategies"]
-    strategies = "all" if scope is None else scope
-    yield from fields({"roles": found["roles"], "strategies": strategies})
-    yield f"may: {', '.join(action.replace('_', ' ') for action in found['may'])}"
+    yield from fields({name: with_scope(found)[name] for name in ("roles", "strategies")})
+    yield f"may: {', '.join(dict.fromkeys(Action(action).words for action in found['may']))}"

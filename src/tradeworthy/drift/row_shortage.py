@@ -95,9 +95,10 @@ def _clauses(window: WindowRows, rate: float, fill: int, *, under_way: bool) -> 
         yield " (of each, the part that has passed of today's)"
     elif needed > window.length:
         yield (
-            f", and never enough at {rate:.4g} a session: "
+            f", and never enough at {rate:.4g} rows a session: "
             f"raise {window.key} to {needed} in the policy file"
         )
     elif needed > window.sessions:
         more = needed - window.sessions + fill
-        yield f": enough in about {more} more at {rate:.4g} a session"
+        noun = "session" if more == 1 else "sessions"
+        yield f": enough in about {more} more {noun} at {rate:.4g} rows a session"

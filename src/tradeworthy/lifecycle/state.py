@@ -106,7 +106,10 @@ def version_of(state: ModelState, number: int) -> VersionState:
     check_registered(state)
     version = state.versions.get(number)
     if version is None:
-        known = f"it has 1 to {max(state.versions)}" if state.versions else "it has none yet"
+        latest = max(state.versions, default=0)
+        known = {0: "it has none yet", 1: "it has version 1"}.get(
+            latest, f"it has versions 1 to {latest}"
+        )
         raise VersionNotFound(
             f"model {state.name!r} has no version {number}: {known}",
             model=state.name,

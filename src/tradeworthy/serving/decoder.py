@@ -32,6 +32,7 @@ _TIME: Final = re.compile(
     re.ASCII,
 )
 _UNSPEAKABLE: Final = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
+_HASH_DIGITS: Final = 64
 _TEXTS: Final = ("feature_graph_hash", "event_time")
 _NANOSECONDS: Final = range(-(2**63) + 1, 2**63)
 
@@ -98,6 +99,9 @@ class Decoder:
         if not self._keys_are_single(body, parsed):
             self._refuse_faults(body)
         sent_hash = _given(parsed.feature_graph_hash)
+        # Its digits are compared with the bound hash's, so that another text is another code's.
+        if sent_hash is not None and len(sent_hash) != _HASH_DIGITS:
+            _refuse("feature_graph_hash is not 64 hexadecimal digits", "feature_graph_hash")
         if len(parsed.rows) > self.max_rows:
             raise _too_many_rows(len(parsed.rows), self.max_rows)
         event_time = _time(parsed.event_time, "event_time")

@@ -38,7 +38,7 @@ def _approvals(facts: ApprovalFacts, policy: Policy) -> Finding:
         )
     independent = sorted(set(facts.approvers) - {facts.author, facts.trainer})
     names = ", ".join(independent) or "nobody"
-    reason = f"approved by {names} besides author and trainer, {needed} needed"
+    reason = f"approved by {names}, not counting author and trainer; {needed} needed"
     if len(independent) >= needed:
         return passed(len(independent), needed, reason)
     return failed(len(independent), needed, reason)

@@ -1,0 +1,18 @@
+"""What a model's status says of a version that was stopped."""
+
+from __future__ import annotations
+
+import pytest
+
+from tradeworthy.cli.models import status_lines
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [(None, "quarantine  no"), ("no", "quarantine  yes: no"), ("odd", "quarantine  yes: odd")],
+)
+def test_a_quarantine_is_said_whatever_its_reason(reason: str | None, said: str) -> None:
+    production = {"version": 1, "stage_since": "2026-01-05", "quarantine_reason": reason}
+    found = {"model": "m", "strategy": "s", "epoch": 1, "production": production}
+    lines = status_lines(found | dict.fromkeys(("alignment", "drift", "rollback")))
+    assert said in [*lines]
