@@ -91,6 +91,25 @@ def test_a_slip_on_the_command_line(words: list[str], terminal: Terminal) -> Non
     assert "Error" in said.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["modles", "--json"],
+        ["--hme", "h", "models", "list", "--json"],
+        ["models", "--json"],
+        ["models", "show", "m", "x", "--json"],
+        ["models", "show", "--json"],
+        ["models", "list", "--json", "--limt", "3"],
+        ["promote", "m", "1", "--json", "--override", "x"],
+    ],
+)
+def test_a_slip_is_json_where_json_was_asked_for(words: list[str], terminal: Terminal) -> None:
+    said = terminal.say(*words)
+    reported = json.loads(said.out)
+    assert (said.code, set(reported)) == (2, {"code", "detail", "details"})
+    assert said.err == f"invalid_input: {reported['detail']}\n"
+
+
 def test_slips_in_what_is_trained(terminal: Terminal) -> None:
     deployed = terminal.deployed
     train = ["train", deployed.strategy, "--model", "m", "--data", deployed.bars]

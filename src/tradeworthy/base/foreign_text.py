@@ -50,21 +50,24 @@ def kind_of(error: BaseException) -> str:
     return shortened(readable(name), 100)
 
 
-def readable(text: str) -> str:
+def readable(text: str, *, kept: str = _LINES) -> str:
     r"""Return a text as it can be written, whatever a subclass of text does with its methods.
 
-    What a terminal would obey or a reader could not see stands escaped; line ends and tabs stay.
+    What a terminal would obey or a reader could not see stands escaped; line ends and tabs stay,
+    unless nothing is ``kept``.
 
     Examples
     --------
     >>> readable("caf" + chr(0xD800) + chr(27) + "[2J")
     'caf\\ud800\\x1b[2J'
+    >>> readable("one" + chr(10) + "two", kept="")
+    'one\\ntwo'
     """
     plain = str.encode(text, errors="backslashreplace").decode()
     if plain.isprintable():
         return plain
     return "".join(
-        each if each.isprintable() or each in _LINES else each.encode("unicode_escape").decode()
+        each if each.isprintable() or each in kept else each.encode("unicode_escape").decode()
         for each in plain
     )
 

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-# PostgreSQL keeps no NUL in a text; control characters would only confuse a reader of the record.
-ONE_LINE: Final = "^[^\\x00-\\x1f\\x7f]*$"
+# PostgreSQL keeps no NUL in a text. Control characters, and those that nobody sees or that turn
+# the direction of a line, would only mislead a reader of the record.
+UNSEEN: Final = "\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff"
+ONE_LINE: Final = f"^[^{UNSEEN}]*$"
+TO_READ: Final = f"^[^{UNSEEN}]*[^{UNSEEN}\\s][^{UNSEEN}]*$"
 NO_NUL: Final = "^[^\\x00]*$"
-TAG_KEY: Final = "^[^=\\x00-\\x1f\\x7f]+$"
+TAG_KEY: Final = f"^[^={UNSEEN}]+$"
 SHA256: Final = "^[0-9a-f]{64}$"
 DIGEST_START: Final = "^[0-9a-f]{8,64}$"
 SHORT_ID: Final = "^[0-9a-f]{16}$"
@@ -23,9 +26,10 @@ MOMENT: Final = (
 
 IN_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        ONE_LINE: "one line without control characters",
+        ONE_LINE: "one line without control characters and invisible ones",
+        TO_READ: "one line with something to read, without control characters and invisible ones",
         NO_NUL: "text without NUL characters",
-        TAG_KEY: "one line without control characters and without =",
+        TAG_KEY: "one line without control characters and invisible ones, and without =",
         SHA256: "64 hexadecimal digits, 0-9 and a-f",
         DIGEST_START: "a digest, or 8 or more of its hexadecimal digits, 0-9 and a-f",
         SHORT_ID: "16 hexadecimal digits, 0-9 and a-f",

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from tradeworthy.base.files.whole_error import keep_whole_text
 from tradeworthy.cli.command_modules import command_modules
-from tradeworthy.cli.context import Context
-from tradeworthy.cli.exit_codes import INTERRUPTED, MEANINGS, exit_code
+from tradeworthy.cli.context import Context, OutputLost, print_error, print_lines
+from tradeworthy.cli.exit_codes import INTERRUPTED, MEANINGS, UNAVAILABLE, exit_code
 from tradeworthy.cli.interrupt import hear, was_dropped
-from tradeworthy.errors import TradeworthyError
+from tradeworthy.errors import InvalidInput, TradeworthyError
 
 _EXIT_CODES = "; ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items())
 
@@ -24,17 +26,36 @@ _EXIT_CODES = "; ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items(
 class _Commands(TyperGroup):
     """The commands; an error is one line, JSON with ``--json``, and an exit code."""
 
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
+        meta = {"words": [*args]}
+        with _errors_shown(meta):
+            context = super().make_context(info_name, args, *rest, **extra)
+            context.meta.update(meta)
+            return context
+
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with _errors_shown(ctx.meta):
             return super().invoke(ctx)
-        except TradeworthyError as error:
-            keep_whole_text(error)
-            _show(
-                error,
-                as_json=ctx.meta.get("as_json", False),
-                verbose=ctx.meta.get("verbose", False),
-            )
-            raise typer.Exit(exit_code(error)) from error
+
+
+@contextmanager
+def _errors_shown(meta: Mapping[str, Any]) -> Iterator[None]:
+    """Show an error, and end by its exit code; a slip of usage as typer does, without --json."""
+    try:
+        yield
+    except TyperException as error:
+        # The words, since an option that is not understood keeps the others from being read.
+        if "--json" not in meta["words"]:
+            raise
+        _end_by(InvalidInput(error.format_message()), as_json=True)
+    except TradeworthyError as error:
+        keep_whole_text(error)
+        _end_by(error, as_json=meta.get("as_json", False), verbose=meta.get("verbose", False))
+
+
+def _end_by(error: TradeworthyError, *, as_json: bool, verbose: bool = False) -> NoReturn:
+    print_error(error, _further_lines(error, verbose=verbose), as_json=as_json)
+    raise typer.Exit(exit_code(error)) from error
 
 
 app = typer.Typer(
@@ -52,7 +73,7 @@ def _version(value: bool) -> None:
     if value:
         from tradeworthy.base.version import __version__
 
-        typer.echo(__version__)
+        print_lines([__version__])
         raise typer.Exit
 
 
@@ -95,19 +116,12 @@ def run() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
         sys.exit(INTERRUPTED)
+    except OutputLost as error:
+        sys.stderr.write(f"standard output cannot be written: {error}\n")
+        sys.exit(UNAVAILABLE)
     finally:
         if was_dropped():
             sys.exit(INTERRUPTED)
-
-
-def _show(error: TradeworthyError, *, as_json: bool, verbose: bool) -> None:
-    if as_json:
-        problem = {"code": error.code, "detail": error.message, "details": error.details}
-        sys.stdout.write(json.dumps(problem, indent=2, default=str) + "\n")
-    # A database's or a library's own words may run over several lines.
-    sys.stderr.write(f"{error.code}: {' '.join(error.message.split())}\n")
-    for line in _further_lines(error, verbose=verbose):
-        sys.stderr.write(line + "\n")
 
 
 def _further_lines(error: TradeworthyError, *, verbose: bool) -> list[str]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import chdir, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
 
 import typer
 
+from tradeworthy.base.foreign_text import readable
 from tradeworthy.base.strict_json import read_json
 from tradeworthy.errors import InvalidInput, TradeworthyError
 
@@ -100,11 +102,55 @@ def working(what: str) -> Iterator[None]:
 def show(value: object, *, as_json: bool, human: Callable[[Any], Iterator[str]]) -> None:
     """Print a value, as JSON or as lines for a person, who sees what the JSON says."""
     content = as_content(value)
+    print_lines([_as_json(content)] if as_json else map(in_one_line, human(content)))
+
+
+def print_error(error: TradeworthyError, further: Iterable[str], *, as_json: bool) -> None:
+    """Print an error: a line for a person and what goes with it, besides as JSON."""
+    # A database's or a library's own words may run over several lines.
+    first = f"{error.code}: {' '.join(error.message.split())}"
+    for line in (first, *further):
+        sys.stderr.write(in_one_line(line) + "\n")
     if as_json:
-        sys.stdout.write(json.dumps(content, indent=2, default=str) + "\n")
-        return
-    for line in human(content):
-        sys.stdout.write(line + "\n")
+        problem = {"code": error.code, "detail": error.message, "details": error.details}
+        print_lines([_as_json(problem)])
+
+
+class OutputLost(Exception):
+    """What was to be read cannot be written to standard output."""
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Write lines to standard output, and see them written.
+
+    Raises
+    ------
+    OutputLost
+        If standard output is closed, or a file that takes no more.
+    BrokenPipeError
+        If whoever read has gone.
+    """
+    # Python has none where it was closed from the start.
+    if cast("TextIO | None", sys.stdout) is None:
+        raise OutputLost("it is closed")
+    try:
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What is left in its buffer would be tried again at the end, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OutputLost(error.strerror) from error
+
+
+def in_one_line(text: str) -> str:
+    """Return a text that others wrote as one line, in which no terminal finds a command."""
+    return readable(text, kept="")
+
+
+def _as_json(content: object) -> str:
+    return json.dumps(content, indent=2, default=str)
 
 
 def as_content(value: object) -> Any:
@@ -129,6 +175,11 @@ def table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Iterator[str]
 
 
 def _cell(value: Any) -> str:
+    # Escaped before its width is taken.
+    return in_one_line(_text(value))
+
+
+def _text(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):

@@ -20,7 +20,7 @@ MEANINGS: Mapping[int, str] = MappingProxyType(
         NOT_FOUND: "no such model, version or record",
         CONFLICT: "the state does not allow it, or changed meanwhile",
         DENIED: "no token, or not for this role or strategy",
-        UNAVAILABLE: "the home, database, server or artifact cannot be used",
+        UNAVAILABLE: "the home, database, server, artifact or standard output cannot be used",
         INTERRUPTED: "stopped by Ctrl-C",
     }
 )

@@ -10,13 +10,13 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticKnownError
 
 from tradeworthy.access.tokens import ACTOR
-from tradeworthy.base.text_forms import NO_NUL, ONE_LINE, SHA256
+from tradeworthy.base.text_forms import NO_NUL, ONE_LINE, SHA256, TO_READ, UNSEEN
 from tradeworthy.lifecycle.names import NAME
 from tradeworthy.lifecycle.stages import TRANSITIONS, Stage
 
-TAG = "^[^=\\x00-\\x1f\\x7f]+=[^\\x00]*$"
+TAG = f"^[^={UNSEEN}]+=[^\\x00]*$"
 Line = Annotated[str, Field(max_length=128, pattern=ONE_LINE)]
-Name = Annotated[str, Field(min_length=1, max_length=128, pattern=ONE_LINE)]
+Name = Annotated[str, Field(min_length=1, max_length=128, pattern=TO_READ)]
 Reason = Annotated[str, Field(max_length=2000, pattern=NO_NUL)]
 Digest = Annotated[str, Field(pattern=SHA256)]
 # The registry checks these names, and says what they may be; here they are only documented.

@@ -1,0 +1,101 @@
+"""What one person wrote cannot steer another person's terminal, nor look like what it is not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from cli.terminal import Terminal
+from tradeworthy.client import Client
+
+# An escape sequence, a C1 control, a row of its own, a turned and an unseen character.
+HOSTILE = "odd\x1b[2J\x9b1m\r\n2026-01-01  VersionPromoted\u202e\u200b\u2028end"
+ESCAPED = r"odd\x1b[2J\x9b1m\r\n2026-01-01  VersionPromoted\u202e\u200b\u2028end"
+BARS = "timestamp,symbol,open,high,low,close,volume\n"
+
+
+@pytest.fixture
+def recorded(terminal: Terminal) -> Terminal:
+    """A terminal at a home with a version that is stopped and tagged, by words of one's own."""
+    home = terminal.deployed
+    with Client(home=home.home, token_file=home.token_file("ana")) as client:
+        assert client.draft_version("m").version == 1
+        client.tag_version("m", 1, "note", HOSTILE)
+    with Client(home=home.home, token_file=home.token_file("olga")) as client:
+        client.quarantine("m", 1, reason=HOSTILE)
+    return terminal
+
+
+def test_words_of_others_are_escaped_wherever_a_person_reads_them(recorded: Terminal) -> None:
+    data = recorded.deployed.folder / "odd.csv"
+    rows = (f"2026-01-{day:02},A\x1b[2J,1,1,1,1,1\n" for day in (5, 6))
+    data.write_text(BARS + "".join(rows))
+    named = {"schema_version": 1, "model": "m", "version": 1, "strategy": "trend"}
+    broken = recorded.deployed.folder / "m-v1.manifest.json"
+    broken.write_text(json.dumps(named | {HOSTILE: 1}))
+    for words, text in (
+        (["history", "m"], ESCAPED),
+        (["models", "show", "m", 1], ESCAPED),
+        (["models", "versions", "m"], ESCAPED),
+        (["models", "tag", "m", 1, "other", "x"], ESCAPED),
+        (["datasets", "add", data], r"A\x1b[2J"),
+        (["datasets", "list"], r"A\x1b[2J"),
+        (["manifest", "verify", broken], r"odd\x1b[2J\x9b1m"),
+        (["models", "status", HOSTILE.replace("\n", " ")], r"odd\x1b[2J\x9b1m"),
+    ):
+        said = recorded.say(*words)
+        assert text in said.out + said.err, words
+        for line in (said.out + said.err).split("\n"):
+            assert line.isprintable(), (words, line)
+
+
+def test_a_reason_adds_no_row_to_the_history(recorded: Terminal) -> None:
+    title, columns, *rows = recorded.say("history", "m").out.split("\n")
+    assert title.startswith("at ")
+    assert columns.startswith("at ")
+    assert len([row for row in rows if row]) == len(recorded.ask("history", "m")["events"])
+
+
+def test_json_has_the_words_as_they_were_written(recorded: Terminal) -> None:
+    version = recorded.ask("models", "show", "m", 1)
+    assert version["quarantine_reason"] == version["tags"]["note"] == HOSTILE
+
+
+@pytest.mark.parametrize("owner", [" ", "\t", "\xa0", "a\x9bb", "a\u202eb", "a\u200bb", "\ufeff"])
+def test_an_owner_has_a_name_that_can_be_read(owner: str, terminal: Terminal) -> None:
+    register = ["models", "register", "other", "--strategy", "trend", "--owner"]
+    reported = terminal.fail(*register, owner, code=2, error="invalid_input")
+    assert "--owner must be one line with something to read" in reported
+    assert terminal.say(*register, "Søren Ångström 漢").code == 0
+
+
+def to_closed(terminal: Terminal, *words: str, output: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a command in a shell that sends its standard output somewhere."""
+    command = [sys.executable, "-m", "tradeworthy", *words]
+    return subprocess.run(
+        ["sh", "-c", f'"$@" {output}', "sh", *command],
+        env=terminal.environment(TRADEWORTHY_TOKEN_FILE=str(terminal.deployed.token_file("ana"))),
+        capture_output=True,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no full device")  # noqa: PTH110
+@pytest.mark.parametrize("words", [["models", "list"], ["models", "list", "--json"], ["--version"]])
+@pytest.mark.parametrize("output", [">&-", ">/dev/full"])
+def test_an_answer_that_cannot_be_written_is_a_line_and_a_number(
+    words: list[str], output: str, terminal: Terminal
+) -> None:
+    ended = to_closed(terminal, *words, output=output)
+    said = ended.stderr.decode()
+    assert (ended.returncode, len(said.splitlines())) == (7, 1), said
+    assert said.startswith("standard output cannot be written: ")
+
+
+def test_a_reader_that_has_gone_is_no_error(terminal: Terminal) -> None:
+    ended = to_closed(terminal, "models", "list", "--json", output="| true")
+    assert ended.stderr == b""
