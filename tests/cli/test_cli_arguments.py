@@ -57,6 +57,24 @@ WRONG = [
      "--strategy", "at least 1"),
     (["tokens", "rotate", "xyz", "--out", "new"], "TOKEN_ID", f"16 {DIGITS}"),
     (["tokens", "revoke", "xyz"], "TOKEN_ID", f"16 {DIGITS}"),
+    # What stands in a path of the service, and would be another path.
+    (["models", "status", ""], "MODEL", "at least 1 characters, not ''"),
+    (["models", "status", "a/b"], "MODEL", "one name, without /, not 'a/b'"),
+    (["models", "versions", "../m"], "MODEL", "one name, without /"),
+    (["models", "verdict", "m", ""], "DIGEST", "at least 1"),
+    (["policy", "show", "m", "--digest", ""], "--digest", "at least 1"),
+    (["policy", "show", ""], "MODEL", "at least 1"),
+    (["promote", "", "1"], "MODEL", "at least 1"),
+    (["approve", "", "1", "--content", "0" * 64], "MODEL", "at least 1"),
+    (["retire", "a/b", "1", "--reason", "x"], "MODEL", "one name, without /"),
+    (["manifest", "fetch", "", "1"], "MODEL", "at least 1"),
+    (["jobs", "show", ""], "JOB", "at least 1"),
+    (["jobs", "show", "a/b"], "JOB", "one name, without /"),
+    (["tokens", "rotate", "", "--out", "new"], "TOKEN_ID", "at least 1"),
+    (["tokens", "revoke", ""], "TOKEN_ID", "at least 1"),
+    # Settings that an option of the command sets.
+    (["serve", "--host", "\udcff"], "--host", "must be text in UTF-8"),
+    (["serve", "--port", "70000"], "--port", "at most 65535"),
 ]  # fmt: skip
 
 
@@ -95,9 +113,8 @@ def test_every_command_that_sends_a_request_is_tried() -> None:
     tried = {" ".join(words[:length]) for words, *_ in WRONG for length in (1, 2)}
     stack = [((), typer.main.get_command(app))]
     # These take files, or nothing that could be wrong but the name of what is there or not.
-    free = {"init", "serve", "demo", "scheduler", "train", "datasets add", "datasets list",
-            "models versions", "models status", "jobs show", "features", "policy check",
-            "manifest fetch", "manifest verify", "tokens list", "whoami"}  # fmt: skip
+    free = {"init", "demo", "scheduler", "train", "datasets add", "datasets list",
+            "features", "policy check", "manifest verify", "tokens list", "whoami"}  # fmt: skip
     while stack:
         words, command = stack.pop()
         inner = getattr(command, "commands", None)

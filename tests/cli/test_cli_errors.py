@@ -103,7 +103,7 @@ def test_a_slip_on_the_command_line(words: list[str], terminal: Terminal) -> Non
         ["promote", "m", "1", "--json", "--override", "x"],
     ],
 )
-def test_a_slip_is_json_where_json_was_asked_for(words: list[str], terminal: Terminal) -> None:
+def test_a_slip_is_json_where_json_is_wanted(words: list[str], terminal: Terminal) -> None:
     said = terminal.say(*words)
     reported = json.loads(said.out)
     assert (said.code, set(reported)) == (2, {"code", "detail", "details"})
@@ -169,6 +169,7 @@ def test_settings_that_hold_secrets_are_not_quoted(terminal: Terminal) -> None:
     for setting, value, code in (
         ("DATABASE_URL", "postgresql+psycopg://deployed:hunter2@127.0.0.1:9/registry", 7),
         ("DATABASE_URL", "mysql://deployed:hunter2@127.0.0.1/registry", 2),
+        ("DATABASE_URL", "postgresql://deployed:hunter2@127.0.0.1:54x2/registry", 2),
         ("TOKEN_KEY", "hunter2", 7),
         ("PORT", "hunter2", 2),
     ):

@@ -293,6 +293,13 @@ def test_other_databases_are_refused(url: str) -> None:
         open_engine(url)
 
 
+@pytest.mark.parametrize("port", ["54x2", "5432:", "pw"])
+def test_a_url_that_cannot_be_read_is_refused_without_its_password(port: str) -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        open_engine(f"postgresql://u:hunter2@h:{port}/db")
+    assert "hunter2" not in str(refused.value)
+
+
 def test_whoever_goes_on_after_a_failed_append_keeps_none_of_it(sql_store: SqlStore) -> None:
     keep(sql_store, story(Stage.DRAFT))
     tagged = Event("m", VersionTagged(1, "k", "v"), AUTHOR, NOON)

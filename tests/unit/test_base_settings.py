@@ -38,7 +38,7 @@ BAD = {
     "LEASE_SECONDS": ["-1", "NaN"],
     "SCHEDULER": ["maybe"],
     "EVALUATION_SECONDS": ["0", "inf", "nan"],
-    "JOB_LEASE_SECONDS": ["0"],
+    "JOB_LEASE_SECONDS": ["0", "nan"],
 }
 
 
@@ -48,6 +48,16 @@ def test_a_bad_value_names_its_variable(
 ) -> None:
     monkeypatch.setenv(f"TRADEWORTHY_{name}", value)
     with pytest.raises(SettingsInvalid, match=f"TRADEWORTHY_{name} (must|is) "):
+        read_settings()
+
+
+@pytest.mark.parametrize("name", [name for name in BAD if name.endswith("_SECONDS")])
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_seconds_that_are_no_number_are_said_to_be_none(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"TRADEWORTHY_{name}", value)
+    with pytest.raises(SettingsInvalid, match=f"TRADEWORTHY_{name} must be a finite number"):
         read_settings()
 
 

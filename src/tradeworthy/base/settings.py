@@ -58,17 +58,29 @@ class Settings(BaseSettings):
     max_predict_bytes: int = Field(default=MEBIBYTE, ge=1, description="largest predict body")
     max_upload_bytes: int = Field(default=256 * MEBIBYTE, ge=1, description="largest upload")
     refresh_seconds: float = Field(
-        default=0.5, gt=0, le=60, description="how often a worker looks for changes"
+        default=0.5,
+        gt=0,
+        le=60,
+        allow_inf_nan=False,
+        description="how often a worker looks for changes",
     )
     lease_seconds: float = Field(
-        default=10.0, gt=0, le=600, description="how long a worker serves without confirmation"
+        default=10.0,
+        gt=0,
+        le=600,
+        allow_inf_nan=False,
+        description="how long a worker serves without confirmation",
     )
     scheduler: bool = Field(default=True, description="run the drift schedule in the service")
     evaluation_seconds: float = Field(
         default=600.0, gt=0, allow_inf_nan=False, description="how long one backtest may take"
     )
     job_lease_seconds: float = Field(
-        default=30.0, ge=1, le=3600, description="how long a job stays with a silent worker"
+        default=30.0,
+        ge=1,
+        le=3600,
+        allow_inf_nan=False,
+        description="how long a job stays with a silent worker",
     )
 
     _typed_home: Path | None = PrivateAttr(default=None)

@@ -15,7 +15,7 @@ import typer
 
 from tradeworthy.base.foreign_text import readable
 from tradeworthy.base.strict_json import read_json
-from tradeworthy.errors import InvalidInput, TradeworthyError
+from tradeworthy.errors import InvalidInput, SettingsInvalid, TradeworthyError
 
 if TYPE_CHECKING:
     from tradeworthy.base.settings import Settings
@@ -40,11 +40,18 @@ class Context:
     token_file: Path | None
     token: str | None
 
-    def settings(self) -> Settings:
-        """Read the settings."""
-        from tradeworthy.base.settings import read_settings
+    def settings(self, **options: object) -> Settings:
+        """Read the settings; what is wrong with one of the command's options is said of it."""
+        from tradeworthy.base.settings import PREFIX, read_settings
 
-        return read_settings(home=self.home)
+        try:
+            return read_settings(home=self.home, **options)
+        except SettingsInvalid as error:
+            name = str(error.details.get("setting"))
+            if options.get(name.lower()) is None:
+                raise
+            fault = error.message.removeprefix(f"{PREFIX}{name} ")
+            raise InvalidInput(f"--{name.lower()} {fault}") from error
 
     def client(self) -> Client:
         """Open a client for the server or the home."""

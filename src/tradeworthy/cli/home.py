@@ -63,13 +63,9 @@ def serve(
     # What a start imports stays: looking through it for garbage would lengthen the start.
     gc.disable()
     from tradeworthy.api.server import serve_home
-    from tradeworthy.base.settings import read_settings
 
-    settings = read_settings(
-        home=context_of(ctx).home,
-        host=host,
-        port=port,
-        scheduler=False if no_scheduler else None,
+    settings = context_of(ctx).settings(
+        host=host, port=port, scheduler=False if no_scheduler else None
     )
     serve_home(settings, until_end_of=sys.stdin.buffer if until_eof else None)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from tradeworthy.base.digests import sha256_hex
 from tradeworthy.client.answers import bodies_of, body_of
-from tradeworthy.client.connection import JSON, Connection
+from tradeworthy.client.connection import JSON, Connection, segment
 from tradeworthy.client.requests import Requests, checked
 from tradeworthy.client.token_file import read_token
 from tradeworthy.wire.approvals import ApproveVersion
@@ -124,31 +124,31 @@ class Client(Requests):
 
     def status(self, model: str) -> ModelStatus:
         """Return where a model stands."""
-        return self._get(ModelStatus, f"{_MODELS}/{model}/status")
+        return self._get(ModelStatus, f"{_MODELS}/{_name(model)}/status")
 
     def policy(self, model: str) -> PolicyInForce:
         """Return the policy that a model is held to."""
-        return self._get(PolicyInForce, f"{_ML}/{model}/policy")
+        return self._get(PolicyInForce, f"{_ML}/{_name(model)}/policy")
 
     def past_policy(self, model: str, digest: str) -> PastPolicy:
         """Return a policy that a version was judged or approved under."""
-        return self._get(PastPolicy, f"{_ML}/{model}/policies/{digest}")
+        return self._get(PastPolicy, f"{_ML}/{_name(model)}/policies/{segment('digest', digest)}")
 
     def verdict(self, model: str, digest: str) -> GivenVerdict:
         """Return the verdict under which a version moved."""
-        return self._get(GivenVerdict, f"{_ML}/{model}/verdicts/{digest}")
+        return self._get(GivenVerdict, f"{_ML}/{_name(model)}/verdicts/{segment('digest', digest)}")
 
     def history(self, model: str, *, at: datetime | str | None = None) -> ModelHistory:
         """Return a model as it stood at a time, now by default."""
-        return self._get(ModelHistory, f"{_ML}/{model}/history", at=_written(at))
+        return self._get(ModelHistory, f"{_ML}/{_name(model)}/history", at=_written(at))
 
     def versions(self, model: str) -> list[VersionDetail]:
         """List every version of a model, oldest first."""
-        return self._list(VersionDetail, f"{_MODELS}/{model}/versions")
+        return self._list(VersionDetail, f"{_MODELS}/{_name(model)}/versions")
 
     def version(self, model: str, version: int) -> VersionDetail:
         """Return one version."""
-        return self._get(VersionDetail, f"{_ML}/{model}/versions/{version}")
+        return self._get(VersionDetail, _version(model, version))
 
     def search_versions(
         self,
@@ -164,12 +164,12 @@ class Client(Requests):
 
     def draft_version(self, model: str, *, key: str | None = None) -> DraftedVersion:
         """Open the next version of a model; a key opens one version, however often it is sent."""
-        answer = self.connection.post(f"{_ML}/{model}/versions", key=key)
+        answer = self.connection.post(f"{_ML}/{_name(model)}/versions", key=key)
         return body_of(DraftedVersion, answer)
 
     def record_manifest(self, model: str, version: int, text: bytes) -> RecordedManifest:
         """Attach its manifest to a draft."""
-        path = f"{_ML}/{model}/versions/{version}/manifest"
+        path = f"{_version(model, version)}/manifest"
         answer = self.connection.send_bytes("PUT", path, text, JSON)
         return body_of(RecordedManifest, answer)
 
@@ -186,7 +186,7 @@ class Client(Requests):
         # Only who asks for one waits for the reader of manifests to load.
         from tradeworthy.manifest.manifest import Manifest
 
-        content = self.connection.get(f"{_ML}/{model}/versions/{version}/manifest")
+        content = self.connection.get(f"{_version(model, version)}/manifest")
         return Manifest.from_json(json.dumps(content))
 
     def tag_version(self, model: str, version: int, key: str, value: str) -> VersionDetail:
@@ -237,7 +237,7 @@ class Client(Requests):
             reason=reason,
             dry_run=dry_run,
         )
-        return self._post(PromotionOutcome, f"{_ML}/{model}/promote", body)
+        return self._post(PromotionOutcome, f"{_ML}/{_name(model)}/promote", body)
 
     def backtest(
         self,
@@ -249,7 +249,7 @@ class Client(Requests):
     ) -> JudgedBacktest:
         """Evaluate a version; ``costs`` are ``commission_bps`` and ``slippage_bps``."""
         body = checked(RunBacktest, version=version, dataset_hash=dataset_hash, costs=costs)
-        return self._post(JudgedBacktest, f"{_ML}/{model}/backtest", body)
+        return self._post(JudgedBacktest, f"{_ML}/{_name(model)}/backtest", body)
 
     def submit_backtest(
         self,
@@ -261,12 +261,14 @@ class Client(Requests):
     ) -> AcceptedJob:
         """Leave an evaluation to a running service; `job` says what came of it."""
         body = checked(RunBacktest, version=version, dataset_hash=dataset_hash, costs=costs)
-        answer = self.connection.post(f"{_ML}/{model}/backtest", body, prefer="respond-async")
+        answer = self.connection.post(
+            f"{_ML}/{_name(model)}/backtest", body, prefer="respond-async"
+        )
         return body_of(AcceptedJob, answer)
 
     def job(self, job: str) -> JobProgress:
         """Return where a job stands, and what came of it."""
-        return self._get(JobProgress, f"{_ML}/jobs/{job}")
+        return self._get(JobProgress, f"{_ML}/jobs/{segment('job', job)}")
 
     def upload_blob(self, data: bytes) -> StoredBlob:
         """Keep a file under its digest."""
@@ -321,7 +323,7 @@ class Client(Requests):
         body: dict[str, object] = {"rows": [*rows], "feature_graph_hash": feature_graph_hash}
         if event_time is not None:
             body["event_time"] = _written(event_time)
-        return self._post(Predictions, f"{_MODELS}/{model}/predict", body)
+        return self._post(Predictions, f"{_MODELS}/{_name(model)}/predict", body)
 
     def scan_drift(
         self, *, model: str | None = None, as_of: datetime | str | None = None
@@ -335,7 +337,7 @@ class Client(Requests):
         self, model: str, *, version: int | None = None, limit: int = 100
     ) -> list[StoredDriftReport]:
         """List a model's drift reports, newest slot first."""
-        path = f"{_ML}/{model}/drift/reports"
+        path = f"{_ML}/{_name(model)}/drift/reports"
         return self._list(StoredDriftReport, path, version=version, limit=limit)
 
     def issue_token(
@@ -352,18 +354,26 @@ class Client(Requests):
 
     def rotate_token(self, token_id: str) -> IssuedToken:
         """Replace a token by a new one for the same actor."""
-        return self._post(IssuedToken, f"{_ML}/tokens/{token_id}/rotate")
+        return self._post(IssuedToken, f"{_ML}/tokens/{segment('token_id', token_id)}/rotate")
 
     def revoke_token(self, token_id: str) -> None:
         """Revoke a token."""
-        self.connection.post(f"{_ML}/tokens/{token_id}/revoke")
+        self.connection.post(f"{_ML}/tokens/{segment('token_id', token_id)}/revoke")
 
     def _change(
         self, model: str, version: int, what: str, kind: type[RequestBody], **fields: object
     ) -> VersionDetail:
-        path = f"{_ML}/{model}/versions/{version}/{what}"
+        path = f"{_version(model, version)}/{what}"
         return self._post(VersionDetail, path, checked(kind, **fields))
 
 
 def _written(moment: datetime | str | None) -> str | None:
     return moment.isoformat() if isinstance(moment, datetime) else moment
+
+
+def _name(model: str) -> str:
+    return segment("model", model)
+
+
+def _version(model: str, version: int) -> str:
+    return f"{_ML}/{_name(model)}/versions/{segment('version', version)}"

@@ -116,7 +116,7 @@ class Connection:
             for name, value in parameters.items()
             if value is not None
         }
-        request = Request(method, _quoted(path), query, {**self._headers, **headers}, content)
+        request = Request(method, path, query, {**self._headers, **headers}, content)
         return content_of(self._transport.send(request))
 
 
@@ -142,13 +142,22 @@ def _text(value: object) -> str:
     return str(value).encode(errors="replace").decode()
 
 
-def _quoted(path: str) -> str:
-    """Return a path whose segments are sent as they are, whatever a user called a model.
+def segment(name: str, value: object) -> str:
+    """Return one segment of a path, as it is sent whatever a user called a model.
+
+    Raises
+    ------
+    InvalidInput
+        For one that is empty or would be two, by its name.
 
     Examples
     --------
-    >>> _quoted("/api/v1/models/m?x/../status")
-    '/api/v1/models/m%3Fx/%2E%2E/status'
+    >>> segment("model", "m?x"), segment("model", "..")
+    ('m%3Fx', '%2E%2E')
     """
-    segments = (quote(segment, safe="", errors="replace") for segment in path.split("/"))
-    return "/".join(each.replace(".", "%2E") if each in {".", ".."} else each for each in segments)
+    text = _text(value)
+    if not text or "/" in text:
+        fault = "must be one name, without /" if text else "must have at least 1 characters"
+        place = {"place": ["path", name], "message": fault}
+        raise InvalidInput(f"{name} {fault}", errors=[place])
+    return text.replace(".", "%2E") if text in {".", ".."} else quote(text, safe="")

@@ -43,7 +43,8 @@ def open_engine(url: str, *, answer_seconds: float | None = ANSWER_SECONDS) -> E
     """
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
+        # Nor is the library's text quoted, in which a password may stand.
         raise SettingsInvalid(
             "the database URL is malformed: write sqlite:///path or postgresql://user@host/name"
         ) from error

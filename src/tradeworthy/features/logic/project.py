@@ -136,6 +136,14 @@ def parse_module(name: str, path: str, text: str) -> Module:
     >>> sorted(parse_module("momentum", "momentum.py", "WINDOW = 20").bindings.names)
     ['WINDOW']
     """
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise StrategyInvalid(
+            f"{path}, line {line}: there is a NUL character, which Python does not read: is this "
+            "a text file in UTF-8? Take the character out",
+            path=path,
+            line=line,
+        )
     try:
         with _PARSING:
             tree = ast.parse(text)
