@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 import skl2onnx
 from skl2onnx.common.data_types import DoubleTensorType
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import (
     GradientBoostingRegressor,
+    HistGradientBoostingRegressor,
     RandomForestClassifier,
 )
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
@@ -35,6 +38,9 @@ ESTIMATORS = {
     "boosting": GradientBoostingRegressor(n_estimators=20, random_state=0),
     "pipeline": make_pipeline(StandardScaler(), Ridge()),
 }
+
+
+UNKNOWN = r"\. Fit another estimator, since skl2onnx does not know this class.*to_onnx\(\)"
 
 
 class Own(LinearRegression):
@@ -123,7 +129,12 @@ def test_a_pickle_is_refused_unread(name: str, tmp_path: Path) -> None:
     [
         (Path("nowhere.onnx"), "cannot be read"),
         (object(), "object cannot be served"),
-        (LinearRegression(), "does not convert it: AttributeError: .* no attribute 'coef_'"),
+        (LinearRegression(), "LinearRegression cannot be served: it is not fitted: call its fit"),
+        (lightgbm.LGBMRegressor(), "LGBMRegressor cannot be served: it is not fitted"),
+        (make_pipeline(Ridge()), "Pipeline cannot be served: it is not fitted"),
+        (DummyRegressor().fit(ROWS, LABEL), UNKNOWN),
+        (TransformedTargetRegressor().fit(ROWS, LABEL), UNKNOWN),
+        (HistGradientBoostingRegressor(max_iter=2).fit(ROWS, LABEL), UNKNOWN),
         (Own().fit(ROWS, LABEL), "Own cannot be served: .*derived from one is not converted"),
         (make_pipeline(Own()).fit(ROWS, LABEL), r"test_artifact_export.Own'>'\. Fit an"),
     ],

@@ -21,6 +21,7 @@ from tradeworthy.training.point_in_time import training_table
 from tradeworthy.training.strategy_file import load_strategy
 from training.strategy_workshop import (
     LIGHT,
+    STRATEGY,
     TRAIN_END,
     WINDOWS,
     commit,
@@ -128,6 +129,21 @@ def test_an_artifact_that_answers_otherwise_is_refused_at_once(tmp_path: Path) -
     file = write_strategy(tmp_path, edited(LIGHT, "[1.0, 0.0]", "[1.0, 0.5]"))
     with pytest.raises(ArtifactInvalid, match="predicts otherwise than the estimator"):
         trained(file, BARS)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_conversion_that_answers_otherwise_is_not_put_down_to_the_user(tmp_path: Path) -> None:
+    text = edited(
+        STRATEGY, "sklearn.linear_model import LinearRegression", "sklearn.svm import SVC"
+    )
+    text = edited(text, "LinearRegression()", "SVC()")
+    file = write_strategy(
+        tmp_path, edited(text, '["next_change"].to_numpy()', '["next_change"].to_numpy() > 0')
+    )
+    with pytest.raises(ArtifactInvalid, match="what skl2onnx makes of it answers other") as caught:
+        trained(file, BARS)
+    assert "one that gives probabilities" in caught.value.message
+    assert "this very estimator" not in caught.value.message
 
 
 def test_a_deployed_link_leads_to_the_strategy_and_what_lies_beside_it(tmp_path: Path) -> None:

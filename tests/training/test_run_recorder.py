@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from tradeworthy.errors import (
     AlreadyExists,
     ArtifactInvalid,
     DatasetInvalid,
+    Forbidden,
     HomeUnusable,
     InvalidInput,
     ModelNotFound,
@@ -316,6 +318,58 @@ def test_what_cannot_be_recorded_registers_nothing(deployed: DeployedHome) -> No
             spoil(run)
         assert not isinstance(caught.value, PromotionRefused)
     assert versions(deployed) == []
+
+
+UNTRUE = {
+    "train_end is 2999-01-01, and the bars end at 2018-": {"train_end": "2999-01-01"},
+    "train_end is 2017-01-02, and the dataset has rows up to 2017-06-29": {
+        "train_end": date(2017, 1, 2)
+    },
+    "label_horizon has to be a whole number of bars from 1 to 899": {"label_horizon": 0},
+    "label_horizon has to be": {"label_horizon": 10**20},
+    "purge has to be a whole number of bars from 0 to 899": {"purge": 10**5000},
+    "embargo has to be": {"embargo": -1},
+    "the label 'symbol' holds String and no numbers": {"label": "symbol"},
+}
+
+
+@pytest.mark.parametrize("says", UNTRUE)
+def test_what_the_data_contradict_is_refused_in_the_block(
+    says: str, deployed: DeployedHome
+) -> None:
+    with pytest.raises(InvalidInput, match=says) as caught, record_run(model="m") as run:
+        notes_of(deployed, run)
+        run.dataset(
+            table_of(deployed), **{"label": "next_change", "label_horizon": 1, **UNTRUE[says]}
+        )
+        pytest.fail("it was taken")
+    assert "\n" not in caught.value.message
+    assert versions(deployed) == []
+
+
+def test_a_dataset_of_one_row_is_refused_and_a_day_without_a_bar_may_end_the_training(
+    deployed: DeployedHome,
+) -> None:
+    table = table_of(deployed)
+    with pytest.raises(InvalidInput, match="one row"), record_run(model="m") as run:
+        run.dataset(table[:1], label="next_change", label_horizon=1)
+    with record_run(model="m") as run:
+        notes_of(deployed, run)
+        # A Sunday, in bars by the day.
+        run.dataset(table, label="next_change", label_horizon=1, train_end="2017-07-02", purge=0)
+    assert run.stage == "TRAINED"
+
+
+def test_who_may_not_record_hears_so_before_anything_is_trained(
+    deployed: DeployedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for who in ("vera", "vic", "olga"):
+        monkeypatch.setenv("TRADEWORTHY_TOKEN_FILE", str(deployed.token_file(who)))
+        with pytest.raises(Forbidden, match="researcher"), record_run(model="m"):
+            pytest.fail("the block has run")
+    assert versions(deployed) == []
+    with deployed.speaks("ana") as ana:
+        assert ana.get("/api/v1/ml/datasets") == []
 
 
 def test_a_strategy_file_of_another_strategy(deployed: DeployedHome, tmp_path: Path) -> None:

@@ -131,6 +131,8 @@ class Side(IntEnum):
         ({"a": Side.LONG}, "a Side, which has no canonical form"),
         ({"a": object()}, "a object, which has no canonical form"),
         ({"a": "\ud800"}, "not canonical JSON"),
+        ({"a": {"b": ["x", "y\udfff"]}}, r"^config a\.b\.1 holds '\\udfff', half of a surrogate"),
+        ({"a": {"\ud800": 1}}, r"^config a\.\\ud800 holds '\\ud800', half of a surrogate pair"),
         ([1], "is a mapping"),
     ],
 )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from typing import cast
 
 from tradeworthy.base.digests import Json, json_digest
 from tradeworthy.errors import InvalidInput
@@ -53,8 +52,8 @@ def training_config_hash(config: Mapping[str, object], volatile_keys: Collection
     ------
     InvalidInput
         For NaN, infinities, whole numbers beyond 4,096 bits, keys that are not plain strings,
-        nesting beyond 64 levels, and objects that are none of the above (numpy scalars and
-        subclasses of numbers and text among them), naming the path.
+        nesting beyond 64 levels, halves of surrogate pairs, and objects that are none of the above
+        (numpy scalars and subclasses of numbers and text among them), naming the path.
 
     Examples
     --------
@@ -73,8 +72,10 @@ def training_config_hash(config: Mapping[str, object], volatile_keys: Collection
 def _typed(value: object, path: tuple[str, ...], volatile: frozenset[str]) -> Json:
     if len(path) > _MAX_DEPTH:
         raise InvalidInput(f"config {_dotted(path[:3])}... nests deeper than {_MAX_DEPTH} levels")
-    if value is None or type(value) in (bool, str):
-        return cast("bool | str | None", value)
+    if value is None or type(value) is bool:
+        return value
+    if type(value) is str:
+        return _text(value, path)
     if type(value) is int:
         return ["int", _int_text(value, path)]
     if type(value) is float:
@@ -99,9 +100,22 @@ def _typed_mapping(
                 "write it as a str",
                 path=_dotted(path),
             )
+        _text(key, (*path, ascii(key)[1:-1]))
         if _dotted((*path, key)) not in volatile:
             typed[key] = _typed(item, (*path, key), volatile)
     return typed
+
+
+def _text(value: str, path: tuple[str, ...]) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            f"config {_dotted(path)} holds {value[error.start]!a}, half of a surrogate pair, "
+            "which stands for no character and is not canonical JSON: leave it out",
+            path=_dotted(path),
+        ) from error
+    return value
 
 
 def _int_text(value: int, path: tuple[str, ...]) -> str:

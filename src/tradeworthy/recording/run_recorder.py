@@ -30,8 +30,8 @@ from tradeworthy.client.client import Client
 from tradeworthy.errors import ArtifactInvalid, InvalidInput, TradeworthyError
 from tradeworthy.features.feature_graph import FeatureGraph
 from tradeworthy.manifest.files.git_tree import read_git_tree
+from tradeworthy.recording.dataset_check import check_dataset
 from tradeworthy.training.artifact_export import Artifact, export_artifact
-from tradeworthy.training.point_in_time import SYMBOL, TIME
 from tradeworthy.training.run_record import MarketData, RunRecord, TrainingDataset
 from tradeworthy.training.strategy import Estimator
 from tradeworthy.training.strategy_file import LoadedStrategy, load_strategy
@@ -109,20 +109,14 @@ class RecordedRun:
         Raises
         ------
         InvalidInput
-            If the table is of another kind, or lacks one of those columns.
+            If the table is of another kind, or lacks one of those columns, or if it or the bars
+            read before it contradict what is said of it.
         """
-        if not isinstance(table, pl.DataFrame):
-            raise InvalidInput(
-                f"the dataset is a {type(table).__name__}: give a polars DataFrame, as "
-                "polars.from_pandas and polars.from_arrow make one"
-            )
-        absent = [name for name in (TIME, SYMBOL, label) if name not in table.columns]
-        if absent or table.is_empty():
-            lacks = f"no column {absent[0]!r}" if absent else "no row"
-            raise InvalidInput(f"the dataset has {lacks}; it has {', '.join(table.columns)}")
-        self._record.dataset = TrainingDataset(
+        dataset = TrainingDataset(
             table, label, label_horizon, train_end, as_of, dict(sources or {}), purge, embargo
         )
+        check_dataset(dataset, [data.bars for data in self._data])
+        self._record.dataset = dataset
 
     def config(self, values: Mapping[str, object]) -> None:
         """Record the resolved configuration: JSON values by name."""

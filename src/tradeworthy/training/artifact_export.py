@@ -14,8 +14,10 @@ from tradeworthy.base.foreign_text import shortened, whole_text
 from tradeworthy.base.users_errors import users_errors
 from tradeworthy.errors import ArtifactInvalid
 
+_LIBRARIES = frozenset({"sklearn", "lightgbm"})
 _FORMATS = {".onnx": "onnx", ".txt": "lightgbm"}
-_OWN_FORM = "give its class a method to_onnx() that returns the ONNX ModelProto of the fitted model"
+_TO_ONNX = "a method to_onnx() that returns the ONNX ModelProto of the fitted model"
+_OWN_FORM = f"give its class {_TO_ONNX}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,25 @@ def _from_sklearn(estimator: object, n_inputs: int) -> bytes:
         else:
             return data
     raise ArtifactInvalid(
-        f"{type(estimator).__name__} cannot be served: {refused}. Fit an estimator of scikit-learn "
-        f"itself, since a class derived from one is not converted, or {_OWN_FORM}"
+        f"{type(estimator).__name__} cannot be served: {_with_ways_out(estimator, refused)}"
+    )
+
+
+def _with_ways_out(estimator: object, refused: str) -> str:
+    if type(estimator).__module__.partition(".")[0] not in _LIBRARIES:
+        return (
+            f"{refused}. Fit an estimator of scikit-learn itself, since a class derived from one "
+            f"is not converted, or {_OWN_FORM}"
+        )
+    validation: Any = importlib.import_module("sklearn.utils.validation")
+    exceptions: Any = importlib.import_module("sklearn.exceptions")
+    try:
+        validation.check_is_fitted(estimator)
+    except exceptions.NotFittedError:
+        return "it is not fitted: call its fit() with the training rows first"
+    return (
+        f"{refused}. Fit another estimator, since skl2onnx does not know this class, or derive a "
+        f"class from it with {_TO_ONNX}"
     )
 
 
@@ -121,7 +140,7 @@ def _converted(skl2onnx: Any, estimator: object, rows: object) -> bytes:
         # Their first line says what is wrong; the rest is for whoever writes converters.
         first, _, _ = whole_text(error).partition("\n")
         raise ArtifactInvalid(
-            f"skl2onnx does not convert it: {shortened(first).rstrip('.')}"
+            f"skl2onnx does not convert it: {shortened(first, 150).rstrip('.')}"
         ) from error
     data: bytes = proto.SerializeToString(deterministic=True)
     return data

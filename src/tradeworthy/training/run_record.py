@@ -51,6 +51,14 @@ from tradeworthy.training.strategy_file import LoadedStrategy
 
 GOLDEN_ROWS = 16
 _LIBRARIES = frozenset({"numpy", "polars"})
+_CONVERTED = (
+    "what skl2onnx makes of it answers otherwise; fit another estimator, of classifiers one that "
+    "gives probabilities, or derive a class from it with a to_onnx() that answers alike"
+)
+_OWN_EXPORT = (
+    "export it from this very estimator; a class with a predict() of its own needs a to_onnx() "
+    "that does the same"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,9 +351,8 @@ def _check_artifact(artifact: Artifact, golden: Floats, answered: Floats | None)
     tolerance = parity_tolerance(answered)
     if not error <= tolerance:
         raise ArtifactInvalid(
-            f"{artifact.name} predicts otherwise than the estimator, by up to {error:g}: export it "
-            "from this very estimator; a class with a predict() of its own needs a to_onnx() that "
-            "does the same",
+            f"{artifact.name} predicts otherwise than the estimator, by up to {error:g}: "
+            + (_CONVERTED if artifact.libraries else _OWN_EXPORT),
             error=error,
             tolerance=tolerance,
         )
