@@ -45,8 +45,8 @@ ADVICE = {
     "feature_conflict": "Raise the version of the feature whose logic changed.",
     "feature_graph_mismatch": "Do one of `details.ways_out`; `details.differences` says what "
     "changed.",
-    "release_in_use": "Keep the features in the release, retire the versions, or let an admin "
-    "force it: `tradeworthy features activate FILES --force`.",
+    "release_in_use": "Activate `details.files` with the others, retire the versions, or let an "
+    "admin force it: `tradeworthy features activate FILES --force`.",
     "release_unconfirmed": "Ask again; check that the worker reaches the database. In process, ask "
     "a running service.",
     "manifest_invalid": "Do not edit manifests; `tradeworthy manifest fetch MODEL VERSION` writes "

@@ -154,6 +154,10 @@ def test_a_release_that_drops_what_is_in_use_takes_an_admin(
     other = release_of(own, tmp_path / "six", "WINDOW = 5", "WINDOW = 6")
     refused = own.post("olga", ACTIVATE, {"release": other})
     assert reported(refused) == (409, "release_in_use")
+    assert refused.json()["details"]["files"] == ["features.py"]
+    assert (
+        "activate features.py of the home's strategies folder with it" in refused.json()["detail"]
+    )
     assert any("week_return" in key for key in refused.json()["details"]["lost"]["m v1"])
     assert reported(own.post("olga", ACTIVATE, {"release": other, "force": True})) == (
         403,

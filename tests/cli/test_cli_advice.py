@@ -74,6 +74,8 @@ def test_advice_leads_from_nothing_to_production(terminal: Terminal) -> None:
 
     (aligned,) = somebody.failed(2, "olga").values()
     assert "no release is active" in aligned["reason"]
+    file = deployed.strategy.with_name("features.py").resolve()
+    assert f"run `tradeworthy features activate {file}`" in aligned["advice"]
     somebody.type(aligned["advice"], who="olga")
     assert terminal.ask("promote", "m", 2, who="olga")["target"] == "STAGING"
 

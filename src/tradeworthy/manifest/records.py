@@ -108,6 +108,12 @@ class CodeRecord(Strict):
     signal_rule: SignalRule | None = None
     unclean: tuple[Text, ...] = field(default=(), metadata=LEFT_OUT_WHEN_EMPTY)
 
+    @property
+    def feature_file(self) -> str | None:
+        """The file of the features, below the strategies folder; None if it was not recorded."""
+        rule = self.signal_rule
+        return None if rule is None else rule.feature_file or rule.file
+
 
 @dataclass(frozen=True, slots=True)
 class FileRecord(Strict):

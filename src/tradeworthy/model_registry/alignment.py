@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,7 +20,8 @@ class Alignment:
     """The three hashes of a version, and what differs where.
 
     ``active`` and ``running`` are None where the release or the code lacks one of the nodes;
-    ``unreadable`` says why the running code could not be hashed.
+    ``unreadable`` says why the running code could not be hashed; ``release_files`` are what a
+    release holds that aligns the version and keeps every version in use.
     """
 
     bound: str
@@ -27,6 +29,7 @@ class Alignment:
     running: str | None
     differences: Mapping[str, GraphDiff]
     unreadable: str | None = None
+    release_files: tuple[str, ...] = ()
 
     @property
     def aligned(self) -> bool:
@@ -49,14 +52,13 @@ class Alignment:
     def ways_out(self, manifest: Manifest) -> tuple[str, ...]:
         """Say what aligns the version of this manifest again; nothing if it is aligned."""
         ways = []
-        rule = manifest.code.signal_rule
-        file = (rule.feature_file or rule.file) if rule else "FILE"
+        file = manifest.code.feature_file or "FILE"
         if self.running != self.bound:
             ways.append(put_back(file))
         if self.active != self.bound:
+            files = shlex.join(self.release_files or (file,))
             ways.append(
-                f"in the strategies folder run `tradeworthy features activate {file}`, with the "
-                "feature files of the other models in use besides"
+                f"run `tradeworthy features activate {files}`, of the home's strategies folder"
             )
         if ways:
             ways.append(train_anew(manifest.model))

@@ -14,6 +14,7 @@ from tradeworthy.features.graph_snapshot import GraphSnapshot
 from tradeworthy.features.release import Release, release_of
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState, VersionState
+from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.model_registry.manifests import manifest_of
 from tradeworthy.store.ports.documents import Document
 from tradeworthy.store.ports.releases import Activation
@@ -136,17 +137,21 @@ def _checked_epoch(unit: Unit, digest: str, expected_epoch: int | None, *, force
 
 
 def _check_use(view: View, release: Release) -> None:
-    lost = {}
+    lost, files = {}, set()
     for model, version in bound_versions(view):
-        missing = _missing(view, version, release)
+        manifest = manifest_of(view, version)
+        missing = _missing(manifest, release)
         if missing:
             lost[f"{model} v{version.version}"] = missing
+            files.add(manifest.code.feature_file or "FILE")
     if lost:
         losses = "; ".join(f"{who}: {', '.join(keys)}" for who, keys in lost.items())
         raise ReleaseInUse(
-            f"this release lacks features that versions are bound to ({losses}): add them, "
-            "retire the versions, or let an admin force it",
+            f"this release lacks features that versions are bound to ({losses}): activate "
+            f"{', '.join(sorted(files))} of the home's strategies folder with it, retire the "
+            "versions, or let an admin force it",
             lost=lost,
+            files=sorted(files),
         )
 
 
@@ -165,8 +170,7 @@ def _stands_by(version: VersionState) -> bool:
     return version.stage is Stage.PRODUCTION or version.left_production_at is not None
 
 
-def _missing(view: View, version: VersionState, release: Release) -> list[str]:
-    manifest = manifest_of(view, version)
+def _missing(manifest: Manifest, release: Release) -> list[str]:
     if manifest.feature_graph is None:
         raise ManifestInvalid(f"{manifest.file_name} has no feature graph")
     return list(missing_nodes(manifest.feature_graph, release))

@@ -45,6 +45,10 @@ class RunningCode:
             files.append((str(path), status.st_mtime_ns, status.st_ctime_ns, status.st_size))
         return tuple(files)
 
+    def place(self, file: str) -> Path:
+        """Return where a file of this deployment belongs, whether or not it is there."""
+        return self._folder.resolve() / file
+
     def path(self, file: str) -> Path:
         """Return where a strategy or feature file of this deployment lies.
 
@@ -54,7 +58,7 @@ class RunningCode:
             If it is not a Python file under the strategies folder.
         """
         root = self._folder.resolve()
-        path = (root / file).resolve()
+        path = self.place(file).resolve()
         if not path.is_relative_to(root) or path.suffix != ".py" or not path.is_file():
             raise StrategyInvalid(
                 f"this deployment has no strategy file {file!r}: put it into the folder "

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tradeworthy.errors import InvalidInput, ManifestInvalid, TradeworthyError
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.model_registry.alignment import Alignment, compare
-from tradeworthy.model_registry.releases import active_release
+from tradeworthy.model_registry.manifests import manifest_of
+from tradeworthy.model_registry.releases import active_release, bound_versions
 from tradeworthy.model_registry.running_code import RunningCode
 from tradeworthy.store.blobs import BlobFolder
 from tradeworthy.store.unit_of_work import Store
@@ -49,17 +50,26 @@ class Sources:
             )
         with self.store.read() as view:
             active = active_release(view)
-        rule = manifest.code.signal_rule
         running, unreadable = None, None
         try:
-            file = (rule.feature_file or rule.file) if rule else None
+            file = manifest.code.feature_file
             if file is None:
                 unreadable = "the manifest names no feature file"
             else:
                 running = self.code.graph(file).nodes
         except TradeworthyError as error:
             unreadable = error.message
-        return compare(bound, active.release.nodes if active else None, running, unreadable)
+        found = compare(bound, active.release.nodes if active else None, running, unreadable)
+        if found.active == found.bound:
+            return found
+        return replace(found, release_files=self._release_files(manifest))
+
+    def _release_files(self, manifest: Manifest) -> tuple[str, ...]:
+        """Return the feature files of this version and of those that have to predict besides."""
+        with self.store.read() as view:
+            used = [manifest_of(view, version) for _, version in bound_versions(view)]
+        files = dict.fromkeys(each.code.feature_file for each in (manifest, *used))
+        return tuple(str(self.code.place(file)) for file in files if file is not None)
 
     def predictor(self, manifest: Manifest) -> CheckedPredictor:
         """Load a version's artifact.

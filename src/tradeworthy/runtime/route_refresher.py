@@ -247,11 +247,11 @@ class RouteRefresher:
         """
 
         def explain(sent: str) -> FeatureGraphMismatch | None:
-            rule, bound = manifest.code.signal_rule, manifest.feature_graph
-            if rule is None or bound is None:
+            file, bound = manifest.code.feature_file, manifest.feature_graph
+            if file is None or bound is None:
                 return None
             try:
-                running = self._sources.code.graph(rule.feature_file or rule.file)
+                running = self._sources.code.graph(file)
                 alignment = compare(bound, bound.nodes, running.nodes)
             except TradeworthyError:
                 return None

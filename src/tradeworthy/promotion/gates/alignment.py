@@ -39,7 +39,7 @@ CONCERN = Concern(
             "aligned",
             DEPLOYMENT,
             _aligned,
-            "put the feature file of its training back into the strategies folder and run "
+            "put the feature file of its training back into the home's strategies folder, run "
             f"`tradeworthy features activate FILE`, or train a new version: {TRAIN}",
             before_rollback=True,
         ),
