@@ -123,6 +123,8 @@ def test_slips_in_what_is_trained(terminal: Terminal) -> None:
     assert "write it as 2011-12-30" in refused(
         *train, "--until", "30.12.2011", error="invalid_input"
     )
+    nameless = ["train", deployed.strategy, "--model", "", "--data", deployed.bars]
+    assert "--model must have at least 1" in refused(*nameless, error="invalid_input")
     refused("train", "no.py", "--model", "m", "--data", deployed.bars, error="strategy_invalid")
     refused("train", deployed.strategy, "--model", "m", "--data", "no.csv", error="dataset_invalid")
     deployed.strategy.write_text(edited(NO_SKLEARN, "return self", "exit(0)"))

@@ -96,6 +96,12 @@ def test_an_answer_that_cannot_be_written_is_a_line_and_a_number(
     assert said.startswith("standard output cannot be written: ")
 
 
+def test_a_script_that_closed_standard_error_still_gets_the_exit_code(terminal: Terminal) -> None:
+    for words, code in ((["models", "status", "nothing"], 4), (["models", "lst"], 2)):
+        ended = to_closed(terminal, *words, output="2>&-")
+        assert (ended.returncode, ended.stdout) == (code, b"")
+
+
 def test_a_reader_that_has_gone_is_no_error(terminal: Terminal) -> None:
     ended = to_closed(terminal, "models", "list", "--json", output="| true")
     assert ended.stderr == b""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -110,6 +111,8 @@ for _module in command_modules():
 
 def run() -> None:
     """Run the command line."""
+    # Python has none where it was closed from the start; the exit code still says what is wrong.
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115 - open to the end
     hear(signal.SIGINT)
     try:
         app()
