@@ -111,7 +111,7 @@ def test_the_gate_passes_exactly_the_windows_that_hold_enough_rows_when_they_are
 ) -> None:
     windows = Windows(current, current + reference)
     before = windows.reference_sessions
-    rows = DriftRows(a_session * current, 20, current, 4000, 200, before)
+    rows = DriftRows(a_session * current, 20, current, 4000, 200, before, a_session)
     (gate,) = (gate for gate in CONCERN.gates if gate.name == "drift_rows")
     finding = gate.check(DriftFacts("NORMAL", rows), get_policy_for_model("m"))
     judged = scanned(PLENTY, a_session, windows).status is Status.OK

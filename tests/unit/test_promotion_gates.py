@@ -76,7 +76,7 @@ KNOWN = (
     ParityFacts(parity_error=1e-9, parity_tolerance=1e-6),
     AlignmentFacts(aligned=True),
     QuarantineFacts(quarantined=False),
-    DriftFacts(drift_severity="NORMAL", drift_rows=DriftRows(40, 20, 20, 4000, 200, 250)),
+    DriftFacts(drift_severity="NORMAL", drift_rows=DriftRows(40, 20, 20, 4000, 200, 250, 2.0)),
     ApprovalFacts(author="ada", trainer="ada", approvers=("bob",)),
     ReasonFacts(),
 )
@@ -231,10 +231,10 @@ FAILING: list[tuple[dict[str, Any], str]] = [
     ({"parity_tolerance": math.inf}, "parity"),
     ({"aligned": False, "alignment_differences": ("WINDOW 20 -> 21",)}, "aligned"),
     ({"drift_rows": None}, "drift_rows"),
-    ({"drift_rows": DriftRows(19, 20, 1, 4000, 200, 250)}, "drift_rows"),
-    ({"drift_rows": DriftRows(20, 20, 1, 199, 200, 250)}, "drift_rows"),
+    ({"drift_rows": DriftRows(19, 20, 1, 4000, 200, 250, 19.0)}, "drift_rows"),
+    ({"drift_rows": DriftRows(20, 20, 1, 199, 200, 250, 20.0)}, "drift_rows"),
     ({"drift_severity": "SEVERE"}, "drift"),
-    ({"drift_rows": DriftRows(20, 20, 10, 4000, 200, 99)}, "drift_rows"),
+    ({"drift_rows": DriftRows(20, 20, 10, 4000, 200, 99, 2.0)}, "drift_rows"),
     ({"drift_severity": "INSUFFICIENT"}, "drift"),
     ({"quarantined": True}, "not_quarantined"),
     ({"approvers": ()}, "approvals"),
@@ -304,25 +304,25 @@ ADVICE: list[tuple[dict[str, Any], str, tuple[str, ...], tuple[str, ...]]] = [
         (),
     ),
     (
-        {"drift_rows": DriftRows(1, 20, 1, 4000, 200, 250)},
+        {"drift_rows": DriftRows(1, 20, 1, 4000, 200, 250, 1.0)},
         "drift_rows",
         ("raise drift.current_sessions to 20, then", BACKTEST),
         ("tradeworthy train",),
     ),
     (
-        {"drift_rows": DriftRows(16, 20, 8, 4000, 200, 250)},
+        {"drift_rows": DriftRows(16, 20, 8, 4000, 200, 250, 2.0)},
         "drift_rows",
         ("to 10,",),
         ("reference",),
     ),
     (
-        {"drift_rows": DriftRows(20, 20, 10, 4000, 200, 60)},
+        {"drift_rows": DriftRows(20, 20, 10, 4000, 200, 60, 2.0)},
         "drift_rows",
         ("raise drift.reference_sessions to 100, then", BACKTEST),
         ("drift.current_sessions",),
     ),
     (
-        {"drift_rows": DriftRows(1, 20, 1, 4000, 200, 30)},
+        {"drift_rows": DriftRows(1, 20, 1, 4000, 200, 30, 1.0)},
         "drift_rows",
         ("drift.current_sessions to 20 and drift.reference_sessions to 200, then", BACKTEST),
         (),
@@ -363,7 +363,7 @@ def test_the_advice_is_that_for_what_was_found(
 def test_a_drift_that_has_no_verdict_for_want_of_rows_says_so_and_does_not_advise_to_retrain() -> (
     None
 ):
-    facts = but(drift_severity=None, drift_rows=DriftRows(1, 20, 1, 4000, 200, 250))
+    facts = but(drift_severity=None, drift_rows=DriftRows(1, 20, 1, 4000, 200, 250, 1.0))
     rows, drift = judge_promotion(Stage.PRODUCTION, facts, POLICY).failures
     assert (rows.gate, drift.gate) == ("drift_rows", "drift")
     assert "drift.current_sessions: 1 holds 1 row, 20 are needed" in rows.reason
@@ -372,6 +372,20 @@ def test_a_drift_that_has_no_verdict_for_want_of_rows_says_so_and_does_not_advis
     assert (rows.observed, rows.threshold) == (1, 20)
     (early,) = judge_promotion(Stage.VALIDATED, facts, POLICY).failures
     assert early == rows
+
+
+def test_drift_windows_are_counted_by_the_median_session_whatever_the_last_one_holds() -> None:
+    plenty = DriftRows(40, 20, 1, 4000, 200, 30, 390.0)
+    assert judge_promotion(Stage.PRODUCTION, but(drift_rows=plenty), POLICY).failures == ()
+    (rich,) = judge_promotion(
+        Stage.PRODUCTION, but(drift_rows=DriftRows(390, 20, 1, 4000, 200, 250, 2.0)), POLICY
+    ).failures
+    assert "at 2 rows a session, the median of the data, drift.current_sessions" in rich.reason
+    (poor,) = judge_promotion(
+        Stage.PRODUCTION, but(drift_rows=DriftRows(5, 20, 1, 4000, 200, 30, 390.0)), POLICY
+    ).failures
+    assert "the last 1 whole sessions of the data hold 5 rows, 20 are needed" in poor.reason
+    assert "tradeworthy datasets add" in (poor.advice or "")
 
 
 def test_without_a_backtest_every_gate_that_reads_one_advises_to_run_it() -> None:

@@ -40,7 +40,7 @@ KNOWN = (
     ArtifactLoadFacts(True),
     ParityFacts(0.0, 1e-6),
     AlignmentFacts(True),
-    DriftFacts("NORMAL", DriftRows(40, 20, 20, 4000, 200, 250)),
+    DriftFacts("NORMAL", DriftRows(40, 20, 20, 4000, 200, 250, 2.0)),
     QuarantineFacts(False),
     ApprovalFacts("ada", "ada", ("bob",)),
     ReasonFacts("superseded"),

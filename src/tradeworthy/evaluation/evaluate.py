@@ -45,7 +45,7 @@ from tradeworthy.features.compute.look_ahead import look_ahead_report
 from tradeworthy.features.graph_diff import diff_snapshots
 from tradeworthy.manifest.dataset_digest import dataset_hash
 from tradeworthy.manifest.manifest import Manifest
-from tradeworthy.market_data.bars import BarArrays, bar_arrays
+from tradeworthy.market_data.bars import BarArrays, DateArray, bar_arrays
 from tradeworthy.market_data.data_guards import run_data_guards
 from tradeworthy.market_data.files.bar_file import read_bars
 from tradeworthy.promotion.advice import put_back, train_anew
@@ -203,7 +203,7 @@ class _Evaluation:
         return result.metrics
 
     def drift(self, manifest: Manifest, settings: EvaluationSettings) -> dict[str, Json]:
-        """Compare the training profiles with the last sessions of the data."""
+        """Compare the training profiles with the last whole sessions of the data."""
         profiles = manifest.evidence.training_profiles
         if not profiles:
             return {"status": "INSUFFICIENT", "severity": None}
@@ -211,9 +211,13 @@ class _Evaluation:
             name: TrainingProfile.from_json(cast("Mapping[str, Any]", profile))
             for name, profile in profiles.items()
         }
-        days = np.unique(self._arrays.dates.astype("datetime64[D]"))
+        days = _whole_sessions(self._arrays)
+        rows = self._rows.with_columns(day=pl.col(TIME).cast(pl.Date)).filter(
+            pl.col("day") <= days[-1].item()
+        )
         first = days[-settings.current_sessions :][0].item()
-        current = self._rows.filter(pl.col(TIME).cast(pl.Date) >= first).sort(TIME, SYMBOL)
+        current = rows.filter(pl.col("day") >= first).sort(TIME, SYMBOL)
+        a_session = cast("float | None", rows.group_by("day").len()["len"].median())
         last = np.datetime_as_string(self._arrays.dates[-1], unit="s")
         report = candidate_drift(
             training,
@@ -223,7 +227,13 @@ class _Evaluation:
             slot=f"{last}Z",
             windows=Windows(settings.current_sessions, settings.reference_sessions),
         )
-        return cast("dict[str, Json]", report.to_json())
+        return cast("dict[str, Json]", report.to_json()) | {"median_session_rows": a_session or 0.0}
+
+
+def _whole_sessions(arrays: BarArrays) -> DateArray:
+    """Return the days of the data; without the last one if it has fewer bars than most have."""
+    days, bars = np.unique(arrays.dates.astype("datetime64[D]"), return_counts=True)
+    return days[:-1] if bars[-1] < np.median(bars) else days
 
 
 def _placed(rows: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:

@@ -30,4 +30,10 @@ def _rows(report: Mapping[str, object]) -> DriftRows | None:
         windows.get("reference_sessions"),
     )
     whole = [count for count in counts if isinstance(count, int) and count >= 0]
-    return DriftRows(*whole) if len(whole) == len(counts) else None
+    a_session = report.get("median_session_rows")
+    if len(whole) < len(counts) or not isinstance(a_session, int | float):
+        return None
+    current, least_current, sessions, trained, least_trained, before = whole
+    return DriftRows(
+        current, least_current, sessions, trained, least_trained, before, float(a_session)
+    )

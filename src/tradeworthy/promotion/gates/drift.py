@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tradeworthy.drift.row_shortage import WindowRows
-from tradeworthy.promotion.advice import BACKTEST, TRAIN
+from tradeworthy.promotion.advice import BACKTEST, MORE_DATA, TRAIN
 from tradeworthy.promotion.findings import Finding, GateStatus, failed, passed
 from tradeworthy.promotion.gate import EVIDENCE, LIVE, Concern, Gate
 from tradeworthy.promotion.policy.policy import Policy
@@ -19,7 +19,8 @@ _RECORD = f"train a new version, which records a drift profile of its inputs: {T
 class DriftRows:
     """Rows that were compared: in the window of ``sessions``, trained on, and the fewest needed.
 
-    ``reference_sessions`` are those of the window that live rows will be compared with.
+    ``reference_sessions`` are those of the window that live rows will be compared with, and
+    ``a_session`` the median of the rows of a session of the data.
     """
 
     current: int
@@ -28,17 +29,19 @@ class DriftRows:
     trained: int
     least_trained: int
     reference_sessions: int
+    a_session: float
 
     @property
     def windows(self) -> tuple[WindowRows, WindowRows]:
-        """Both windows of live rows, when they are full; the bars say how many rows they hold."""
-        length, before = self.sessions, self.reference_sessions
-        rows = self.current * before // length
+        """Both windows of live rows, when they are full of sessions like those of the data."""
         # A reference needs as many rows as a training profile does.
         return (
-            WindowRows("drift.current_sessions", length, length, self.current, self.least_current),
-            WindowRows("drift.reference_sessions", before, before, rows, self.least_trained),
+            self._full("drift.current_sessions", self.sessions, self.least_current),
+            self._full("drift.reference_sessions", self.reference_sessions, self.least_trained),
         )
+
+    def _full(self, key: str, length: int, least: int) -> WindowRows:
+        return WindowRows(key, length, length, int(self.a_session * length), least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +83,27 @@ def _enough_rows(rows: DriftRows | None) -> Finding:
         more = f"train a new version on more rows: {TRAIN}"
         return failed(rows.trained, rows.least_trained, reason, more)
     short = [window for window in rows.windows if window.short]
-    if not short:
-        reason = f"drift can be judged by {rows.current} rows, {rows.least_current} are needed"
-        return passed(rows.current, rows.least_current, reason)
+    if short:
+        return _too_short(rows, short)
+    counted = f"the last {rows.sessions} whole sessions of the data hold {rows.current} rows"
+    reason = f"{counted}, {rows.least_current} are needed"
+    if rows.current < rows.least_current:
+        return failed(rows.current, rows.least_current, reason, MORE_DATA)
+    return passed(rows.current, rows.least_current, f"drift can be judged: {reason}")
+
+
+def _too_short(rows: DriftRows, short: list[WindowRows]) -> Finding:
     return failed(
         short[0].rows,
         short[0].least,
-        "; ".join(
+        f"at {rows.a_session:g} rows a session, the median of the data, "
+        + "; ".join(
             f"{each.key}: {each.length} holds {each.rows} {'row' if each.rows == 1 else 'rows'}, "
             f"{each.least} are needed"
             for each in short
         ),
         "in the policy file, raise "
-        + " and ".join(
-            f"{each.key} to {each.sessions_needed(rows.current / rows.sessions)}" for each in short
-        )
+        + " and ".join(f"{each.key} to {each.sessions_needed(rows.a_session)}" for each in short)
         + f", then {BACKTEST}",
     )
 
