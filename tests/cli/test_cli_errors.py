@@ -262,3 +262,19 @@ def test_code_that_goes_to_another_folder_changes_no_path_of_the_command(
     kept = failed.err.split("; the whole text is in ")[1].strip()
     assert (terminal.deployed.folder / kept).is_file()
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_policy_that_judges_nothing_takes_no_number_and_its_check_says_so(
+    terminal: Terminal,
+) -> None:
+    deployed = terminal.deployed
+    policy = deployed.home / "ml_promotion_policy.yaml"
+    assert terminal.say("policy", "check", policy).out == f"{policy} is a usable policy\n"
+    policy.write_text("default: {required_approvals: 1}\nmodels: {other: {min_sharpe: 0.5}}\n")
+    refused = terminal.fail("train", deployed.strategy, "--model", "m", "--data", deployed.bars,
+                            code=3, error="promotion_refused")  # fmt: skip
+    assert "the gate policy_judges refuses every version of m" in refused
+    assert "`tradeworthy policy show m`" in refused
+    assert terminal.ask("models", "versions", "m") == []
+    assert "policy_judges refuses each model" in terminal.say("policy", "check", policy).out
+    assert terminal.ask("policy", "check", policy)["default_judges"] is False

@@ -372,6 +372,21 @@ def test_who_may_not_record_hears_so_before_anything_is_trained(
         assert ana.get("/api/v1/ml/datasets") == []
 
 
+def test_a_policy_that_judges_nothing_is_heard_of_before_anything_is_trained(
+    deployed: DeployedHome,
+) -> None:
+    policy = deployed.home / "ml_promotion_policy.yaml"
+    text = policy.read_text()
+    policy.write_text("default: {required_approvals: 1}\n")
+    with pytest.raises(PromotionRefused, match="policy_judges"), record_run(model="m"):
+        pytest.fail("the block has run")
+    policy.write_text(text)
+    with pytest.raises(PromotionRefused, match="policy_judges"), record_run(model="m") as run:
+        notes_of(deployed, run)
+        policy.write_text("default: {required_approvals: 1}\n")
+    assert versions(deployed) == []
+
+
 def test_a_strategy_file_of_another_strategy(deployed: DeployedHome, tmp_path: Path) -> None:
     other = edited(STRATEGY, 'name="trend"', 'name="carry"')
     file = write_strategy(tmp_path / "other", other)

@@ -51,14 +51,25 @@ def _policy_lines(found: dict[str, Any]) -> Iterator[str]:
 def check(
     file: Annotated[Path, typer.Argument(help="A policy file.")], as_json: AsJson = False
 ) -> None:
-    """Check that a policy file loads."""
+    """Check that a policy file loads, and that it judges every model."""
     from tradeworthy.promotion.files.policy_file import read_policy_file
+    from tradeworthy.promotion.policy.policy_schema import JUDGING
 
     document = read_policy_file(file)
     result = {
         "file": str(file),
+        "default_judges": not JUDGING.isdisjoint(document.default),
         "tiers": sorted(document.tiers),
         "strategies": sorted(document.strategies),
         "models": sorted(document.models),
     }
-    show(result, as_json=as_json, human=lambda _: iter([f"{file} is a usable policy"]))
+    show(result, as_json=as_json, human=_check_lines)
+
+
+def _check_lines(result: dict[str, Any]) -> Iterator[str]:
+    yield f"{result['file']} is a usable policy"
+    if not result["default_judges"]:
+        yield (
+            "its default section sets no threshold on performance or statistics: the gate "
+            "policy_judges refuses each model that no other section sets one for"
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +28,10 @@ from tradeworthy.manifest.dataset_digest import dataset_hash
 from tradeworthy.manifest.files.manifest_file import write_manifest
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.market_data.files.bar_file import read_bars
+from tradeworthy.promotion.advice import filled_in
+from tradeworthy.promotion.gates.policy import CONCERN, PolicyFacts
+from tradeworthy.promotion.policy.policy import Policy
+from tradeworthy.promotion.policy.policy_schema import PolicyValue
 from tradeworthy.training.run_record import Candidate, MarketData
 from tradeworthy.wire.datasets import RegisteredDataset
 from tradeworthy.wire.versions import VersionDetail
@@ -66,10 +70,26 @@ def training_windows(client: Client, model: str) -> Windows:
     ------
     ModelNotFound
         If the model is not registered.
+    PromotionRefused
+        If the policy judges nothing, so that no version becomes TRAINED.
     """
-    values = client.policy(model).values
+    values = _judging_policy(client, model)
     sessions = (values["drift.current_sessions"], values["drift.reference_sessions"])
     return Windows(*cast("tuple[int, int]", sessions))
+
+
+def _judging_policy(client: Client, model: str) -> Mapping[str, object]:
+    """Return the values of the model's policy, if it lets versions become TRAINED at all."""
+    policy = client.policy(model)
+    values = cast("Mapping[str, PolicyValue]", policy.values)
+    for gate in CONCERN.gates:
+        result = gate.check(PolicyFacts(), Policy(values, policy.origins))
+        if not result.lets_through:
+            raise PromotionRefused(
+                f"the gate {result.gate} refuses every version of {model}, since {result.reason}: "
+                f"{filled_in(result.advice or '', model, 0)}; nothing was drafted"
+            )
+    return values
 
 
 def model_strategy(client: Client, model: str) -> str:
@@ -158,13 +178,14 @@ def record_version(
     Raises
     ------
     PromotionRefused
-        If the manifest lacks what a TRAINED version needs.
+        If the manifest lacks what a TRAINED version needs, or the policy judges nothing.
     HomeUnusable, AlreadyExists
         If the manifest cannot be written into the folder.
     TradeworthyError
         Whatever else the registry refuses with.
     """
     check_strategy(model, model_strategy(client, model), candidate.strategy)
+    _judging_policy(client, model)
     run = _unnumbered(candidate, model)
     _check_complete(run)
     number = max((each.version for each in client.versions(model)), default=0) + 1

@@ -27,6 +27,7 @@ from tradeworthy.client.candidate_upload import (
     training_windows,
 )
 from tradeworthy.client.client import Client
+from tradeworthy.drift.calibration.drift_calibration import Windows
 from tradeworthy.errors import ArtifactInvalid, InvalidInput, TradeworthyError
 from tradeworthy.features.feature_graph import FeatureGraph
 from tradeworthy.manifest.files.git_tree import read_git_tree
@@ -218,10 +219,9 @@ class RecordedRun:
             error.append(f"{way_out} ({self._line})")
             raise
 
-    def register(self, client: Client, folder: Path) -> None:
+    def register(self, client: Client, windows: Windows, folder: Path) -> None:
         """Register what was logged; the end of the block does so."""
         model = self._model
-        windows = training_windows(client, model)
         candidate = self._finished().candidate(self._strategy, windows)
         recorded = record_version(client, model, candidate, self._data, folder)
         self.version, self.stage = recorded.version, recorded.stage
@@ -258,7 +258,8 @@ def record_run(
     ModelNotFound, Unauthenticated, HomeUnusable, ServerUnreachable
         Before the block, if there would be nowhere to register.
     PromotionRefused
-        After it, if the manifest is not complete; nothing is drafted.
+        Before it, if the policy judges nothing; after it, if the manifest is not complete. Nothing
+        is drafted.
 
     Examples
     --------
@@ -276,13 +277,13 @@ def record_run(
     start = Path.cwd()
     try:
         with Client(server=server, home=home, token_file=token_file) as client:
-            # Better to hear of a wrong name or token before hours of training than after them.
-            strategy = model_strategy(client, model)
+            # Better to hear of a wrong name, token or policy before hours of training than after.
+            strategy, windows = model_strategy(client, model), training_windows(client, model)
             settings = read_settings(home=None if home is None else Path(home)).absolute()
             root_of = partial(strategy_root, client, settings.strategies_folder)
             run = RecordedRun(model, strategy, root_of)
             yield run
-            run.register(client, _seen_from(start, Path(manifests)))
+            run.register(client, windows, _seen_from(start, Path(manifests)))
     except TradeworthyError as error:
         keep_whole_text(error, _seen_from(start, ERRORS))
         raise
