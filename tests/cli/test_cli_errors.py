@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from cli.terminal import Terminal
@@ -120,6 +122,9 @@ def test_slips_in_what_is_trained(terminal: Terminal) -> None:
     assert "has no 'wieght'; it has weight" in refused(
         *train, "--set", "wieght=1", error="strategy_invalid"
     )
+    assert "weight of strategy 'trend' is a number, 0.5, and cannot be a text, 'high'" in refused(
+        *train, "--set", "weight=high", error="strategy_invalid"
+    )
     assert "write it as 2011-12-30" in refused(
         *train, "--until", "30.12.2011", error="invalid_input"
     )
@@ -137,6 +142,25 @@ def test_slips_in_what_is_trained(terminal: Terminal) -> None:
     features.write_text(edited(FEATURES, "def momentum(close", "def momentum(closee"))
     assert terminal.say("features", "hash", features).code == 2
     assert terminal.ask("models", "versions", "m") == []
+
+
+def test_what_will_keep_a_version_back_is_said_before_the_training(terminal: Terminal) -> None:
+    deployed = terminal.deployed
+    train = ["train", deployed.strategy, "--model", "m", "--data", deployed.bars, "--set"]
+    last = pl.read_parquet(deployed.bars)["date"].max()
+    said = terminal.say(*train, "weight=1", "--until", "2999-12-31")
+    assert (said.code, said.out.splitlines()[0]) == (0, "recorded m v1: TRAINED")
+    assert said.err == (
+        f"warning: --until: the data end at {last}: nothing after the train end is left to test "
+        "the artifact on\n"
+    )
+    shutil.rmtree(deployed.strategy.with_name(".git"))
+    deployed.strategy.write_text(edited(NO_SKLEARN, "return self", "exit(0)"))
+    said = terminal.say(*train, "weight=2")
+    first, second = said.err.splitlines()
+    assert first.startswith("warning: no git repository is known around trend.py: the version")
+    assert "git_clean will refuse it" in first
+    assert "SystemExit" in second
 
 
 def test_slips_in_files_that_are_checked(terminal: Terminal) -> None:

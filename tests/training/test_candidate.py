@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from importlib import metadata
 from pathlib import Path
@@ -16,7 +17,7 @@ from tradeworthy.manifest.completeness import missing_evidence, missing_fields
 from tradeworthy.manifest.dataset_digest import dataset_hash
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.market_data.files.bar_file import read_bars
-from tradeworthy.training.candidate import train_candidate
+from tradeworthy.training.candidate import resolve_config, train_candidate
 from tradeworthy.training.point_in_time import training_table
 from tradeworthy.training.strategy_file import load_strategy
 from training.strategy_workshop import (
@@ -171,3 +172,34 @@ def test_files_are_reported_from_the_folder_that_is_deployed(tmp_path: Path) -> 
             windows=WINDOWS,
             root=tmp_path / "elsewhere",
         )
+
+
+@pytest.mark.parametrize(
+    ("own", "value", "fits"),
+    [
+        (0.06, 1, True),
+        (0.06, True, False),
+        (0.06, "high", False),
+        (0.06, None, False),
+        (5, 10, True),
+        (5, 10.5, False),
+        (5, True, False),
+        (True, 1, False),
+        ("up", "down", True),
+        ("up", 1, False),
+        ((1, 2), [3], True),
+        ([1], {"a": 1}, False),
+        ({"a": 1}, {"b": 2}, True),
+        (None, "anything", True),
+        (date(2020, 1, 1), "2020-01-02", True),
+    ],
+)
+def test_a_run_takes_values_of_the_kind_that_the_strategy_has(
+    own: object, value: object, fits: bool, tmp_path: Path
+) -> None:
+    strategy = replace(load_strategy(write_strategy(tmp_path)).strategy, config={"key": own})
+    if fits:
+        assert resolve_config(strategy, {"key": value}) == {"key": value}
+    else:
+        with pytest.raises(StrategyInvalid, match="key of strategy 'trend' is"):
+            resolve_config(strategy, {"key": value})

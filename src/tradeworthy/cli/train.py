@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +21,9 @@ from tradeworthy.cli.context import (
     working,
 )
 from tradeworthy.errors import DatasetInvalid, StrategyInvalid
+
+if TYPE_CHECKING:
+    from polars import DataFrame
 
 PLACE = 20
 
@@ -69,6 +74,7 @@ def train(
         source = market_data(data)
         train_end = parse_train_end(source.bars, until)
         check_strategy(model, model_strategy(client, model), loaded.strategy.name)
+        _warn(loaded.file, source.bars, train_end)
         windows = training_windows(client, model)
         with working("training"), users_code():
             candidate = train_candidate(
@@ -81,3 +87,20 @@ def train(
             )
         recorded = record_version(client, model, candidate, [source], manifests)
     show(asdict(recorded), as_json=as_json, human=outcome("recorded {model} v{version}: {stage}"))
+
+
+def _warn(file: Path, bars: DataFrame, train_end: date | None) -> None:
+    """Say before the training what will keep its version from being validated."""
+    from tradeworthy.manifest.files.git_tree import is_in_repository
+    from tradeworthy.training.point_in_time import known_bars, last_moment
+
+    if not is_in_repository(file):
+        sys.stderr.write(
+            f"warning: no git repository is known around {file.name}: the version is recorded, and "
+            "the gate git_clean will refuse it\n"
+        )
+    if train_end is not None and known_bars(bars, train_end).height == bars.height:
+        sys.stderr.write(
+            f"warning: --until: the data end at {last_moment(bars)}: nothing after the train end "
+            "is left to test the artifact on\n"
+        )

@@ -28,7 +28,8 @@ def resolve_config(strategy: Strategy, overrides: Mapping[str, object]) -> dict[
     Raises
     ------
     StrategyInvalid
-        For a key that the strategy does not have.
+        For a key that the strategy does not have, or a value of another kind than its own; a whole
+        number may stand for any number, and anything for None.
     """
     with users_errors(f"the configuration of strategy {strategy.name!r} cannot be read"):
         own = dict(strategy.config)
@@ -36,7 +37,34 @@ def resolve_config(strategy: Strategy, overrides: Mapping[str, object]) -> dict[
     if unknown:
         known = ", ".join(sorted(own)) or "none"
         raise StrategyInvalid(f"strategy {strategy.name!r} has no {unknown[0]!r}; it has {known}")
+    for key, value in overrides.items():
+        expected, actual = _kind(own[key]), _kind(value)
+        if expected not in {None, actual} and (expected, actual) != ("a number", "a whole number"):
+            raise StrategyInvalid(
+                f"{key} of strategy {strategy.name!r} is {expected}, {own[key]!r}, and cannot be "
+                f"{actual or 'null'}, {value!r}",
+                field=key,
+            )
     return {**own, **overrides}
+
+
+def _kind(value: object) -> str | None:
+    """Name the kind of a value of the configuration, None where any other may stand for it."""
+    match value:
+        case bool():
+            return "true or false"
+        case int():
+            return "a whole number"
+        case float():
+            return "a number"
+        case str():
+            return "a text"
+        case list() | tuple():
+            return "a list"
+        case Mapping():
+            return "a mapping"
+        case _:
+            return None
 
 
 def train_candidate(

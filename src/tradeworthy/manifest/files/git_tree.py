@@ -89,6 +89,11 @@ def read_git_tree(
     return _tree(top, timeout, [place, *code] if place.is_file() else code)
 
 
+def is_in_repository(file: Path) -> bool:
+    """Tell whether git knows of a working tree around a file; of a link, where it leads."""
+    return _top(file.resolve().parent, _TIMEOUT_SECONDS) is not None
+
+
 def _top(folder: Path, timeout: float) -> Path | None:
     root = _git(folder, timeout, {}, "rev-parse", "--show-toplevel")
     return Path(os.fsdecode(root.removesuffix(b"\n"))) if root else None
