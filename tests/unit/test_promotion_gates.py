@@ -283,6 +283,8 @@ ADVICE: list[tuple[dict[str, Any], str, tuple[str, ...], tuple[str, ...]]] = [
     ({"minimum_track_record": math.inf, "psr": 0.2}, "min_track_record", ("earns",), (LONGER,)),
     ({"minimum_track_record": None, "psr": None}, "min_track_record", ("lack trades",), ()),
     ({"minimum_track_record": 4001.0}, "min_track_record", (LONGER, BARS), ()),
+    ({"minimum_track_record": 5041.0}, "min_track_record", ("too little for its",), (LONGER,)),
+    ({"minimum_track_record": 5041.0, "psr": 0.9}, "min_psr", ("too little for its",), (LONGER,)),
     ({"dsr": 0.1, "sharpe_per_period": -0.01}, "min_dsr", ("earns nothing",), (LONGER,)),
     ({"dsr": 0.9}, "min_dsr", (LONGER,), ("as many trials",)),
     ({"dsr": 0.9, "n_trials": 9}, "min_dsr", (LONGER, "as many trials"), ()),
@@ -490,6 +492,18 @@ def test_not_applicable_is_listed_with_its_reason(facts: Facts, text: str, gate:
     (result,) = (result for result in verdict.gates if result.gate == gate)
     assert result.status is GateStatus.NOT_APPLICABLE
     assert result.reason
+
+
+def test_a_track_record_is_a_whole_number_with_the_years_that_it_means() -> None:
+    facts = but(evaluation_observations=4104, minimum_track_record=30436.4)
+    (result,) = judge_promotion(Stage.VALIDATED, facts, POLICY).failures
+    assert result.reason == (
+        "track record in observations is 4104, at least 30437 is required, 121 years at 252 a year"
+    )
+    assert result.threshold == 30437
+    many = but(evaluation_observations=5_660_001)
+    reasons = [gate.reason for gate in judge_promotion(Stage.VALIDATED, many, POLICY).gates]
+    assert "evaluation observations is 5660001, at least 252 is required" in reasons
 
 
 def test_a_number_for_the_track_record_needs_no_formula() -> None:

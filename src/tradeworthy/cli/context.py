@@ -190,7 +190,8 @@ def _text(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        whole = value.is_integer() and abs(value) < 1e15  # as counts are on the wire
+        return f"{value:.0f}" if whole else f"{value:.4g}"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):

@@ -20,6 +20,10 @@ NOT_EARNING: Final = (
     "the rule earns nothing after costs, and more data would not change that: change features, "
     "label or signal rule and train a new version"
 )
+EARNING_LITTLE: Final = (
+    "the rule earns too little for its risk to show beyond luck in 20 years of data: change "
+    "features, label or signal rule and train a new version"
+)
 UNDEFINED: Final = (
     "these returns have no such figure, since they lack trades, variation or losses: let the "
     f"signal rule trade, or evaluate on a longer period: {MORE_BARS}"

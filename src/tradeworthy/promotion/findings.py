@@ -110,5 +110,11 @@ def _compared(
         return failed(None, threshold, f"{name} is infinite, so it was not measured")
     good = observed >= threshold if lower_bound else observed <= threshold
     bound = "at least" if lower_bound else "at most"
-    reason = f"{name} is {observed:.6g}, {bound} {threshold:.6g} is required"
+    reason = f"{name} is {_shown(observed)}, {bound} {_shown(threshold)} is required"
     return passed(observed, threshold, reason) if good else failed(observed, threshold, reason)
+
+
+def _shown(number: float) -> str:
+    """Show a count as a whole number, any other to six digits."""
+    whole = float(number).is_integer() and abs(number) < 1e15
+    return f"{number:.0f}" if whole else f"{number:.6g}"
