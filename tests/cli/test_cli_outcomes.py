@@ -58,8 +58,17 @@ def test_a_command_that_acts_says_first_what_it_did(terminal: Terminal) -> None:
     assert dry == "m v1: TRAINED -> VALIDATED: allowed"
     assert first("promote", "m", 1, who="vic") == "m v1: TRAINED -> VALIDATED: done"
     content = terminal.ask("models", "show", "m", 1)["content_digest"]
+    shown_before = terminal.say("approve", "m", 1, who="vic", stdin="n\n")
+    assert (shown_before.code, shown_before.out) == (2, "")
+    who, *figures, question, _ = shown_before.err.splitlines()
+    assert who == "m v1, VALIDATED, drafted by ana, trained by ana"
+    shown = terminal.say("models", "show", "m", 1).out.splitlines()
+    assert figures == ["latest backtest:", *(line for line in shown if line.startswith("  "))]
+    assert any(re.fullmatch(r"  n_observations +\d{3,}", line) for line in figures)
+    assert question == f"Approve content {content}? [y/N] "
     approved = first("approve", "m", 1, "--content", content, who="vic")
     assert approved == "approved m v1 for PRODUCTION as vic"
+    assert "approved by vic at " in terminal.say("models", "show", "m", 1).out
     files = deployed.strategy.with_name("features.py")
     active = first("features", "activate", files, who="olga")
     assert re.fullmatch("activated [0-9a-f]{64} as epoch 1", active)

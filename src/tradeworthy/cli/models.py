@@ -10,7 +10,7 @@ import typer
 
 from tradeworthy.cli.context import AsJson, client_of, fields, outcome, show, table
 from tradeworthy.cli.drift import state_lines
-from tradeworthy.cli.promotion import verdict_lines
+from tradeworthy.cli.promotion import approval_lines, figure_lines, verdict_lines
 
 models = typer.Typer(help="Register, list and look at models.", no_args_is_help=True)
 
@@ -78,8 +78,8 @@ def show_version(ctx: typer.Context, model: str, version: int, as_json: AsJson =
 
 def _version_lines(found: dict[str, Any]) -> Iterator[str]:
     yield from fields(found)
-    yield from (f"approved by {each['approver']} at {each['at']}" for each in found["approvals"])
-    yield from fields({f"  {name}": value for name, value in (found["metrics"] or {}).items()})
+    yield from approval_lines(found)
+    yield from figure_lines(found)
 
 
 @models.command("search")

@@ -11,6 +11,7 @@ import typer
 
 from tradeworthy.cli.context import (
     AsJson,
+    as_content,
     client_of,
     fields,
     for_errors_too,
@@ -55,7 +56,10 @@ def backtest(
     verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
-    """Evaluate a version out of sample and judge it by its policy."""
+    """Evaluate a version out of sample and judge it by its policy.
+
+    The exit code is 0 whatever the gates say: what they refuse is `promote`.
+    """
     costs = None
     if commission_bps is not None or slippage_bps is not None:
         costs = {"commission_bps": commission_bps or 0.0, "slippage_bps": slippage_bps or 0.0}
@@ -89,7 +93,10 @@ def promote(
     verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
-    """Move a version one stage forward, if its gates pass."""
+    """Move a version one stage forward, if its gates pass.
+
+    The exit code is 3 where a gate refuses it. With --dry-run it is 0 whatever the gates say.
+    """
     tightened = key_values("--override", overrides) if overrides else None
     with client_of(ctx) as client:
         found = client.promote(
@@ -139,8 +146,7 @@ def approve(
     """Approve the content of a version for PRODUCTION."""
     with client_of(ctx) as client:
         if content_digest is None:
-            content_digest = str(client.version(model, version).content_digest)
-            _ask_to_approve(content_digest)
+            content_digest = _ask_to_approve(as_content(client.version(model, version)))
         found = client.approve(model, version, content_digest, reason=reason)
     show(found, as_json=as_json, human=_approval_lines)
 
@@ -149,11 +155,26 @@ def _approval_lines(found: dict[str, Any]) -> Iterator[str]:
     approval = found["approvals"][-1]
     done = f"approved {{model}} v{{version}} for {approval['target']} as {approval['approver']}"
     yield from outcome(done)(found)
+    yield from approval_lines(found)
 
 
-def _ask_to_approve(content: str) -> None:
+def approval_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Say who approved a version, and when."""
+    yield from (f"approved by {each['approver']} at {each['at']}" for each in found["approvals"])
+
+
+def figure_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Lay out the figures of a version's latest backtest, none before there is one."""
+    yield from fields({f"  {name}": value for name, value in (found["metrics"] or {}).items()})
+
+
+def _ask_to_approve(found: dict[str, Any]) -> str:
+    """Show what an approval is of, and return the digest of its content if the answer is yes."""
     from tradeworthy.errors import InvalidInput
 
+    content = found["content_digest"]
+    for line in _approved_lines(found):
+        sys.stderr.write(f"{line}\n")
     sys.stderr.write(f"Approve content {content}? [y/N] ")
     sys.stderr.flush()
     answer = sys.stdin.readline()
@@ -163,3 +184,14 @@ def _ask_to_approve(content: str) -> None:
         raise InvalidInput(
             f"nothing was approved: answer y, or name what you have read: --content {content}"
         )
+    return str(content)
+
+
+def _approved_lines(found: dict[str, Any]) -> Iterator[str]:
+    yield (
+        f"{found['model']} v{found['version']}, {found['stage']}, drafted by {found['author']}, "
+        f"trained by {found['trainer'] or 'nobody yet'}"
+    )
+    yield from approval_lines(found)
+    yield "latest backtest:" if found["metrics"] else "no backtest yet"
+    yield from figure_lines(found)
