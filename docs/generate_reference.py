@@ -15,13 +15,16 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
-from reference_words import ADVICE, BY_REQUEST, MANIFEST, NAMES
+import numpy as np
+from reference_words import ADVICE, BY_REQUEST, FIGURES, MANIFEST, NAMES
 from typer.main import get_command
 
 from tradeworthy.access.roles import Action
 from tradeworthy.api.http.governed_route import ACTION
 from tradeworthy.api.http.problems import STATUS
 from tradeworthy.api.management_app import create_api
+from tradeworthy.backtest.costs import Costs
+from tradeworthy.backtest.run import run_backtest
 from tradeworthy.base.settings import Settings
 from tradeworthy.cli.app import app as command_line
 from tradeworthy.cli.exit_codes import MEANINGS, exit_code
@@ -34,10 +37,13 @@ from tradeworthy.manifest.completeness import (
     REQUIRED_FOR_VALIDATED,
 )
 from tradeworthy.manifest.manifest_fields import ManifestFields
+from tradeworthy.market_data.bars import BarArrays
 from tradeworthy.promotion.concerns import GATES
 from tradeworthy.promotion.files.policy_file import default_policy_path, read_policy_file
 from tradeworthy.promotion.policy.policy_schema import BUILT_IN, KEYS, Kind, PolicyKey
 
+# Figures that only gates show.
+_OF_GATES = ("artifact_sharpe", "dsr", "pbo")
 FOLDER = Path(__file__).parent / "reference"
 NOTICE = "<!-- Written by docs/generate_reference.py from the code; change that and run it. -->"
 
@@ -250,6 +256,24 @@ def _policy_meanings(text: str) -> dict[str, str]:
     return {name: text.rstrip(".;: ") + "." for name, text in found.items()}
 
 
+def figures_page() -> str:
+    """Every figure of a backtest, with its unit, its direction and its definition."""
+    prices = np.array([[100.0], [101.0], [103.0], [102.0]])
+    dates = np.arange(4).astype("datetime64[D]").astype("datetime64[us]")
+    bars = BarArrays(dates, ("A",), prices, prices, prices, prices)
+    metrics = run_backtest(bars, [1.0] * 4, costs=Costs()).metrics
+    _same(FIGURES, (*metrics, *_OF_GATES), "FIGURES")
+    rows = [(f"`{name}`", *FIGURES[name]) for name in FIGURES]
+    return page(
+        "Figures of a backtest",
+        "What `tradeworthy backtest` prints: net of costs, out of sample, over the walk-forward "
+        "folds together. A return is the change of equity over one bar as a share (0.01 is 1%). "
+        "A figure that is undefined, as a Sharpe ratio without variation, is null (`-`), and its "
+        "gate fails.",
+        table(("Figure", "Unit", "Better", "What it is"), rows),
+    )
+
+
 def manifest_page() -> str:
     """Every field of a manifest."""
     found = dict(_manifest_fields(ManifestFields, ""))
@@ -380,6 +404,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "errors.md": errors_page,
     "policy.md": policy_page,
+    "figures.md": figures_page,
     "manifest.md": manifest_page,
     "lifecycle.md": lifecycle_page,
     "public-names.md": names_page,

@@ -147,3 +147,71 @@ NAMES = {
     "tradeworthy.TRANSITIONS": "Stage to the stages that a version may move to from it.",
     "tradeworthy.__version__": "The version of the product.",
 }
+
+# Each with its unit, which way is better, and what it is.
+FIGURES = {
+    "sharpe": (
+        "a year",
+        "higher",
+        "Mean over sample deviation of the returns, times the root of "
+        "the periods a year; the risk-free rate is zero.",
+    ),
+    "sharpe_per_period": ("a bar", "higher", "The same, not annualised."),
+    "sortino": (
+        "a year",
+        "higher",
+        "Mean over the root mean square of `min(return, 0)`, annualised.",
+    ),
+    "calmar": ("a year", "higher", "`annual_return` over `max_drawdown`."),
+    "max_drawdown": ("share, 0 to 1", "lower", "Largest loss from a peak of compounded equity."),
+    "annual_return": ("share a year", "higher", "Compound growth; -1 after ruin."),
+    "annual_volatility": (
+        "share a year",
+        "lower",
+        "Sample deviation times the root of the periods a year.",
+    ),
+    "skewness": ("-", "higher", "Third standardised moment of the returns."),
+    "kurtosis": ("-", "lower", "Fourth standardised moment, not in excess: a normal has 3."),
+    "var": (
+        "share a bar",
+        "lower",
+        "Value at risk: minus the 5% quantile of the returns; a loss is positive.",
+    ),
+    "cvar": ("share a bar", "lower", "Mean loss of the bars that lost at least `var`."),
+    "hit_rate": ("share, 0 to 1", "higher", "Bars with a return above zero, of all bars."),
+    "psr": (
+        "probability",
+        "higher",
+        "That the true Sharpe ratio is above zero, from length, skewness and kurtosis.",
+    ),
+    "n_observations": ("bars", "higher", "Out-of-sample bars that the figures rest on."),
+    "sharpe_2x_cost": ("a year", "higher", "`sharpe` with all costs doubled."),
+    "sharpe_4x_cost": ("a year", "higher", "`sharpe` with all costs times four."),
+    "break_even_cost_bps": (
+        "basis points of traded value",
+        "higher",
+        "Commission plus slippage at "
+        "which the mean return is zero; negative for a loss before costs.",
+    ),
+    "turnover": ("times the equity, a year", "lower", "Traded value, buys and sells."),
+    "exposure": ("times the equity", "-", "Mean gross weight: the sum of absolute weights."),
+    "max_exposure": ("times the equity", "-", "Largest gross weight."),
+    "n_trades": ("count", "higher", "Changes of one symbol's weight."),
+    "artifact_sharpe": (
+        "a year",
+        "higher",
+        "`sharpe` of the artifact itself, after its train end; the gate of that name shows it.",
+    ),
+    "dsr": (
+        "probability",
+        "higher",
+        "`psr` against the best Sharpe ratio of as many trials by "
+        "luck; the gate `min_dsr` shows it.",
+    ),
+    "pbo": (
+        "probability",
+        "lower",
+        "That the best of the trials in sample is below their median "
+        "out of sample; the gate `max_pbo` shows it.",
+    ),
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -173,6 +174,10 @@ def test_a_release_that_drops_what_is_in_use_takes_an_admin(
     answer = until(lambda: (found := own.predict()).status_code != 200 and found)
     assert reported(answer) == (409, "feature_graph_mismatch")
     assert "WINDOW 5 -> 6" in answer.json()["detail"]
+    file = shlex.quote(str(own.home.features.resolve()))
+    assert answer.json()["details"]["ways_out"][0] == (
+        f"run `tradeworthy features activate {file}`, of the home's strategies folder"
+    )
     assert own.get(None, "/readyz").json() == {"status": "ready", "epoch": 2}
     back = own.post("olga", ACTIVATE, {"release": first["release"]})
     assert back.json()["epoch"] == 3

@@ -36,6 +36,7 @@ GENERATED = (
     "commands.md",
     "errors.md",
     "policy.md",
+    "figures.md",
     "manifest.md",
     "lifecycle.md",
     "public-names.md",
