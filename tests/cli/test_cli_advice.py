@@ -138,8 +138,8 @@ def test_a_strategy_outside_of_the_home_is_refused_before_it_is_trained(
     deployed = terminal.deployed
     outside = write_strategy(deployed.folder / "research", name="mine.py")
     words = ["--model", "m", "--data"]
-    refused = terminal.fail("train", outside, *words, outside,
-                            code=2, error="strategy_invalid")  # fmt: skip
+    # Data that cannot be read are not even opened.
+    refused = terminal.fail("train", outside, *words, outside, code=2, error="strategy_invalid")
     assert "where backtests look for it: copy it there with the files that it imports" in refused
     (place,) = re.findall(r"and name (\S+) instead", refused)
     shutil.copy(outside, place)

@@ -13,6 +13,7 @@ from tradeworthy.cli.command_modules import command_modules
 WITHOUT_COMMANDS = {
     "__init__",
     "app",
+    "argument_faults",
     "command_modules",
     "context",
     "exit_codes",
@@ -20,7 +21,7 @@ WITHOUT_COMMANDS = {
 }
 COMMANDS = (
     "init serve demo scheduler train quarantine lift-quarantine retire backtest promote approve "
-    "history datasets models jobs features drift policy manifest tokens"
+    "history whoami datasets models jobs features drift policy manifest tokens"
 )
 
 
