@@ -300,5 +300,7 @@ def test_a_policy_that_judges_nothing_takes_no_number_and_its_check_says_so(
     assert "the gate policy_judges refuses every version of m" in refused
     assert "`tradeworthy policy show m`" in refused
     assert terminal.ask("models", "versions", "m") == []
-    assert "policy_judges refuses each model" in terminal.say("policy", "check", policy).out
+    checked = terminal.say("policy", "check", policy).out
+    assert "policy_judges refuses each model" in checked
+    assert "with sections for models: other\n" in checked
     assert terminal.ask("policy", "check", policy)["default_judges"] is False

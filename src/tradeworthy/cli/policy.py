@@ -68,6 +68,12 @@ def check(
 
 def _check_lines(result: dict[str, Any]) -> Iterator[str]:
     yield f"{result['file']} is a usable policy"
+    # A section whose name is misspelt judges nothing, and nobody else would ever say so.
+    yield from (
+        f"with sections for {kind}: {', '.join(result[kind])}"
+        for kind in ("tiers", "strategies", "models")
+        if result[kind]
+    )
     if not result["default_judges"]:
         yield (
             "its default section sets no threshold on performance or statistics: the gate "
