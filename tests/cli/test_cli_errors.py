@@ -257,7 +257,8 @@ def test_an_approval_without_an_answer_is_none(terminal: Terminal) -> None:
     for answer in ("", "n\n", "\n", "yess\n"):
         said = terminal.say("approve", "m", 1, who="vic", stdin=answer)
         assert said.code == 2
-        question, reported = said.err.splitlines()
+        shown, *_, question, reported = said.err.splitlines()
+        assert shown.startswith("m v1, TRAINED, drafted by ")
         assert question.startswith("Approve content ")
         assert reported.startswith("invalid_input: nothing was approved")
     assert terminal.ask("models", "versions", "m")[0]["approvals"] == []

@@ -15,6 +15,7 @@ from tradeworthy.cli.context import (
     client_of,
     fields,
     for_errors_too,
+    in_one_line,
     key_values,
     outcome,
     show,
@@ -174,7 +175,7 @@ def _ask_to_approve(found: dict[str, Any]) -> str:
 
     content = found["content_digest"]
     for line in _approved_lines(found):
-        sys.stderr.write(f"{line}\n")
+        sys.stderr.write(f"{in_one_line(line)}\n")
     sys.stderr.write(f"Approve content {content}? [y/N] ")
     sys.stderr.flush()
     answer = sys.stdin.readline()
