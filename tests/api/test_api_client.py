@@ -15,7 +15,7 @@ import pytest
 from api.served_home import INPUTS, ServedHome
 from api.small_home import SmallHome, speaking
 from tradeworthy.client import Client
-from tradeworthy.client.connection import Connection
+from tradeworthy.client.connection import Connection, segment
 from tradeworthy.client.remote_server import RemoteServer
 from tradeworthy.client.token_file import read_token
 from tradeworthy.errors import (
@@ -221,7 +221,7 @@ NAMES = [
 def test_a_name_is_sent_as_it_is(served: ServedHome, home: SmallHome, name: str) -> None:
     def look(client: Connection) -> None:
         with pytest.raises(ModelNotFound):
-            client.get(f"/api/v1/models/{name}/status")
+            client.get(f"/api/v1/models/{segment('model', name)}/status")
         with pytest.raises(InvalidInput):
             client.get("/api/v1/ml/versions", tag=[name])
 
