@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 
-import typer
-
+from cli.command_tree import options_by_command
 from cli.terminal import Terminal
-from tradeworthy.cli.app import app
 
 READS = {
     "datasets list", "drift reports", "features active", "features diff", "features hash",
@@ -19,19 +17,6 @@ READS = {
 RUN = {"demo", "scheduler", "serve"}
 
 
-def commands() -> set[str]:
-    """Every command by its words."""
-    found, stack = set(), [((), typer.main.get_command(app))]
-    while stack:
-        words, command = stack.pop()
-        inner = getattr(command, "commands", None)
-        if inner:
-            stack += [((*words, name), each) for name, each in inner.items()]
-        else:
-            found.add(" ".join(words))
-    return found
-
-
 def test_a_command_that_acts_says_first_what_it_did(terminal: Terminal) -> None:
     deployed = terminal.deployed
     did: set[str] = set()
@@ -39,7 +24,7 @@ def test_a_command_that_acts_says_first_what_it_did(terminal: Terminal) -> None:
     def first(*words: object, who: str = "ana") -> str:
         said = terminal.say(*words, who=who)
         assert said.code == 0, said.err
-        did.update({" ".join(map(str, words[:2])), str(words[0])} & commands())
+        did.update({" ".join(map(str, words[:2])), str(words[0])} & options_by_command().keys())
         return said.out.splitlines()[0]
 
     assert first("init") == f"the home {deployed.home} stood already; its database is up to date"
@@ -88,4 +73,4 @@ def test_a_command_that_acts_says_first_what_it_did(terminal: Terminal) -> None:
     newer = terminal.ask("tokens", "list", who="root")[-1]["token_id"]
     assert first("tokens", "revoke", newer, who="root") == f"revoked token {newer}"
     assert first("retire", *stop, who="olga") == "retired m v1 for good"
-    assert did | READS | RUN == commands()
+    assert did | READS | RUN == options_by_command().keys()

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
+from cli.command_tree import options_by_command
 from cli.terminal import Terminal
 from command_process import Ended, run_command
 from tradeworthy.cli.app import app
@@ -22,27 +22,15 @@ from waiting import until
 WITHOUT_JSON = {"serve", "scheduler", "demo"}
 
 
-def leaves() -> dict[str, set[str]]:
-    """Every command by its words, with its options."""
-    found: dict[str, set[str]] = {}
-    stack = [((), typer.main.get_command(app))]
-    while stack:
-        words, command = stack.pop()
-        inner = getattr(command, "commands", None)
-        if inner:
-            stack += [((*words, name), each) for name, each in inner.items()]
-        else:
-            found[" ".join(words)] = {opt for each in command.params for opt in each.opts}
-    return found
-
-
 def test_every_command_helps() -> None:
     runner = CliRunner()
-    for words in ["", *leaves()]:
+    for words in ["", *options_by_command()]:
         shown = runner.invoke(app, [*words.split(), "--help"])
         assert shown.exit_code == 0, words
         assert "Usage:" in shown.output
-    assert {name for name, options in leaves().items() if "--json" not in options} == WITHOUT_JSON
+    assert {
+        name for name, options in options_by_command().items() if "--json" not in options
+    } == WITHOUT_JSON
 
 
 def test_help_tells_the_exit_codes(terminal: Terminal) -> None:
@@ -57,7 +45,7 @@ def test_the_way_to_production(terminal: Terminal, remote: Terminal) -> None:
     reported: set[str] = set()
 
     def ask(*words: object, who: str = "ana", at: Terminal = remote) -> object:
-        names = leaves()
+        names = options_by_command()
         for length in (2, 1):
             if (name := " ".join(map(str, words[:length]))) in names:
                 reported.add(name)
@@ -137,7 +125,7 @@ def test_the_way_to_production(terminal: Terminal, remote: Terminal) -> None:
     assert stat.S_IMODE(deployed.token_file("newer").stat().st_mode) == 0o600
     ask("tokens", "revoke", ask("tokens", "list", who="root")[-1]["token_id"], who="root")
     ask("retire", "m", 1, "--reason", "the end", who="olga")
-    assert reported | WITHOUT_JSON == set(leaves())
+    assert reported | WITHOUT_JSON == set(options_by_command())
     _the_same_here_and_there(terminal, remote)
 
 

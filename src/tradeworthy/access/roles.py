@@ -115,8 +115,11 @@ class Actor:
 
     def may(self, action: Action) -> bool:
         """Tell whether it may do ``action`` at least for some strategy."""
-        scoped = self.strategies is not None
-        return bool(self.roles & action.roles) and not (scoped and action in UNSCOPED_ACTIONS)
+        try:
+            self.require(action)
+        except Forbidden:
+            return False
+        return True
 
     def require(self, action: Action, strategy: str | None = None) -> None:
         """Raise ``Forbidden`` unless this actor may do ``action`` for ``strategy``.

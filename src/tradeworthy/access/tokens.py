@@ -8,12 +8,19 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from tradeworthy.access.roles import Actor, Role
 from tradeworthy.errors import InvalidInput, LastAdmin
 
 SECRET_BYTES = 32
 _PATTERN = re.compile(r"tw_[A-Za-z0-9_-]{43}")
+NONE_SENT: Final = (
+    "send `Authorization: Bearer <token>`, on the command line `--token-file FILE`; an admin "
+    "issues tokens"
+)
+NOT_KNOWN: Final = "this token is unknown: ask an admin for one"
+WAS_REVOKED: Final = "this token was revoked: ask an admin for a new one"
 ACTOR = "[A-Za-z0-9][A-Za-z0-9@._+-]{0,63}"
 _ACTOR = re.compile(ACTOR)
 

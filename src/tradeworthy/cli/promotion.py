@@ -153,9 +153,10 @@ def approve(
 
 
 def _approval_lines(found: dict[str, Any]) -> Iterator[str]:
-    approval = found["approvals"][-1]
-    done = f"approved {{model}} v{{version}} for {approval['target']} as {approval['approver']}"
-    yield from outcome(done)(found)
+    newest = found["approvals"][-1]
+    what = f"{found['model']} v{found['version']} for {newest['target']}"
+    yield f"approved {what} as {newest['approver']}"
+    yield from fields(found)
     yield from approval_lines(found)
 
 

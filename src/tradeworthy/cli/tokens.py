@@ -61,8 +61,8 @@ def rotate(ctx: typer.Context, token_id: str, out: Out, as_json: AsJson = False)
     with client_of(ctx) as client, _token_file(out) as file:
         issued = client.rotate_token(token_id)
         file.write(issued.token + "\n")
-    content = {**as_content(issued.record), "file": str(out)}
-    done = f"replaced token {token_id} of {{actor}} by the one in {{file}}"
+    content = {**as_content(issued.record), "file": str(out), "replaced": token_id}
+    done = "replaced token {replaced} of {actor} by the one in {file}"
     show(content, as_json=as_json, human=partial(_issued, done))
 
 

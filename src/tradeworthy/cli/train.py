@@ -48,7 +48,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a strategy on market data and record the version: DRAFT becomes TRAINED."""
-    # What is wrong with an argument costs neither a library nor a service.
+    # That a file is not there, or a setting has no value, costs neither a library nor a service.
     values = key_values("--set", config or [])
     check_file("FILE", file, StrategyInvalid)
     check_file("--data", data, DatasetInvalid)

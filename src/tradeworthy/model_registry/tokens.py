@@ -7,7 +7,10 @@ from datetime import datetime
 
 from tradeworthy.access.roles import Action, Actor, Role
 from tradeworthy.access.tokens import (
+    NONE_SENT,
+    NOT_KNOWN,
     SECRET_BYTES,
+    WAS_REVOKED,
     TokenRecord,
     actor_name,
     is_token,
@@ -159,15 +162,12 @@ class Tokens:
             Without a token, or with one that is unknown or revoked.
         """
         if token is None:
-            raise Unauthenticated(
-                "send `Authorization: Bearer <token>`, on the command line `--token-file FILE`; an "
-                "admin issues tokens"
-            )
+            raise Unauthenticated(NONE_SENT)
         record = self._kept(token)
         if record is None:
-            raise Unauthenticated("this token is unknown: ask an admin for one")
+            raise Unauthenticated(NOT_KNOWN)
         if record.revoked_at is not None:
-            raise Unauthenticated("this token was revoked: ask an admin for a new one")
+            raise Unauthenticated(WAS_REVOKED)
         return record.as_actor()
 
     def _kept(self, token: str) -> TokenRecord | None:

@@ -6,7 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tradeworthy.access.roles import Action, Actor
-from tradeworthy.access.tokens import TokenRecord, is_token, token_mac
+from tradeworthy.access.tokens import (
+    NONE_SENT,
+    NOT_KNOWN,
+    WAS_REVOKED,
+    TokenRecord,
+    is_token,
+    token_mac,
+)
 from tradeworthy.errors import Unauthenticated
 
 _SCHEME = b"bearer "
@@ -71,15 +78,11 @@ class TokenCache:
         """Return whose header this is, and keep that: its MAC takes longer than all the rest."""
         token = bearer_token(header)
         if header is None or token is None:
-            raise Unauthenticated(
-                "send `Authorization: Bearer <token>`, on the command line `--token-file FILE`; an "
-                "admin issues tokens"
-            )
+            raise Unauthenticated(NONE_SENT)
         mac = token_mac(token, self._key) if is_token(token) else ""
         actor = tokens.live.get(mac)
         if actor is None:
-            fate = "was revoked" if mac in tokens.revoked else "is unknown"
-            raise Unauthenticated(f"this token {fate}: ask an admin for a new one")
+            raise Unauthenticated(WAS_REVOKED if mac in tokens.revoked else NOT_KNOWN)
         if len(tokens.checked) >= _MOST_HEADERS:
             tokens.checked.clear()
         tokens.checked[header] = actor

@@ -100,8 +100,6 @@ class Exchange:
 
     def take_end(self) -> None:
         """Take note that the body is complete."""
-        if self.complete:
-            return
         self.more_body = False
         self._wake()
 

@@ -105,12 +105,10 @@ class HttpConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Answer what came whole, then close; tell whether anything has to be answered yet."""
         self._draining = self._ended = True
-        if self._reader.in_request and self._reader.exchange is not None:
-            if self._reader.exchange is self._running:
-                return False
-            if self._reader.exchange in self._waiting:
-                self._waiting.remove(self._reader.exchange)
-        return self._running is not None
+        cut_off = self._reader.unfinished
+        if cut_off is not None and cut_off in self._waiting:
+            self._waiting.remove(cut_off)
+        return self._running not in (None, cut_off)
 
     def read_on(self) -> None:
         """Take more from the client, unless requests of it wait already."""
@@ -198,7 +196,7 @@ class HttpConnection(asyncio.Protocol):
             self.transport.abort()
             return
         running = self._running
-        if running is not None and not (running is self._reader.exchange and running.more_body):
+        if running is not None and running is not self._reader.unfinished:
             return
         if self.flow.read_paused or self.transport.is_closing():
             return
@@ -242,9 +240,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _refuse_bytes(self, message: str) -> None:
         """Answer what is no request, after which nothing more can be understood."""
-        broken = self._reader.exchange
-        if broken is not None and not broken.more_body:
-            broken = None
+        broken = self._reader.unfinished
         if self._running not in (None, broken):
             # Whole requests came before it: they are answered first, and are the last.
             if broken is not None and broken in self._waiting:

@@ -65,6 +65,11 @@ class RequestReader:
         self.arrived = self._head_bytes = 0
         self.exchange: Exchange | None = None
 
+    @property
+    def unfinished(self) -> Exchange | None:
+        """The exchange whose body has not come whole; what follows in the bytes is its."""
+        return self.exchange if self.in_request else None
+
     def read(self, data: bytes) -> None:
         """Read what arrived.
 
