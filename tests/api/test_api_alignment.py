@@ -14,8 +14,13 @@ from sqlalchemy import make_url
 
 from api.database_copy import copy_database
 from api.served_home import INPUTS, Serve, ServedHome, reported
-from api.small_home import SmallHome
+from api.small_home import MARKET, TRAIN_END, SmallHome, promote, speaking
+from tradeworthy.client.candidate_upload import record_version, training_windows
+from tradeworthy.client.client import Client
 from tradeworthy.features.feature_graph import FeatureGraph
+from tradeworthy.training.candidate import train_candidate
+from tradeworthy.training.strategy_file import load_strategy
+from training.strategy_workshop import commit
 from waiting import until
 
 ACTIVATE = "/api/v1/ml/releases/activate"
@@ -192,6 +197,31 @@ def test_a_candidate_of_another_release_is_not_promoted(own: ServedHome, tmp_pat
     assert reported(answer) == (422, "promotion_refused")
     gates = answer.json()["details"]["verdict"]["gates"]
     assert [g["gate"] for g in gates if g["status"] == "FAILED"] == ["aligned"]
+
+
+def test_the_advice_keeps_the_features_of_other_models_in_use(
+    own: ServedHome, tmp_path: Path
+) -> None:
+    """Two strategies, each with a feature file of its own; what is active is one release."""
+    theirs = own.home.features
+    ours = theirs.with_name("slow_features.py")
+    ours.write_text(theirs.read_text().replace("WINDOW = 5", "WINDOW = 9"))
+    text = theirs.with_name("trend.py").read_text()
+    slow = theirs.with_name("slow.py")
+    slow.write_text(text.replace('features="features.py"', 'features="slow_features.py"'))
+    commit(slow.parent)
+    with speaking(own.home, "all") as client:
+        trained = train_candidate(
+            load_strategy(slow), MARKET, config={}, train_end=TRAIN_END,
+            windows=training_windows(Client.over(client), "empty"), root=slow.parent,
+        )  # fmt: skip
+        record_version(Client.over(client), "empty", trained, [MARKET], tmp_path)
+        client.post("/api/v1/ml/empty/backtest", {"version": 1})
+        promote(client, "empty", 1)
+        verdict = promote(client, "empty", 1, dry_run=True)["verdict"]
+    (advice,) = [gate["advice"] for gate in verdict["gates"] if gate["gate"] == "aligned"]
+    files = shlex.join([str(ours.resolve()), str(theirs.resolve())])
+    assert f"run `tradeworthy features activate {files}`" in advice
 
 
 def test_without_the_database_predictions_stop_when_the_lease_is_over(

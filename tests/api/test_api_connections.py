@@ -221,6 +221,18 @@ def unanswered() -> int:
     return sum(not each.complete and not each.gone for each in kept)
 
 
+def test_a_client_that_waits_to_send_its_body_and_is_refused_may_send_it_or_not(
+    served: ServedHome,
+) -> None:
+    """Nobody could tell its body from its next request: the refusal ends the connection."""
+    waits = {"expect": "100-continue", "authorization": "Bearer unknown", "content-length": "9"}
+    head = request(served, **waits).partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+    for sent in (head, head + b"GET / HTT", head + BARE):
+        answer = talk(served, sent)
+        assert statuses(answer) == [401]
+        assert b"\r\nconnection: close\r\n" in answer
+
+
 def half_closed(served: ServedHome, sent: bytes) -> bytes:
     """What is answered to a client that sends no more, but reads."""
     with half_sent(served, sent) as connection:

@@ -10,7 +10,9 @@ import sys
 import pytest
 
 from cli.terminal import Terminal
+from tradeworthy.cli.context import print_error
 from tradeworthy.client import Client
+from tradeworthy.errors import InvalidInput
 
 # An escape sequence, a C1 control, a row of its own, a turned and an unseen character.
 HOSTILE = "odd\x1b[2J\x9b1m\r\n2026-01-01  VersionPromoted\u202e\u200b\u2028end"
@@ -51,6 +53,16 @@ def test_words_of_others_are_escaped_wherever_a_person_reads_them(recorded: Term
         assert text in said.out + said.err, words
         for line in (said.out + said.err).split("\n"):
             assert line.isprintable(), (words, line)
+
+
+def test_errors_and_what_goes_with_them_are_escaped_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A registry's answer may quote what somebody wrote: a path in git, a reason, a value."""
+    print_error(InvalidInput(f"no {HOSTILE}"), [f"  FAIL  git_clean: {HOSTILE}"], as_json=False)
+    for line in (lines := capsys.readouterr().err.split("\n")):
+        assert line.isprintable()
+    assert len([line for line in lines if line]) == 2
 
 
 def test_a_reason_adds_no_row_to_the_history(recorded: Terminal) -> None:

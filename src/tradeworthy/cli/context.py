@@ -116,11 +116,16 @@ def print_error(error: TradeworthyError, further: Iterable[str], *, as_json: boo
     """Print an error: a line for a person and what goes with it, besides as JSON."""
     # A database's or a library's own words may run over several lines.
     first = f"{error.code}: {' '.join(error.message.split())}"
-    for line in (first, *further):
-        sys.stderr.write(in_one_line(line) + "\n")
+    print_aside([first, *further])
     if as_json:
         problem = {"code": error.code, "detail": error.message, "details": error.details}
         print_lines([_as_json(problem)])
+
+
+def print_aside(lines: Iterable[str]) -> None:
+    """Write lines that are for a person and no answer to standard error."""
+    for line in lines:
+        sys.stderr.write(in_one_line(line) + "\n")
 
 
 class OutputLost(Exception):

@@ -15,9 +15,9 @@ from tradeworthy.cli.context import (
     client_of,
     fields,
     for_errors_too,
-    in_one_line,
     key_values,
     outcome,
+    print_aside,
     show,
     working,
 )
@@ -175,8 +175,7 @@ def _ask_to_approve(found: dict[str, Any]) -> str:
     from tradeworthy.errors import InvalidInput
 
     content = found["content_digest"]
-    for line in _approved_lines(found):
-        sys.stderr.write(f"{in_one_line(line)}\n")
+    print_aside(_approved_lines(found))
     sys.stderr.write(f"Approve content {content}? [y/N] ")
     sys.stderr.flush()
     answer = sys.stdin.readline()

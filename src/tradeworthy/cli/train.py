@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +15,7 @@ from tradeworthy.cli.context import (
     context_of,
     key_values,
     outcome,
+    print_aside,
     show,
     users_code,
     working,
@@ -95,12 +95,16 @@ def _warn(file: Path, bars: DataFrame, train_end: date | None) -> None:
     from tradeworthy.training.point_in_time import known_bars, last_moment
 
     if not is_in_repository(file):
-        sys.stderr.write(
-            f"warning: no git repository is known around {file.name}: the version is recorded, and "
-            "the gate git_clean will refuse it\n"
+        print_aside(
+            [
+                f"warning: no git repository is known around {file.name}: the version is recorded, "
+                "and the gate git_clean will refuse it"
+            ]
         )
     if train_end is not None and known_bars(bars, train_end).height == bars.height:
-        sys.stderr.write(
-            f"warning: --until: the data end at {last_moment(bars)}: nothing after the train end "
-            "is left to test the artifact on\n"
+        print_aside(
+            [
+                f"warning: --until: the data end at {last_moment(bars)}: nothing after the train "
+                "end is left to test the artifact on"
+            ]
         )
