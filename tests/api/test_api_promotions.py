@@ -20,7 +20,7 @@ import psycopg
 import pytest
 
 from api.database_copy import copy_database
-from api.served_home import ServedHome, reported
+from api.served_home import Serve, ServedHome, reported
 from api.small_home import MARKET, SmallHome, approve, promote, train
 from contract.one_call import record_backtest, view
 from tradeworthy.access.roles import Actor, Role
@@ -565,3 +565,35 @@ def test_of_many_registries_one_promotes(home: SmallHome, database: str, racers:
     with ThreadPoolExecutor(racers) as pool:
         outcome = Counter(pool.map(race, range(racers)))
     assert outcome == {"won": 1, "late": racers - 1}
+
+
+@pytest.mark.parametrize("target", [None, "PRODUCTION"])
+@pytest.mark.parametrize("racers", MANY)
+def test_of_many_requests_that_name_one_revision_all_but_the_winner_get_412(
+    home: SmallHome, database: str, serve: Serve, racers: int, target: str | None
+) -> None:
+    service = serve(home, database_url=database)
+    headers = {"if-match": revision(service)}
+    start = threading.Barrier(racers)
+
+    def race(_: int) -> tuple[int, str]:
+        start.wait()
+        response = service.promote("olga", 2, headers=headers, target=target)
+        return (200, "") if response.status_code == 200 else reported(response)
+
+    service.client("olga")
+    with ThreadPoolExecutor(racers) as pool:
+        outcome = Counter(pool.map(race, range(racers)))
+    assert outcome == {(200, ""): 1, (412, "precondition_failed"): racers - 1}
+    # Which role a step takes follows from the stage, so one who saw another stage hears no 403.
+    late = service.promote("vic", 2, headers=headers)
+    assert reported(late) == (412, "precondition_failed")
+
+
+def test_a_dry_run_judges_the_revision_that_was_seen(own: ServedHome) -> None:
+    seen = {"if-match": revision(own)}
+    assert own.promote("olga", 2).status_code == 200
+    for request in ({}, {"target": "PRODUCTION"}):
+        for dry_run in (True, False):
+            late = own.promote("olga", 2, headers=seen, dry_run=dry_run, **request)
+            assert reported(late) == (412, "precondition_failed")

@@ -108,6 +108,8 @@ def change_model(
                 _write(unit, current, events, change)
         except StaleStage:
             fresh = _present(store, record.state.name)
+            if fresh is not None:
+                check_revision(fresh, if_match)
             if fresh is None or _basis(fresh.state, change) != _basis(record.state, change):
                 raise
             current = fresh

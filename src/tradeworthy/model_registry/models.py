@@ -163,6 +163,7 @@ class ModelRegistry:
         *,
         overrides: Mapping[str, object] | None = None,
         reason: str = "",
+        if_match: frozenset[int] | None = None,
         actor: Actor,
     ) -> PromotionPlan:
         """Tell what a promotion would be judged as, without doing it.
@@ -170,7 +171,13 @@ class ModelRegistry:
         As `Promotions.plan`, with the errors that it raises.
         """
         return self._promotions.plan(
-            model, version, target, overrides=overrides, reason=reason, actor=actor
+            model,
+            version,
+            target,
+            overrides=overrides,
+            reason=reason,
+            if_match=if_match,
+            actor=actor,
         )
 
     def promote(

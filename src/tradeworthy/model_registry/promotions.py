@@ -52,12 +52,15 @@ class Promotions:
         *,
         overrides: Mapping[str, object] | None = None,
         reason: str = "",
+        if_match: frozenset[int] | None = None,
         actor: Actor,
     ) -> PromotionPlan:
         """Judge a promotion and say what it would do, without doing it.
 
         Raises
         ------
+        PreconditionFailed
+            If the model is not at one of the revisions ``if_match``.
         InvalidTransition
             Unless ``target`` is one step forward, or RETIRED.
         OverrideLoosensPolicy
@@ -65,7 +68,7 @@ class Promotions:
         Forbidden
             Unless the actor may read models of the strategy.
         """
-        record, goal = self._promotable(model, version, target, actor)
+        record, goal = self._promotable(model, version, target, actor, if_match)
         policy = self._policies.of(record.state, overrides)
         return self._plan(record.state, version, goal, policy, reason)
 
@@ -95,10 +98,9 @@ class Promotions:
         InvalidTransition, OverrideLoosensPolicy
             As for ``plan``.
         """
-        record, goal = self._promotable(model, version, target, actor)
+        record, goal = self._promotable(model, version, target, actor, if_match)
         step = Action.RETIRE if goal is Stage.RETIRED else Action[f"PROMOTE_{goal}"]
         actor.require(step, record.state.strategy)
-        check_revision(record, if_match)
         policy = self._policies.of(record.state, overrides)
         active = self._activation()
         plan = self._plan(record.state, version, goal, policy, reason)
@@ -128,13 +130,21 @@ class Promotions:
         return judge_promotion(target, gather(case), policy)
 
     def _promotable(
-        self, model: str, version: int, target: Stage | None, actor: Actor
+        self,
+        model: str,
+        version: int,
+        target: Stage | None,
+        actor: Actor,
+        if_match: frozenset[int] | None,
     ) -> tuple[ModelRecord, Stage]:
         actor.require(Action.JUDGE_PROMOTION)
         with self._sources.store.read() as view:
             record = record_of(view, model)
         actor.require(Action.JUDGE_PROMOTION, record.state.strategy)
-        return record, promotion_target(version_of(record.state, version).stage, target)
+        candidate = version_of(record.state, version)
+        # Which step this is, and so which role it takes, follows from the state that was seen.
+        check_revision(record, if_match)
+        return record, promotion_target(candidate.stage, target)
 
     def _plan(
         self, state: ModelState, version: int, target: Stage, policy: Policy, reason: str

@@ -14,7 +14,7 @@ from tradeworthy.api.http.preconditions import IfMatch, conditional
 from tradeworthy.api.version_detail import full_version_detail
 from tradeworthy.errors import RecordNotFound
 from tradeworthy.lifecycle.state import version_of
-from tradeworthy.model_registry.changes import check_revision, read_model
+from tradeworthy.model_registry.changes import read_model
 from tradeworthy.model_registry.manifests import TRAIN_ANEW, manifest_of
 from tradeworthy.wire.models import ListedModel, NewModel
 from tradeworthy.wire.promotions import PromoteVersion, PromotionOutcome
@@ -93,13 +93,13 @@ def promote(
 ) -> PromotionOutcome:
     """Move a version one stage forward or to RETIRED; ``dry_run`` says what its gates would."""
     if body.dry_run:
-        check_revision(read_model(service.store, model), if_match)
         plan = service.registry.plan_promotion(
             model,
             body.version,
             body.target,
             overrides=body.overrides,
             reason=body.reason,
+            if_match=if_match,
             actor=caller,
         )
         return _promotion_response(plan, applied=False)
