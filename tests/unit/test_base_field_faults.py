@@ -37,6 +37,20 @@ def bodies() -> Iterator[type[BaseModel]]:
                 yield value
 
 
+@pytest.mark.parametrize("blank", [" ", "\n\t", "\u200b", " \u2060"])
+def test_no_body_takes_a_reason_that_says_nothing(blank: str) -> None:
+    with_reason = {
+        kind for kind in bodies() if issubclass(kind, RequestBody) and "reason" in kind.model_fields
+    }
+    assert len(with_reason) == 4
+    for kind in with_reason:
+        with pytest.raises(ValidationError) as refused:
+            kind.model_validate({"reason": blank})
+        errors = refused.value.errors(include_url=False, include_input=False)
+        (said,) = (str(field_fault(each)) for each in errors if each["loc"] == ("reason",))
+        assert said.endswith("text with something to read, without NUL characters")
+
+
 def fields_of(kind: Any) -> list[str]:
     """Names of the fields of a pydantic model or a dataclass, generic or not."""
     kind = get_origin(kind) or kind

@@ -313,7 +313,7 @@ def test_approvals_stand_when_a_superseded_version_comes_back() -> None:
 @pytest.mark.parametrize("stage", [s for s in Stage if s is not Stage.RETIRED])
 def test_every_stage_can_be_retired_for_a_reason(stage: Stage) -> None:
     history = at_stage(stage)
-    for empty in ("", "  \n"):
+    for empty in ("", "  \n", "\u200b"):
         error = refused(history, OPERATOR, Retire(1), empty)
         assert isinstance(error, InvalidInput)
         assert error.details == {"field": "reason"}

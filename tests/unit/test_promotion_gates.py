@@ -533,7 +533,7 @@ def test_two_approvals_are_two_people() -> None:
 
 def test_retirement_asks_for_a_reason_alone() -> None:
     assert judge_promotion(Stage.RETIRED, Facts(ReasonFacts("superseded")), POLICY).passed
-    for reason in (None, "", "  "):
+    for reason in (None, "", "  ", "\u200b"):
         assert not judge_promotion(Stage.RETIRED, Facts(ReasonFacts(reason)), POLICY).passed
 
 

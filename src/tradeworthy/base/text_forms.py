@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -10,8 +11,11 @@ from typing import Final
 # the direction of a line, would only mislead a reader of the record.
 UNSEEN: Final = "\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff"
 ONE_LINE: Final = f"^[^{UNSEEN}]*$"
-TO_READ: Final = f"^[^{UNSEEN}]*[^{UNSEEN}\\s][^{UNSEEN}]*$"
+_SEEN = f"[^{UNSEEN}\\s]"
+TO_READ: Final = f"^[^{UNSEEN}]*{_SEEN}[^{UNSEEN}]*$"
 NO_NUL: Final = "^[^\\x00]*$"
+REASON: Final = f"^[^\\x00]*{_SEEN}[^\\x00]*$"
+REASON_OR_NONE: Final = f"^([^\\x00]*{_SEEN}[^\\x00]*)?$"
 TAG_KEY: Final = f"^[^={UNSEEN}]+$"
 SHA256: Final = "^[0-9a-f]{64}$"
 DIGEST_START: Final = "^[0-9a-f]{8,64}$"
@@ -29,6 +33,8 @@ IN_WORDS: Final[Mapping[str, str]] = MappingProxyType(
         ONE_LINE: "one line without control characters and invisible ones",
         TO_READ: "one line with something to read, without control characters and invisible ones",
         NO_NUL: "text without NUL characters",
+        REASON: "text with something to read, without NUL characters",
+        REASON_OR_NONE: "empty, or text with something to read, without NUL characters",
         TAG_KEY: "one line without control characters and invisible ones, and without =",
         SHA256: "64 hexadecimal digits, 0-9 and a-f",
         DIGEST_START: "a digest, or 8 or more of its hexadecimal digits, 0-9 and a-f",
@@ -40,3 +46,14 @@ IN_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """By pattern, what a text has to be, so that nobody has to read a regular expression."""
+
+
+def says_something(text: str) -> bool:
+    r"""Tell whether a text has anything to read.
+
+    Examples
+    --------
+    >>> says_something("worn out"), says_something(" \u200b")
+    (True, False)
+    """
+    return re.search(_SEEN, text) is not None

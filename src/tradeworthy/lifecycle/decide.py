@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
+from tradeworthy.base.text_forms import says_something
 from tradeworthy.errors import (
     AlreadyExists,
     ApprovalRefused,
@@ -234,5 +235,5 @@ def _lift(version: VersionState, reason: str) -> QuarantineLifted:
 
 
 def _need_reason(reason: str, what: str) -> None:
-    if not reason.strip():
+    if not says_something(reason):
         raise InvalidInput(f"{what} needs a reason: say why", field="reason")

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.wire.bodies import RequestBody, ResponseBody
-from tradeworthy.wire.field_types import Digest, Reason
+from tradeworthy.wire.field_types import Digest, OptionalReason
 
 
 class ApproveVersion(RequestBody):
@@ -14,7 +14,7 @@ class ApproveVersion(RequestBody):
 
     content_digest: Digest
     target: Stage = Stage.PRODUCTION
-    reason: Reason = ""
+    reason: OptionalReason = ""
 
 
 class GivenApproval(ResponseBody):

@@ -10,14 +10,15 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticKnownError
 
 from tradeworthy.access.tokens import ACTOR
-from tradeworthy.base.text_forms import NO_NUL, ONE_LINE, SHA256, TO_READ, UNSEEN
+from tradeworthy.base.text_forms import ONE_LINE, REASON, REASON_OR_NONE, SHA256, TO_READ, UNSEEN
 from tradeworthy.lifecycle.names import NAME
 from tradeworthy.lifecycle.stages import TRANSITIONS, Stage
 
 TAG = f"^[^={UNSEEN}]+=[^\\x00]*$"
 Line = Annotated[str, Field(max_length=128, pattern=ONE_LINE)]
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=TO_READ)]
-Reason = Annotated[str, Field(max_length=2000, pattern=NO_NUL)]
+Reason = Annotated[str, Field(min_length=1, max_length=2000, pattern=REASON)]
+OptionalReason = Annotated[str, Field(max_length=2000, pattern=REASON_OR_NONE)]
 Digest = Annotated[str, Field(pattern=SHA256)]
 # The registry checks these names, and says what they may be; here they are only documented.
 RegisteredName = Annotated[Name, WithJsonSchema({"type": "string", "pattern": f"^{NAME}$"})]

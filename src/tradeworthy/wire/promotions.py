@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.wire.bodies import RequestBody, ResponseBody
-from tradeworthy.wire.field_types import Flag, Line, Reason, TargetStage, VersionNumber
+from tradeworthy.wire.field_types import Flag, Line, OptionalReason, TargetStage, VersionNumber
 from tradeworthy.wire.verdicts import GivenVerdict
 
 
@@ -16,7 +16,7 @@ class PromoteVersion(RequestBody):
     version: VersionNumber
     target: TargetStage | None = None
     overrides: dict[Line, JsonValue] | None = None
-    reason: Reason = ""
+    reason: OptionalReason = ""
     dry_run: Flag = False
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, JsonValue
 
 from tradeworthy.wire.bodies import RequestBody, ResponseBody
-from tradeworthy.wire.field_types import Digest, Epoch, Flag, Reason
+from tradeworthy.wire.field_types import Digest, Epoch, Flag, OptionalReason
 
 
 class NewRelease(RequestBody):
@@ -29,7 +29,7 @@ class ActivateRelease(RequestBody):
 
     release: Digest
     expected_epoch: Epoch | None = None
-    reason: Reason = ""
+    reason: OptionalReason = ""
     force: Flag = False
 
 

@@ -11,12 +11,13 @@ from tradeworthy.base.text_forms import NO_NUL, TAG_KEY
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.wire.approvals import GivenApproval
 from tradeworthy.wire.bodies import RequestBody, ResponseBody
+from tradeworthy.wire.field_types import Reason
 
 
 class StatedReason(RequestBody):
     """Why a version is stopped, let go again or withdrawn."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=2000, pattern=NO_NUL)]
+    reason: Reason
 
 
 class SetTag(RequestBody):

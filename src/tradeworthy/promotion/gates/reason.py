@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tradeworthy.base.text_forms import says_something
 from tradeworthy.promotion.findings import Finding, failed, passed
 from tradeworthy.promotion.gate import WITHDRAWAL, Concern, Gate
 from tradeworthy.promotion.policy.policy import Policy
@@ -17,7 +18,7 @@ class ReasonFacts:
 
 
 def _reason(facts: ReasonFacts, _: Policy) -> Finding:
-    if facts.reason is None or not facts.reason.strip():
+    if facts.reason is None or not says_something(facts.reason):
         return failed(None, True, "no reason is given")
     return passed(True, True, facts.reason)
 
