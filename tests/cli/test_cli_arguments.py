@@ -51,7 +51,7 @@ WRONG = [
     (["backtest", "m", "1", "--dataset", "xyz"], "--dataset", f"64 {DIGITS}, not 'xyz'"),
     (["backtest", "m", "1", "--commission-bps", "2000"], "--commission-bps", "at most 1000"),
     (["approve", "m", "1", "--content", "xyz"], "--content", f"64 {DIGITS}"),
-    (["approve", "m", "1", "--content", "0" * 64, "--reason", " "], "--reason", "something to read"),
+    (["approve", "m", "1", "--content", "0" * 64, "--reason", " "], "--reason", "to read"),
     (["drift", "scan", "--as-of", "yesterday"], "--as-of", "as in 2026-01-05T12:00:00Z"),
     (["drift", "scan", "--model", ""], "--model", "at least 1"),
     (["drift", "reports", "m", "--version", "0"], "--version", "at least 1"),

@@ -99,9 +99,6 @@ class NaiveStore:
             yield Unit(lambda port: PORTS[port](records))
             self._records = records
 
-    def ping(self) -> None:
-        """Answer: memory always does."""
-
     def close(self) -> None:
         """Give nothing back: memory goes with the process."""
 

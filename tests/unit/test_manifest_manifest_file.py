@@ -21,7 +21,7 @@ from tradeworthy.features.feature_graph import FeatureGraph, feature
 from tradeworthy.manifest.config_hash import training_config_hash
 from tradeworthy.manifest.dataset_digest import dataset_digest
 from tradeworthy.manifest.files.environment import describe_runtime
-from tradeworthy.manifest.files.manifest_file import read_manifest, write_manifest
+from tradeworthy.manifest.files.manifest_file import read_manifest_text, write_manifest
 from tradeworthy.manifest.files.verify import CheckStatus, VerifyReport, verify_manifest
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.manifest.records import (
@@ -77,7 +77,7 @@ def recorded(tmp_path: Path) -> Path:
 def test_a_manifest_is_written_under_its_name_and_read_back(tmp_path: Path) -> None:
     path = write_manifest(manifest(), tmp_path)
     assert path == tmp_path / "spx-v1.manifest.json"
-    assert read_manifest(path) == manifest()
+    assert Manifest.from_json(read_manifest_text(path)) == manifest()
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
     assert stat.S_IMODE(path.stat().st_mode) == 0o444
 
@@ -88,7 +88,7 @@ def test_writing_twice_is_once_and_another_manifest_is_refused(tmp_path: Path) -
     assert write_manifest(manifest(), tmp_path).stat().st_ino == inode
     with pytest.raises(AlreadyExists, match="draft a new version"):
         write_manifest(manifest(created_by="bob"), tmp_path)
-    assert read_manifest(path).created_by == "ada"
+    assert Manifest.from_json(read_manifest_text(path)).created_by == "ada"
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -126,8 +126,9 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from tradeworthy.errors import HomeUnusable
-from tradeworthy.manifest.files.manifest_file import read_manifest, write_manifest
-manifest = read_manifest(Path(sys.argv[1]))
+from tradeworthy.manifest.files.manifest_file import read_manifest_text, write_manifest
+from tradeworthy.manifest.manifest import Manifest
+manifest = Manifest.from_json(read_manifest_text(Path(sys.argv[1])))
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 try:
     write_manifest(manifest, Path(sys.argv[2]))
@@ -166,7 +167,7 @@ def test_of_racing_writers_one_wins_and_the_file_is_whole(tmp_path: Path) -> Non
         thread.start()
     for thread in threads:
         thread.join()
-    winner = read_manifest(tmp_path / "spx-v1.manifest.json").created_by
+    winner = Manifest.from_json(read_manifest_text(tmp_path / "spx-v1.manifest.json")).created_by
     assert sorted([*refused, str(winner)]) == names
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -175,7 +176,7 @@ def test_a_folder_that_is_missing_is_reported(tmp_path: Path) -> None:
     with pytest.raises(HomeUnusable, match="cannot write"):
         write_manifest(manifest(), tmp_path / "missing")
     with pytest.raises(ManifestInvalid, match="cannot read"):
-        read_manifest(tmp_path / "spx-v1.manifest.json")
+        read_manifest_text(tmp_path / "spx-v1.manifest.json")
 
 
 def test_a_manifest_that_contradicts_itself_leaves_no_file(tmp_path: Path) -> None:
@@ -190,7 +191,7 @@ def test_a_manifest_in_order_passes(recorded: Path) -> None:
     reported = manifest().digest
     report = verify_manifest(recorded, recorded.parent, expected_digest=reported)
     assert report.passed
-    assert (report.exit_code, report.level) == (0, "V0")
+    assert (report.passed, report.level) == (True, "V0")
     assert report.digest == manifest().digest
     assert {check.status for check in report.checks} == {CheckStatus.PASSED}
 
@@ -207,7 +208,7 @@ def test_a_changed_file_is_found(recorded: Path, data: bytes) -> None:
     (recorded.parent / "model.txt").write_bytes(data)
     report = verify_manifest(recorded, recorded.parent)
     assert failed(report) == ["file model.txt"]
-    assert report.exit_code == 1
+    assert not report.passed
 
 
 def test_a_missing_file_and_a_link_are_found(recorded: Path, tmp_path: Path) -> None:
@@ -296,7 +297,7 @@ def test_an_unreadable_manifest_is_a_failed_check_and_no_exception(
     path = tmp_path / "spx-v1.manifest.json"
     path.write_text(text)
     report = verify_manifest(path)
-    assert (failed(report), report.digest, report.exit_code) == (["manifest"], None, 1)
+    assert (failed(report), report.digest, report.passed) == (["manifest"], None, False)
     assert failed(verify_manifest(tmp_path / "missing")) == ["manifest"]
 
 

@@ -64,7 +64,6 @@ def test_every_table_is_found() -> None:
 
 def test_a_store_is_opened_by_its_url(tmp_path: Any) -> None:
     store = SqlStore.open(f"sqlite:///{tmp_path / 'tradeworthy.sqlite'}")
-    store.ping()
     with store.read() as view:
         assert view.events is view.events
     store.close()

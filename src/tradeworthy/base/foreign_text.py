@@ -6,6 +6,8 @@ A library may put a whole table into an error, and an error's own code may fail.
 from __future__ import annotations
 
 MOST_BYTES = 900
+# Bytes of a whole text that are kept in a file.
+MOST_KEPT = 8 * 10**6
 _LINES = "\n\r\t"
 
 

@@ -17,7 +17,14 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from tradeworthy.base.foreign_text import MOST_BYTES, kind_of, readable, shortened, whole_text
+from tradeworthy.base.foreign_text import (
+    MOST_BYTES,
+    MOST_KEPT,
+    kind_of,
+    readable,
+    shortened,
+    whole_text,
+)
 from tradeworthy.errors import StrategyInvalid, TradeworthyError
 
 _MOST_ERRORS = 3
@@ -26,7 +33,6 @@ _MOST_LINES = 5
 _LONGEST_LINE = 80
 _LONGEST_TITLE = 200
 _MOST_DETAILS = 100_000
-_MOST_KEPT = 8 * 10**6
 
 
 @contextmanager
@@ -127,7 +133,7 @@ def _reported(
     if len(parts) > len(shown) or any(len(each.text.encode()) > most for each in shown):
         text = "\n\ncaused by ".join("\n  ".join([each.text, *each.lines]) for each in parts)
         whole = whole or f"{what}: {text}\n"
-    report.whole_text = None if whole is None else whole[:_MOST_KEPT]
+    report.whole_text = None if whole is None else whole[:MOST_KEPT]
     return report
 
 

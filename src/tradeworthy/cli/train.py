@@ -57,8 +57,8 @@ def train(
     from tradeworthy.client.candidate_upload import (
         check_strategy,
         market_data,
-        model_strategy,
         record_version,
+        recordable_strategy,
         strategy_root,
         training_windows,
     )
@@ -73,7 +73,7 @@ def train(
             resolve_config(loaded.strategy, values)
         source = market_data(data)
         train_end = parse_train_end(source.bars, until)
-        check_strategy(model, model_strategy(client, model), loaded.strategy.name)
+        check_strategy(model, recordable_strategy(client, model), loaded.strategy.name)
         _warn(loaded.file, source.bars, train_end)
         windows = training_windows(client, model)
         with working("training"), users_code():

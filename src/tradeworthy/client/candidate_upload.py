@@ -92,7 +92,7 @@ def _judging_policy(client: Client, model: str) -> Mapping[str, object]:
     return values
 
 
-def model_strategy(client: Client, model: str) -> str:
+def recordable_strategy(client: Client, model: str) -> str:
     """Return the strategy that a model belongs to, if the client may record versions of it.
 
     Raises
@@ -184,7 +184,7 @@ def record_version(
     TradeworthyError
         Whatever else the registry refuses with.
     """
-    check_strategy(model, model_strategy(client, model), candidate.strategy)
+    check_strategy(model, recordable_strategy(client, model), candidate.strategy)
     _judging_policy(client, model)
     run = _unnumbered(candidate, model)
     _check_complete(run)

@@ -7,7 +7,6 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
-from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.promotion.gate import Concern, Gate
 
 # Each is a file of `promotion/gates`; what gathers its facts has the same name in
@@ -41,14 +40,3 @@ CONCERNS: Mapping[str, Concern[Any]] = MappingProxyType(
 )
 
 GATES: tuple[Gate[Any], ...] = tuple(g for concern in CONCERNS.values() for g in concern.gates)
-
-
-def gates_for(target: Stage) -> tuple[Gate[Any], ...]:
-    """Return the gates before ``target``, in the order of the verdict.
-
-    Examples
-    --------
-    >>> [gate.name for gate in gates_for(Stage.TRAINED)]
-    ['policy_judges', 'manifest_complete', 'artifact_digests']
-    """
-    return tuple(gate for gate in GATES if target in gate.targets)

@@ -21,8 +21,8 @@ from tradeworthy.base.settings import read_settings
 from tradeworthy.client.candidate_upload import (
     check_strategy,
     market_data,
-    model_strategy,
     record_version,
+    recordable_strategy,
     strategy_root,
     training_windows,
 )
@@ -278,7 +278,7 @@ def record_run(
     try:
         with Client(server=server, home=home, token_file=token_file) as client:
             # Better to hear of a wrong name, token or policy before hours of training than after.
-            strategy, windows = model_strategy(client, model), training_windows(client, model)
+            strategy, windows = recordable_strategy(client, model), training_windows(client, model)
             settings = read_settings(home=None if home is None else Path(home)).absolute()
             root_of = partial(strategy_root, client, settings.strategies_folder)
             run = RecordedRun(model, strategy, root_of)

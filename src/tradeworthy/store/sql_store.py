@@ -8,7 +8,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from tradeworthy.store.engine import open_engine, transaction
 from tradeworthy.store.unit_of_work import PORTS, Unit, View
@@ -49,11 +49,6 @@ class SqlStore:
         """Begin a transaction."""
         with transaction(self._engine, writes=True) as connection:
             yield Unit(partial(_open_port, connection))
-
-    def ping(self) -> None:
-        """Raise ``StoreUnavailable`` unless the store answers."""
-        with transaction(self._engine, writes=False) as connection:
-            connection.execute(text("SELECT 1"))
 
     def close(self) -> None:
         """Close every connection."""

@@ -99,8 +99,5 @@ class Store(Protocol):
     def begin(self) -> AbstractContextManager[Unit]:
         """Begin a transaction; it commits at the end of the block, unless an error leaves it."""
 
-    def ping(self) -> None:
-        """Raise ``StoreUnavailable`` unless the store answers."""
-
     def close(self) -> None:
         """Give back what the store holds."""

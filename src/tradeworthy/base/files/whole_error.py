@@ -10,13 +10,13 @@ from pathlib import Path
 from tempfile import mkstemp
 from time import time_ns
 
+from tradeworthy.base.foreign_text import MOST_KEPT
 from tradeworthy.errors import TradeworthyError
 
 ERRORS = Path("tradeworthy-errors")
 WHOLE_TEXT = "whole_text"
 _FILES = "error-*.txt"
 _MOST_FILES = 50
-_MOST_BYTES = 8 * 10**6
 
 
 def keep_whole_text(error: TradeworthyError, folder: Path = ERRORS) -> None:
@@ -47,7 +47,7 @@ def keep_whole_text(error: TradeworthyError, folder: Path = ERRORS) -> None:
 
 
 def _written(text: str, folder: Path) -> Path:
-    data = text.encode(errors="backslashreplace")[:_MOST_BYTES].decode(errors="ignore").encode()
+    data = text.encode(errors="backslashreplace")[:MOST_KEPT].decode(errors="ignore").encode()
     path = folder / _FILES.replace("*", sha256(data).hexdigest()[:16])
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink():

@@ -39,19 +39,6 @@ def write_manifest(manifest: Manifest, folder: Path) -> Path:
     return path
 
 
-def read_manifest(path: Path) -> Manifest:
-    """Read the manifest at ``path``.
-
-    Raises
-    ------
-    ManifestInvalid
-        If there is no such file, or it is not a manifest that fits itself.
-    FeatureGraphInvalid
-        If the hashes of its feature graph do not fit.
-    """
-    return Manifest.from_json(read_manifest_text(path))
-
-
 def read_manifest_text(path: Path) -> bytes:
     """Read the bytes of a manifest file, no more than a manifest may have.
 

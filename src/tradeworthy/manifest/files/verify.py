@@ -57,11 +57,6 @@ class VerifyReport:
         """True when something was checked and nothing failed."""
         return bool(self.checks) and all(c.status is not CheckStatus.FAILED for c in self.checks)
 
-    @property
-    def exit_code(self) -> int:
-        """0 when the report passed, 1 otherwise."""
-        return 0 if self.passed else 1
-
 
 def verify_manifest(
     path: Path, artifact_folder: Path | None = None, *, expected_digest: str | None = None
