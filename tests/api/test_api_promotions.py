@@ -37,6 +37,7 @@ from tradeworthy.features.source.feature_file import parse_definitions
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.model_registry.approvals import Approvals
 from tradeworthy.model_registry.case import Case
+from tradeworthy.model_registry.facts import overfitting
 from tradeworthy.model_registry.gatherers import gather
 from tradeworthy.model_registry.models import ModelRegistry
 from tradeworthy.model_registry.policies import Policies
@@ -515,6 +516,30 @@ def test_a_step_reads_what_its_gates_ask_for_and_nothing_else(home: SmallHome) -
         Stage.PRODUCTION: {"manifest", "artifact", "predictor"},
         Stage.RETIRED: set(),
     }
+    store.close()
+
+
+def test_how_long_a_period_the_deflated_figure_takes_follows_from_ledger_and_policy(
+    home: SmallHome,
+) -> None:
+    store = SqlStore.open(f"sqlite:///{home.database}")
+    state = view(store).models.get("m").state
+    needed = []
+    for required in (0.9, 0.95, 0.999999):
+        policy = resolve_policy(
+            read_policy_file(home.policy), "m", "trend", overrides={"min_dsr": required}
+        )
+        case = Case(
+            sources_of(home, store), state, state.versions[2], Stage.VALIDATED, policy, utc_now()
+        )
+        facts = overfitting.gather(case)
+        assert facts.luck_sharpe is not None
+        assert facts.track_record is not None
+        assert facts.dsr is not None
+        observations = case.evidence.metrics["n_observations"]
+        assert (facts.dsr >= required) == (facts.track_record <= observations)
+        needed.append(facts.track_record)
+    assert needed == sorted(needed)
     store.close()
 
 

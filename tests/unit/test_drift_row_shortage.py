@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -82,6 +83,47 @@ def test_a_shortage_is_counted_and_what_is_said_to_end_it_ends_it(
         assert full.status is Status.OK
         more = max(int(number) for number in re.findall(r"in about (\d+) more", text))
         assert scanned(sessions + more, a_session, windows).status is Status.OK
+
+
+def ragged(counts: list[int], windows: Windows) -> str:
+    ids = np.repeat(np.arange(len(counts)), counts)
+    rows = Rows({"x": np.random.default_rng(3).normal(size=ids.size)}, ids)
+    report = scan_features(
+        rows,
+        model="m",
+        version=1,
+        slot="2026-01-05T12:00:00Z",
+        importances=["x"],
+        windows=windows,
+        rows_expected=False,
+    )
+    return row_shortage(report.to_json()) or ""
+
+
+@settings(deadline=None, max_examples=40)
+@given(first=st.integers(1, 49), whole=st.integers(1, 3))
+def test_a_first_session_that_was_cut_short_says_nothing_of_the_ones_to_come(
+    first: int, whole: int
+) -> None:
+    """The version went live in the middle of a day: whole ones bring 50 rows each."""
+    text = ragged([first, *[50] * whole], Windows(1, 5))
+    missing = 200 - first - 50 * (whole - 1)
+    assert f"enough in about {math.ceil(missing / 50)} more session" in text
+    assert "at 50 rows a session" in text
+    more = math.ceil(missing / 50)
+    assert ragged([first, *[50] * (whole + more)], Windows(1, 5)) == ""
+    assert ragged([first, *[50] * (whole + more - 1)], Windows(1, 5)) != ""
+
+
+def test_one_odd_session_moves_no_forecast() -> None:
+    for odd in (1, 150):
+        assert "at 15 rows a session" in ragged([15, 15, 15, odd, 15], Windows(2, 10))
+
+
+def test_a_forecast_that_rests_on_the_first_session_alone_says_so() -> None:
+    first = ragged([5], Windows())
+    assert "look again after the next" in first
+    assert "look again" not in ragged([5, 5], Windows())
 
 
 def test_while_todays_session_lasts_nothing_is_said_of_whole_ones() -> None:

@@ -15,6 +15,7 @@ from tradeworthy.evidence.trial_ledger import (
     deflated_sharpe_from_ledger,
     pending_trial_digest,
     summarise_ledger,
+    track_record_from_ledger,
     trial_digest,
 )
 from tradeworthy.statistics.significance import deflated_sharpe_ratio, probabilistic_sharpe_ratio
@@ -139,3 +140,23 @@ def test_deflation_by_the_ledger() -> None:
         deflated_sharpe_from_ledger(LedgerSummary(0, 0, 0, None), *record)
     newer = deflated_sharpe_from_ledger(summary, *record, method="2025")
     assert newer != deflated_sharpe_from_ledger(summary, *record)
+
+
+@given(st.floats(0.001, 0.3), st.integers(1, 50), st.floats(1e-6, 1e-3), st.floats(0.5, 0.999))
+def test_the_track_record_that_is_needed_is_the_first_that_is_enough(
+    sharpe: float, trials: int, variance: float, required: float
+) -> None:
+    ledger = LedgerSummary(trials, trials, 0, variance)
+    needed = track_record_from_ledger(ledger, sharpe, -0.5, 6.0, required)
+    assert needed is not None
+    if needed > 1e9:
+        enough = deflated_sharpe_from_ledger(ledger, sharpe, 10**6, -0.5, 6.0)
+        assert enough is not None
+        assert enough < required
+        return
+    for observations, reached in ((needed * 1.01 + 2, True), (needed * 0.99 - 1, False)):
+        if observations >= 2:
+            dsr = deflated_sharpe_from_ledger(ledger, sharpe, int(observations), -0.5, 6.0)
+            assert (dsr is not None and dsr >= required) is reached
+    unknown = LedgerSummary(2, 2, 1, None)
+    assert track_record_from_ledger(unknown, sharpe, -0.5, 6.0, required) is None

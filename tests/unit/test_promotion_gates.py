@@ -283,17 +283,38 @@ ADVICE: list[tuple[dict[str, Any], str, tuple[str, ...], tuple[str, ...]]] = [
     ({"psr": 0.5}, "min_psr", ("earns nothing",), (LONGER,)),
     ({"psr": 0.2}, "min_psr", ("earns nothing",), (LONGER,)),
     ({"psr": None}, "min_psr", ("lack trades",), ()),
-    ({"psr": 0.94}, "min_psr", (LONGER, BARS), ("earns nothing",)),
+    ({"psr": 0.94}, "min_psr", (LONGER, BARS, "7.54 years (1900 "), ("earns nothing",)),
     ({"minimum_track_record": math.inf, "psr": 0.2}, "min_track_record", ("earns",), (LONGER,)),
     ({"minimum_track_record": None, "psr": None}, "min_track_record", ("lack trades",), ()),
-    ({"minimum_track_record": 4001.0}, "min_track_record", (LONGER, BARS), ()),
+    ({"minimum_track_record": 4001.0}, "min_track_record", (LONGER, BARS, "15.9 years"), ()),
     ({"minimum_track_record": 5041.0}, "min_track_record", ("too little for its",), (LONGER,)),
     ({"minimum_track_record": 5041.0, "psr": 0.9}, "min_psr", ("too little for its",), (LONGER,)),
     ({"dsr": 0.1, "sharpe_per_period": -0.01}, "min_dsr", ("earns nothing",), (LONGER,)),
     ({"dsr": 0.9}, "min_dsr", (LONGER,), ("as many trials",)),
     ({"dsr": 0.9, "n_trials": 9}, "min_dsr", (LONGER, "as many trials"), ()),
+    ({"dsr": 0.9, "track_record": 2016.0}, "min_dsr", (LONGER, "8 years (2016", BARS), ("luck",)),
+    (
+        {"dsr": 0.9, "n_trials": 9, "track_record": 4500.2},
+        "min_dsr",
+        ("as many trials", LONGER, "of 17.9 years (4501 periods)", BARS),
+        ("change",),
+    ),
+    (
+        {"dsr": 0.53, "n_trials": 24, "track_record": 252_000.0},
+        "min_dsr",
+        ("as many trials", "only 1,000 years of data", "change the idea", "few variants"),
+        (LONGER,),
+    ),
+    (
+        {"dsr": 0.4, "n_trials": 24, "track_record": math.inf},
+        "min_dsr",
+        ("as many trials", "no length of data", "change the idea"),
+        (LONGER,),
+    ),
+    ({"dsr": None, "n_trials": 9}, "min_dsr", ("fewer than two", BACKTEST), ("lack trades",)),
+    ({"dsr": None, "n_trials": 9, "luck_sharpe": 0.1}, "min_dsr", ("lack trades",), ()),
     ({"n_trials": 10}, "max_pbo", ("at least 10 trials", "`tradeworthy backtest spx 3`"), ()),
-    ({"n_trials": 10, "pbo": 0.6}, "max_pbo", (BARS,), ()),
+    ({"n_trials": 10, "pbo": 0.6}, "max_pbo", (BARS, "no formula", "few variants"), ()),
     (
         {"artifact_sharpe": None, "bars_after_train_end": False},
         "artifact_sharpe",
@@ -508,6 +529,15 @@ def test_a_track_record_is_a_whole_number_with_the_years_that_it_means() -> None
     many = but(evaluation_observations=5_660_001)
     reasons = [gate.reason for gate in judge_promotion(Stage.VALIDATED, many, POLICY).gates]
     assert "evaluation observations is 5660001, at least 252 is required" in reasons
+
+
+def test_psr_is_given_the_years_that_its_own_bound_takes() -> None:
+    """1.645 and 2.326 are the quantiles of .95, which the track record is at, and of .99."""
+    policy = policy_of("default: {min_sharpe: 0, min_psr: 0.99}")
+    facts = but(psr=0.98, minimum_track_record=1900.0)
+    (result,) = judge_promotion(Stage.VALIDATED, facts, policy).failures
+    needed = math.ceil(1 + 1899 * (2.3263478740 / 1.6448536270) ** 2)
+    assert f"of {needed / 252:.3g} years ({needed} periods)" in str(result.advice)
 
 
 def test_a_number_for_the_track_record_needs_no_formula() -> None:

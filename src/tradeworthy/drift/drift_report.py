@@ -46,6 +46,8 @@ class DriftReport:
         The verdict; ``severity`` is None when it is unknown.
     current_sessions, reference_sessions
         Ids of the sessions compared, oldest first.
+    median_session_rows
+        Rows of the median one of them, without the first of several, which may not be a whole one.
     session_under_way
         Whether today's session was not over: of each one, the part was taken that had passed of it.
     features
@@ -61,6 +63,7 @@ class DriftReport:
     reference_sessions: tuple[int | str, ...] = ()
     current_rows: int = 0
     reference_rows: int = 0
+    median_session_rows: float = 0.0
     session_under_way: bool = False
     features: tuple[FeatureDrift, ...] = ()
     windows: Windows = field(default_factory=Windows)

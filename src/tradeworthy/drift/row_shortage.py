@@ -59,7 +59,7 @@ def row_shortage(report: Mapping[str, Any]) -> str | None:
         return None
     current, reference = windows = [_window(report, name) for name in ("current", "reference")]
     sessions = sum(each.sessions for each in windows)
-    rate = sum(each.rows for each in windows) / sessions if sessions else 0.0
+    rate = float(report.get("median_session_rows", 0.0))
     under_way = bool(report.get("session_under_way"))
     fill = {reference: current.length - current.sessions}  # the current window fills first
     short = [
@@ -67,6 +67,8 @@ def row_shortage(report: Mapping[str, Any]) -> str | None:
         for each in windows
         if each.short
     ]
+    if short and sessions == 1 and not under_way:
+        short.append("the only session may not have been a whole one: look again after the next")
     if short:
         return "; ".join(short)
     unknown = (each["feature"] for each in report["features"] if each["severity"] is None)
@@ -88,17 +90,16 @@ def _clauses(window: WindowRows, rate: float, fill: int, *, under_way: bool) -> 
         f"the {window.name} window holds {window.rows} of the {window.least} rows that it needs, "
         f"in {window.sessions} of its {window.length} sessions"
     )
-    needed = window.sessions_needed(rate)
     if rate == 0.0:
-        yield ": predictions come first"
+        yield "" if window.rows else ": predictions come first"
     elif under_way:
         yield " (of each, the part that has passed of today's)"
-    elif needed > window.length:
+    elif (needed := window.sessions_needed(rate)) > window.length:
         yield (
             f", and never enough at {rate:.4g} rows a session: "
             f"raise {window.key} to {needed} in the policy file"
         )
-    elif needed > window.sessions:
-        more = needed - window.sessions + fill
+    else:
+        more = math.ceil((window.least - window.rows) / rate - 1e-9) + fill
         noun = "session" if more == 1 else "sessions"
         yield f": enough in about {more} more {noun} at {rate:.4g} rows a session"

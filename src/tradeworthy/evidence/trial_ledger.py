@@ -17,7 +17,8 @@ from tradeworthy.base.digests import is_digest, tagged_digest
 from tradeworthy.errors import InvalidInput
 from tradeworthy.statistics.significance import (
     VarianceMethod,
-    deflated_sharpe_ratio,
+    expected_maximum_sharpe,
+    minimum_track_record_length,
     probabilistic_sharpe_ratio,
 )
 
@@ -110,6 +111,19 @@ class LedgerSummary:
     n_pending: int
     sharpe_variance: float | None
 
+    @property
+    def luck_sharpe(self) -> float | None:
+        """Sharpe ratio per period that the best of as many worthless trials is expected to show.
+
+        ``None`` when there were several trials and fewer than two of them have a Sharpe ratio:
+        then the spread of luck is unknown.
+        """
+        if self.n_trials == 1:
+            return 0.0
+        if self.sharpe_variance is None:
+            return None
+        return expected_maximum_sharpe(self.n_trials, self.sharpe_variance)
+
 
 def summarise_ledger(trials: Iterable[Trial]) -> LedgerSummary:
     """Count the distinct trials of one strategy.
@@ -176,8 +190,7 @@ def deflated_sharpe_from_ledger(
     Returns
     -------
     float or None
-        ``None``, which no gate passes, when there were several trials and fewer than two of them
-        have a Sharpe ratio: then the spread of luck is unknown.
+        ``None``, which no gate passes, while the spread of luck is unknown.
 
     Raises
     ------
@@ -191,16 +204,41 @@ def deflated_sharpe_from_ledger(
     """
     if ledger.n_trials < 1:
         raise InvalidInput("the ledger is empty; record the trial before judging it")
-    if ledger.n_trials == 1:
-        return probabilistic_sharpe_ratio(sharpe, n_observations, skewness, kurtosis, method=method)
-    if ledger.sharpe_variance is None:
+    luck = ledger.luck_sharpe
+    if luck is None:
         return None
-    return deflated_sharpe_ratio(
-        sharpe,
-        n_observations,
-        skewness,
-        kurtosis,
-        n_trials=ledger.n_trials,
-        trial_sharpe_variance=ledger.sharpe_variance,
-        method=method,
+    return probabilistic_sharpe_ratio(
+        sharpe, n_observations, skewness, kurtosis, luck, method=method
     )
+
+
+def track_record_from_ledger(
+    ledger: LedgerSummary, sharpe: float, skewness: float, kurtosis: float, required: float
+) -> float | None:
+    """Observations from which on the deflated Sharpe ratio is at least ``required``.
+
+    For a Sharpe ratio and a ledger that stay what they are.
+
+    Returns
+    -------
+    float or None
+        Not rounded; infinite where the Sharpe ratio is no more than luck shows, ``None`` while the
+        spread of luck is unknown.
+
+    Raises
+    ------
+    InvalidInput
+        If a figure is not finite, or the moments are impossible.
+
+    Examples
+    --------
+    >>> ledger = LedgerSummary(40, 30, 2, 0.001)
+    >>> needed = math.ceil(track_record_from_ledger(ledger, 0.12, 0.0, 3.0, 0.95))
+    >>> needed, deflated_sharpe_from_ledger(ledger, 0.12, needed) >= 0.95
+    (921, True)
+    """
+    luck = ledger.luck_sharpe
+    if luck is None:
+        return None
+    # One half is reached at once by whatever beats luck, and never by what does not.
+    return minimum_track_record_length(sharpe, skewness, kurtosis, luck, max(required, 0.5))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -20,9 +21,11 @@ NOT_EARNING: Final = (
     "the rule earns nothing after costs, and more data would not change that: change features, "
     "label or signal rule and train a new version"
 )
+# Beyond it nobody waits for a track record, and older data are another market.
+LONGEST_YEARS: Final = 20
 EARNING_LITTLE: Final = (
-    "the rule earns too little for its risk to show beyond luck in 20 years of data: change "
-    "features, label or signal rule and train a new version"
+    f"the rule earns too little for its risk to show beyond luck in {LONGEST_YEARS} years of data: "
+    "change features, label or signal rule and train a new version"
 )
 UNDEFINED: Final = (
     "these returns have no such figure, since they lack trades, variation or losses: let the "
@@ -31,6 +34,23 @@ UNDEFINED: Final = (
 
 _COMMAND = re.compile("`tradeworthy [^`]*`")
 _PLACES = re.compile(r"\b(?:MODEL|VERSION)\b")
+
+
+def longer_period(needed: float, per_year: float) -> str:
+    """Advise how long a period shows that the Sharpe ratio is no luck, or that none does.
+
+    Examples
+    --------
+    >>> longer_period(2016, 252).partition(":")[0]
+    'evaluate on a longer period, of 8 years (2016 periods) if the Sharpe ratio stays what it is'
+    """
+    years = needed / per_year
+    if years > LONGEST_YEARS:
+        return EARNING_LITTLE
+    period = f"of {years:.3g} years ({math.ceil(needed)} periods)"
+    return (
+        f"evaluate on a longer period, {period} if the Sharpe ratio stays what it is: {MORE_BARS}"
+    )
 
 
 def put_back(file: str) -> str:

@@ -45,15 +45,26 @@ class SessionFrame:
     size: int
 
     def bounds(self, windows: Windows) -> dict[str, Any]:
-        """Return the sessions and row counts of both windows, as a report names them."""
+        """Return the sessions and row counts of both windows, as a report names them.
+
+        Examples
+        --------
+        >>> frame = SessionFrame((1, 2, 3), np.array([0, 3, 23]), 44)
+        >>> frame.bounds(Windows(1, 30))["median_session_rows"]
+        20.5
+        """
         here = max(len(self.names) - windows.current_sessions, 0)
         before = max(here - windows.reference_sessions, 0)
         ends = np.append(self.starts, self.size)
+        # The first session may have begun in the middle of a day, when the version went live.
+        whole = np.diff(ends)[before:]
+        whole = whole[1:] if whole.size > 1 else whole
         return {
             "current_sessions": self.names[here:],
             "reference_sessions": self.names[before:here],
             "current_rows": int(self.size - ends[here]),
             "reference_rows": int(ends[here] - ends[before]),
+            "median_session_rows": float(np.median(whole)) if whole.size else 0.0,
         }
 
 

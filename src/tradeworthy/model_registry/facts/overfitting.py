@@ -6,7 +6,11 @@ from collections.abc import Mapping
 
 from tradeworthy.errors import InvalidInput
 from tradeworthy.evidence.evidence import Evidence
-from tradeworthy.evidence.trial_ledger import LedgerSummary, deflated_sharpe_from_ledger
+from tradeworthy.evidence.trial_ledger import (
+    LedgerSummary,
+    deflated_sharpe_from_ledger,
+    track_record_from_ledger,
+)
 from tradeworthy.model_registry.case import Case
 from tradeworthy.promotion.gates.overfitting import LEAST_TRIALS, OverfittingFacts
 from tradeworthy.statistics.overfitting import probability_of_backtest_overfitting
@@ -25,19 +29,32 @@ def gather(case: Case) -> OverfittingFacts:
         with case.sources.store.read() as view:
             pbo = overfitting_probability(view, case.state.strategy, case.evidence)
     metrics = case.evidence.metrics
-    deflated = _deflated(metrics, ledger)
-    return OverfittingFacts(ledger.n_trials, deflated, pbo, metrics.get("sharpe_per_period"))
+    dsr, track_record = _deflated(metrics, ledger, case.policy.number("min_dsr"))
+    return OverfittingFacts(
+        ledger.n_trials,
+        dsr,
+        pbo,
+        metrics.get("sharpe_per_period"),
+        ledger.luck_sharpe,
+        track_record,
+    )
 
 
-def _deflated(metrics: Mapping[str, float | None], ledger: LedgerSummary) -> float | None:
+def _deflated(
+    metrics: Mapping[str, float | None], ledger: LedgerSummary, required: float | None
+) -> tuple[float | None, float | None]:
+    """Return the deflated Sharpe ratio, and how many observations give the one ``required``."""
     sharpe, observations = metrics.get("sharpe_per_period"), metrics.get("n_observations")
     skewness, kurtosis = metrics.get("skewness"), metrics.get("kurtosis")
     if sharpe is None or observations is None or skewness is None or kurtosis is None:
-        return None
+        return None, None
     try:
-        return deflated_sharpe_from_ledger(ledger, sharpe, int(observations), skewness, kurtosis)
+        dsr = deflated_sharpe_from_ledger(ledger, sharpe, int(observations), skewness, kurtosis)
+        if required is None:
+            return dsr, None
+        return dsr, track_record_from_ledger(ledger, sharpe, skewness, kurtosis, required)
     except InvalidInput:  # moments that leave the statistic undefined; unknown never passes
-        return None
+        return None, None
 
 
 def overfitting_probability(view: View, strategy: str, candidate: Evidence) -> float | None:

@@ -6,11 +6,8 @@ from collections.abc import Mapping
 
 from tradeworthy.errors import InvalidInput
 from tradeworthy.model_registry.case import Case
-from tradeworthy.promotion.gates.significance import SignificanceFacts
+from tradeworthy.promotion.gates.significance import TRACK_RECORD_CONFIDENCE, SignificanceFacts
 from tradeworthy.statistics.significance import minimum_track_record_length
-
-# What `min_track_record: auto` means, whatever min_psr asks for.
-TRACK_RECORD_CONFIDENCE = 0.95
 
 
 def gather(case: Case) -> SignificanceFacts:

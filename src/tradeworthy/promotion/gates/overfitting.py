@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from tradeworthy.promotion.advice import BACKTEST, MORE_BARS, MORE_DATA, NOT_EARNING, UNDEFINED
+from tradeworthy.promotion.advice import (
+    BACKTEST,
+    LONGEST_YEARS,
+    MORE_BARS,
+    MORE_DATA,
+    NOT_EARNING,
+    UNDEFINED,
+    longer_period,
+)
 from tradeworthy.promotion.findings import Finding, at_least, at_most, not_applicable
 from tradeworthy.promotion.gate import EVIDENCE, Concern, Gate
 from tradeworthy.promotion.policy.policy import Policy
@@ -15,6 +24,17 @@ LEAST_TRIALS = 10
 _COMPARABLE = (
     f"at least {LEAST_TRIALS} trials of the strategy have to be tested on the same data and under "
     f"the policy in force: {BACKTEST}, and the same for its other versions"
+)
+_BY_LUCK = (
+    "the best of as many trials as the strategy has had looks like this by luck, and each new one "
+    "raises the bar"
+)
+_ANOTHER_RULE = (
+    "change the idea behind features, label or signal rule, and try few variants of the next one"
+)
+_SPREAD_UNKNOWN = (
+    "fewer than two of the strategy's trials have a Sharpe ratio, so what luck alone shows is not "
+    f"known: {BACKTEST}, and the same for its other versions"
 )
 
 
@@ -32,26 +52,41 @@ class OverfittingFacts:
         Probability of backtest overfitting, between 0 and 1.
     sharpe_per_period
         Sharpe ratio of the candidate, not annualised.
+    luck_sharpe
+        What the best of as many worthless trials shows, alike.
+    track_record
+        Periods that the policy's ``min_dsr`` needs at these figures; infinite for never.
     """
 
     n_trials: int | None = None
     dsr: float | None = None
     pbo: float | None = None
     sharpe_per_period: float | None = None
+    luck_sharpe: float | None = None
+    track_record: float | None = None
 
 
 def _dsr(facts: OverfittingFacts, policy: Policy) -> Finding:
     counted = facts.n_trials is not None and facts.n_trials >= 1
     finding = at_least("dsr", facts.dsr if counted else None, policy.number("min_dsr"))
-    return finding.advising(_dsr_advice(facts))
+    return finding.advising(_dsr_advice(facts, policy.evaluation.periods_per_year))
 
 
-def _dsr_advice(facts: OverfittingFacts) -> str | None:
+def _dsr_advice(facts: OverfittingFacts, per_year: float) -> str | None:
     if facts.dsr is None or facts.sharpe_per_period is None:
-        return UNDEFINED
+        known = facts.sharpe_per_period is None or facts.n_trials in {None, 1}
+        return UNDEFINED if known or facts.luck_sharpe is not None else _SPREAD_UNKNOWN
     if facts.sharpe_per_period <= 0:
         return NOT_EARNING
-    return MORE_DATA if facts.n_trials == 1 else None
+    needed = facts.track_record
+    if needed is None or math.isnan(needed):
+        return MORE_DATA if facts.n_trials == 1 else None
+    if facts.n_trials == 1:
+        return longer_period(needed, per_year)
+    if needed / per_year <= LONGEST_YEARS:
+        return f"{_BY_LUCK}: {longer_period(needed, per_year)}"
+    years = f"only {needed / per_year:,.0f} years" if math.isfinite(needed) else "no length"
+    return f"{_BY_LUCK}; at these figures {years} of data would show otherwise: {_ANOTHER_RULE}"
 
 
 def _pbo(facts: OverfittingFacts, policy: Policy) -> Finding:
@@ -70,15 +105,15 @@ CONCERN = Concern(
             "min_dsr",
             EVIDENCE,
             _dsr,
-            "the best of as many trials as the strategy has had looks like this by luck, and each "
-            f"new one raises the bar: {MORE_DATA}",
+            f"{_BY_LUCK}: {MORE_DATA}",
         ),
         Gate(
             "max_pbo",
             EVIDENCE,
             _pbo,
-            "the strategy's trials rank by luck: evaluate its versions on a longer period, each by "
-            f"{MORE_BARS}",
+            "the strategy's trials rank by luck, and no formula says how many years of data would "
+            f"end that: {_ANOTHER_RULE}, or evaluate the versions there are on a longer period, "
+            f"each by {MORE_BARS}",
         ),
     ),
     from_backtest=True,
