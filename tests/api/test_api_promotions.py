@@ -47,7 +47,7 @@ from tradeworthy.model_registry.running_code import RunningCode
 from tradeworthy.model_registry.sources import Sources
 from tradeworthy.promotion.files.policy_file import read_policy_file
 from tradeworthy.promotion.policy.policy import resolve_policy
-from tradeworthy.promotion.policy.policy_yaml import PolicyDocument
+from tradeworthy.promotion.policy.policy_document import PolicyDocument
 from tradeworthy.runtime.service import open_service
 from tradeworthy.store.blobs import BlobFolder
 from tradeworthy.store.sql_store import SqlStore

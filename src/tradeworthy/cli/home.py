@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 from pathlib import Path
@@ -60,8 +59,6 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the home over HTTP until interrupted."""
-    # What a start imports stays: looking through it for garbage would lengthen the start.
-    gc.disable()
     from tradeworthy.api.server import serve_home
 
     settings = context_of(ctx).settings(

@@ -8,7 +8,7 @@ from tradeworthy.base.digests import canonical_json
 from tradeworthy.errors import InvalidInput
 from tradeworthy.lifecycle.state import ModelState
 from tradeworthy.promotion.policy.policy import Policy, resolve_policy
-from tradeworthy.promotion.policy.policy_yaml import PolicyDocument
+from tradeworthy.promotion.policy.policy_document import PolicyDocument
 from tradeworthy.store.ports.documents import Document
 
 USUAL_TIER = "standard"

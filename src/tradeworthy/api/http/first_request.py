@@ -13,9 +13,9 @@ from typing import Final
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-# For ``numpy.unique``, ``datetime.strptime`` and threads beside the event loop. Market data are the
-# exception: what reads them is heavy, and a service that only predicts never needs it.
-_USED_LATER: Final = ("numpy.ma", "_strptime", "anyio._backends._asyncio")
+# For ``numpy.unique``, ``strptime``, threads beside the event loop and ``/metrics``. Market
+# data are the exception: what reads them is heavy, and a service that only predicts never needs it.
+_USED_LATER: Final = ("numpy.ma", "_strptime", "anyio._backends._asyncio", "prometheus_client")
 
 
 def build_routes(app: FastAPI) -> int:

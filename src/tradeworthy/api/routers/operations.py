@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from tradeworthy.api.http.governed_route import PROBLEMS, Serving, service_of
 from tradeworthy.wire.health import Health
@@ -41,4 +40,6 @@ async def ready(request: Request) -> Health:
 )
 def metrics(service: Serving) -> Response:
     """Return counters in the Prometheus text format."""
+    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
     return Response(generate_latest(service.metrics), media_type=CONTENT_TYPE_LATEST)

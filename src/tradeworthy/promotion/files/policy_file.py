@@ -6,7 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from tradeworthy.errors import PolicyInvalid
-from tradeworthy.promotion.policy.policy_yaml import MAX_CHARACTERS, PolicyDocument, parse_policy
+from tradeworthy.promotion.policy.policy_document import PolicyDocument
+from tradeworthy.promotion.policy.policy_yaml import MAX_CHARACTERS, parse_policy
 
 _NAME = Path("config") / "ml_promotion_policy.yaml"
 _parsed = lru_cache(maxsize=8)(parse_policy)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tradeworthy.base.digests import json_digest
 from tradeworthy.errors import InvalidInput, OverrideLoosensPolicy, PolicyInvalid
 from tradeworthy.evidence.evaluation_settings import EvaluationSettings
+from tradeworthy.promotion.policy.policy_document import PolicyDocument, Section
 from tradeworthy.promotion.policy.policy_schema import (
     BUILT_IN,
     KEYS,
@@ -18,7 +19,6 @@ from tradeworthy.promotion.policy.policy_schema import (
     loosens,
     unknown_key_message,
 )
-from tradeworthy.promotion.policy.policy_yaml import PolicyDocument, Section
 
 SCHEME = "policy/v1"
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeAlias
 
 import yaml
 
 from tradeworthy.errors import PolicyInvalid
+from tradeworthy.promotion.policy.policy_document import PolicyDocument, Section
 from tradeworthy.promotion.policy.policy_schema import (
     GROUPS,
     KEYS,
@@ -31,18 +30,6 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_A_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _QUOTED = ("'", '"', "|", ">")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-Section: TypeAlias = Mapping[str, PolicyValue]
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyDocument:
-    """The sections of a policy file, each flat by dotted key and checked."""
-
-    default: Section
-    tiers: Mapping[str, Section]
-    strategies: Mapping[str, Section]
-    models: Mapping[str, Section]
 
 
 def parse_policy(text: str) -> PolicyDocument:
