@@ -44,7 +44,7 @@ ADVICE = {
     "feature_dependency_missing": "Define or rename what the message names.",
     "feature_conflict": "Raise the version of the feature whose logic changed.",
     "feature_graph_mismatch": "Do one of `details.ways_out`; `details.differences` says what "
-    "changed.",
+    "changed, `details.nodes` names every feature that differs.",
     "release_in_use": "Activate `details.files` with the others, retire the versions, or let an "
     "admin force it: `tradeworthy features activate FILES --force`.",
     "release_unconfirmed": "Ask again; check that the worker reaches the database. In process, ask "

@@ -55,6 +55,15 @@ def test_an_edit_blocks_predictions_and_its_undoing_frees_them(own: ServedHome) 
     assert body["details"]["bound"] == bound
     assert body["details"]["running"] == own.graph_hash() != bound
     assert body["details"]["active"] == bound
+    assert body["details"]["nodes"] == [
+        {
+            "place": "running",
+            "feature": "week_return",
+            "version": 1,
+            "kind": "changed",
+            "reaches": ["week_return"],
+        }
+    ]
     assert body["details"]["ways_out"] == [
         "put features.py as it was at the training back into the strategies folder",
         "or train a new version on the code that runs: `tradeworthy train FILE --model m "
@@ -65,6 +74,7 @@ def test_an_edit_blocks_predictions_and_its_undoing_frees_them(own: ServedHome) 
     assert own.get(None, "/readyz").status_code == 200
     alignment = own.get("vera", "/api/v1/models/m/status").json()["alignment"]
     assert not alignment["aligned"]
+    assert alignment["nodes"] == body["details"]["nodes"]
     assert any("WINDOW 5 -> 6" in line for line in alignment["differences"])
     own.home.features.write_text(before)
     assert until(lambda: own.predict().status_code == 200)

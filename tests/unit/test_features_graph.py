@@ -370,8 +370,32 @@ def test_a_difference_names_feature_component_and_reach() -> None:
     assert lines == (
         "turnover@1: constant WINDOW 20 -> 21; reaches signal",
         "volatility@1: constant WINDOW 20 -> 21; reaches signal, volatility",
-        "signal@1: unchanged itself, an ancestor changed; reaches signal",
+        "changed only by their inputs: signal@1",
     )
+
+
+def test_features_that_only_follow_are_one_short_line_and_stand_in_the_nodes() -> None:
+    chain = BASE + "".join(
+        f"\n@feature(version=1)\ndef step_{i}({before}):\n    return {before} * 2\n"
+        for i, before in enumerate(["signal", *(f"step_{i}" for i in range(8))])
+    )
+    edited = graph(chain.replace("WINDOW = 20", "WINDOW = 21"))
+    found = diff_snapshots(graph(chain).snapshot(("step_8",)), edited.snapshot(("step_8",)))
+    *own, follow = found.explain()
+    assert [line.partition(":")[0] for line in own] == ["turnover@1", "volatility@1"]
+    assert follow == (
+        "changed only by their inputs: signal@1, step_0@1, step_1@1, step_2@1, step_3@1 and 5 more"
+    )
+    nodes = {(node["feature"], node["kind"]) for node in found.nodes()}
+    assert nodes == {
+        ("turnover", "changed"),
+        ("volatility", "changed"),
+        ("signal", "reached"),
+        *((f"step_{i}", "reached") for i in range(9)),
+    }
+    assert [each["feature"] for each in found.to_json()["changes"]] == [
+        node["feature"] for node in found.nodes()
+    ]
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,7 @@ def _check_code(manifest: Manifest, loaded: LoadedStrategy) -> None:
             bound=bound.hash,
             running=loaded.snapshot.hash,
             differences=list(diff.explain()),
+            nodes=diff.nodes(),
             ways_out=[put_back(loaded.feature_file.name), train_anew(manifest.model)],
         )
     horizon = loaded.strategy.label_horizon

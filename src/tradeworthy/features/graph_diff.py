@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from tradeworthy.base.digests import Json
 from tradeworthy.features.graph_node import SnapshotNode
 from tradeworthy.features.graph_snapshot import GraphSnapshot
 from tradeworthy.features.logic import Component
 from tradeworthy.features.release import Release
+
+REACHED = "reached"
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +79,7 @@ class FeatureChange:
 
     def explain(self) -> str:
         """Say it in one line."""
-        what = ", ".join(each.explain() for each in self.components)
-        what = {"reached": "unchanged itself, an ancestor changed", "changed": what}.get(
-            self.kind, self.kind
-        )
+        what = ", ".join(each.explain() for each in self.components) or self.kind
         reaches = f"; reaches {', '.join(self.reaches)}" if self.reaches else ""
         return f"{self.feature}@{self.version}: {what}{reaches}"
 
@@ -95,7 +96,7 @@ class GraphDiff:
         return self.bound_hash != self.running_hash
 
     def explain(self) -> tuple[str, ...]:
-        """Say every change in one line.
+        """Say each feature's own change in a line, and in one line which features follow.
 
         Examples
         --------
@@ -103,25 +104,42 @@ class GraphDiff:
         >>> FeatureChange("volatility", 1, "changed", (change,), ("volatility",)).explain()
         'volatility@1: constant WINDOW 20 -> 21; reaches volatility'
         """
-        return tuple(change.explain() for change in self.changes)
+        own = [change.explain() for change in self.changes if change.kind != REACHED]
+        reached = [
+            f"{each.feature}@{each.version}" for each in self.changes if each.kind == REACHED
+        ]
+        if reached:
+            more = len(reached) - _NAMED
+            names = ", ".join(reached[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+            own.append(f"changed only by their inputs: {names}")
+        return tuple(own)
 
-    def to_json(self) -> dict[str, object]:
+    def nodes(self) -> list[dict[str, Json]]:
+        """List every feature that differs, those that only an ancestor changed included."""
+        return [
+            {
+                "feature": change.feature,
+                "version": change.version,
+                "kind": change.kind,
+                "reaches": list(change.reaches),
+            }
+            for change in self.changes
+        ]
+
+    def to_json(self) -> dict[str, Json]:
         """Give the JSON form."""
         return {
             "bound": self.bound_hash,
             "running": self.running_hash,
             "changes": [
-                {
-                    "feature": change.feature,
-                    "version": change.version,
-                    "kind": change.kind,
+                node
+                | {
                     "components": [
                         {"component": each.component, "before": each.before, "after": each.after}
                         for each in change.components
-                    ],
-                    "reaches": list(change.reaches),
+                    ]
                 }
-                for change in self.changes
+                for node, change in zip(self.nodes(), self.changes, strict=True)
             ],
             "explanation": list(self.explain()),
         }
@@ -150,7 +168,7 @@ def diff_snapshots(bound: GraphSnapshot, running: GraphSnapshot) -> GraphDiff:
         )
     if not changes and bound.hash != running.hash:
         changes.append(_other_inputs(bound, running))
-    changes.sort(key=lambda change: change.kind == "reached")
+    changes.sort(key=lambda change: change.kind == REACHED)
     return GraphDiff(bound.hash, running.hash, tuple(changes))
 
 
@@ -170,7 +188,7 @@ def _kind(
         return "added"
     if after is None:
         return "removed"
-    return "changed" if parts else "reached"
+    return "changed" if parts else REACHED
 
 
 def _component_changes(before: SnapshotNode, after: SnapshotNode) -> Iterator[ComponentChange]:

@@ -72,6 +72,11 @@ class Alignment:
             "active": self.active,
             "running": self.running,
             "differences": list(self.lines()),
+            "nodes": [
+                {"place": place, **node}
+                for place, diff in self.differences.items()
+                for node in diff.nodes()
+            ],
         }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -35,14 +35,29 @@ class ListedModel(ResponseBody):
     production_version: int | None
 
 
+class DifferingFeature(ResponseBody):
+    """A feature that is not what the version is bound to, in the ``place`` that says otherwise.
+
+    ``kind`` is ``added``, ``removed``, ``changed``, or ``reached`` if only an ancestor changed;
+    ``reaches`` names the model's inputs that depend on it.
+    """
+
+    place: Literal["active", "running"]
+    feature: str
+    version: int
+    kind: str
+    reaches: list[str]
+
+
 class AlignmentState(ResponseBody):
-    """Whether running = active = bound."""
+    """Whether running = active = bound; ``differences`` in lines for a person, ``nodes`` all."""
 
     aligned: bool
     bound: str | None
     active: str | None
     running: str | None
     differences: list[str]
+    nodes: list[DifferingFeature]
 
 
 class RollbackTarget(ResponseBody):

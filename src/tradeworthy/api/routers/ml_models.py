@@ -104,7 +104,12 @@ def _alignment(service: Service, version: VersionState) -> AlignmentState:
         alignment = service.sources.alignment(manifest)
     except TradeworthyError as error:
         return AlignmentState(
-            aligned=False, bound=None, active=None, running=None, differences=[error.message]
+            aligned=False,
+            bound=None,
+            active=None,
+            running=None,
+            differences=[error.message],
+            nodes=[],
         )
     return AlignmentState.model_validate(alignment.to_json())
 
