@@ -305,17 +305,40 @@ def test_quarantine_stops_a_version_until_it_is_lifted(own: ServedHome) -> None:
     assert own.post("olga", f"{path}/quarantine", {"reason": "odd"}).status_code == 200
     stopped = until(lambda: (answer := own.predict()).status_code != 200 and answer)
     assert reported(stopped) == (423, "model_quarantined")
-    assert own.get("vera", "/api/v1/models/m/status").json()["quarantined"]
+    status = own.get("vera", "/api/v1/models/m/status").json()
+    assert status["quarantined"]
+    listed = own.get("vera", "/api/v1/models/m/versions").json()[0]
+    searched = own.get("vera", "/api/v1/ml/versions", stage="PRODUCTION").json()[0]
+    for each in (status["production"], listed, searched, own.get("vera", path).json()):
+        assert (each["quarantine_reason"], each["quarantined_by"]) == ("odd", "olga")
+        assert each["quarantined_at"] == status["production"]["quarantined_at"]
+    stopped_at = status["production"]["quarantined_at"]
+    event = own.get("vera", "/api/v1/ml/m/history").json()["events"][-1]
+    assert (event["kind"], event["at"]) == ("VersionQuarantined", stopped_at)
+    problem = stopped.json()
+    assert "quarantined by olga at " in problem["detail"]
+    assert problem["details"]["quarantined_by"] == "olga"
+    assert datetime.fromisoformat(problem["details"]["quarantined_at"]) == datetime.fromisoformat(
+        stopped_at
+    )
     # What is wrong with the request comes first.
     assert reported(own.predict(rows=[])) == (422, "invalid_input")
     assert own.post("olga", f"{path}/lift-quarantine", {"reason": "fine"}).status_code == 200
     assert until(lambda: own.predict().status_code == 200)
+    free = own.get("vera", path).json()
+    assert (free["quarantine_reason"], free["quarantined_by"], free["quarantined_at"]) == (
+        None,
+        None,
+        None,
+    )
 
 
 def test_a_quarantined_version_is_not_promoted(own: ServedHome) -> None:
     path = "/api/v1/ml/m/versions/2/quarantine"
     assert own.post("olga", path, {"reason": "odd"}).status_code == 200
-    assert reported(own.promote("olga", 2)) == (422, "promotion_refused")
+    refused = own.promote("olga", 2)
+    assert reported(refused) == (422, "promotion_refused")
+    assert "quarantined by olga at " in str(refused.json()["details"]["verdict"])
 
 
 @pytest.mark.parametrize("racers", MANY)

@@ -17,6 +17,7 @@ from contract.suites.evidence import EVIDENCE, activation, backtest, dataset, re
 from contract.suites.jobs import LEASE, RESULT, job
 from migration.populate import LATER, MANIFEST, PROBLEM, RELEASE, REVOKED, busy_model
 from tradeworthy.errors import StoreUnavailable
+from tradeworthy.lifecycle.events import VersionQuarantined
 from tradeworthy.lifecycle.job_state import JobState
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.tags import Tag
@@ -62,6 +63,25 @@ def test_models_and_their_events_are_read(store: Store) -> None:
     assert view(store).versions.tags("m") == {2: {"desk": "credit"}}
     assert [each.name for each in view(store).models.page()] == ["idle", "m"]
     assert position(store) == (27, 1)
+
+
+def test_who_stopped_a_version_and_when_follows_from_its_events(engine: Engine) -> None:
+    """The model's version 2 was stopped; here nobody has lifted that."""
+    load(engine, "0003")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE model_versions SET quarantine_reason = 'wild orders' WHERE id IN (SELECT v.id"
+            " FROM model_versions v JOIN models m ON m.id = v.model_id"
+            " WHERE m.name = 'm' AND v.version = 2)"
+        )
+    migrations.upgrade(engine)
+    (stopping,) = (event for event in busy_model().events if event.body == VersionQuarantined(2))
+    record = view(SqlStore(engine)).models.get("m")
+    assert record is not None
+    stopped = record.state.versions[2]
+    assert (stopped.quarantined_by, stopped.quarantined_at) == (stopping.actor, stopping.at)
+    others = [record.state.versions[number] for number in (1, 3)]
+    assert {(each.quarantined_by, each.quarantined_at) for each in others} == {(None, None)}
 
 
 def test_evidence_is_read(store: Store) -> None:

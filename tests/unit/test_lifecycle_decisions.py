@@ -341,8 +341,16 @@ def test_a_quarantine_takes_a_reason_and_keeps_the_stage() -> None:
     history.does(OPERATOR, Quarantine(1), "wild orders")
     assert history.stages() == {1: Stage.PRODUCTION}
     assert history.state.versions[1].quarantined
-    assert history.state.versions[1].quarantine_reason == "wild orders"
-    assert isinstance(refused(history, OPERATOR, Quarantine(1), "again"), AlreadyExists)
+    stopped = history.state.versions[1]
+    assert stopped.quarantine_reason == "wild orders"
+    assert (stopped.quarantined_by, stopped.quarantined_at) == (OPERATOR, history.now)
+    again = refused(history, OPERATOR, Quarantine(1), "again")
+    assert isinstance(again, AlreadyExists)
+    when = history.now.isoformat(timespec="seconds")
+    assert f"quarantined by {OPERATOR} at {when} (wild orders)" in str(again)
+    history.does(OPERATOR, LiftQuarantine(1), "limits set")
+    free = history.state.versions[1]
+    assert (free.quarantined, free.quarantined_by, free.quarantined_at) == (False, None, None)
 
 
 def test_a_quarantined_version_does_not_enter_production() -> None:

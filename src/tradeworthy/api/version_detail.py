@@ -30,6 +30,8 @@ def version_detail(
         content_digest=version.content_digest,
         quarantined=version.quarantined,
         quarantine_reason=version.quarantine_reason,
+        quarantined_by=version.quarantined_by,
+        quarantined_at=version.quarantined_at,
         approvals=version.approvals,  # type: ignore[arg-type]
         tags=tags,  # type: ignore[arg-type]
         metrics=backtest.metrics if backtest else None,  # type: ignore[arg-type]

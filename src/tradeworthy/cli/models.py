@@ -179,7 +179,8 @@ def status_lines(found: dict[str, Any]) -> Iterator[str]:
         return
     yield f"production  version {production['version']} since {production['stage_since']}"
     reason = production["quarantine_reason"]
-    yield f"quarantine  {'no' if reason is None else f'yes: {reason}'}"
+    by, at = production["quarantined_by"], production["quarantined_at"]
+    yield f"quarantine  {'no' if reason is None else f'yes: {reason} (by {by} at {at})'}"
     alignment = found["alignment"]
     if isinstance(alignment, dict):
         yield f"bound to    {alignment['bound']}"

@@ -179,8 +179,7 @@ def _promote(state: ModelState, version: VersionState, command: Promote) -> tupl
 def _check_production(version: VersionState, approvers: tuple[str, ...], required: int) -> None:
     if version.quarantined:
         raise PromotionRefused(
-            f"version {version.version} is quarantined ({version.quarantine_reason}): "
-            "lift that first"
+            f"version {version.version} was {version.quarantine}: lift that first"
         )
     if len(approvers) < max(required, 1):
         raise PromotionRefused(
@@ -223,7 +222,7 @@ def _quarantine(version: VersionState, reason: str) -> VersionQuarantined:
     if version.stage is Stage.RETIRED:
         raise InvalidTransition(f"version {version.version} is RETIRED; it does not predict")
     if version.quarantined:
-        raise AlreadyExists(f"version {version.version} is quarantined already")
+        raise AlreadyExists(f"version {version.version} was {version.quarantine} already")
     return VersionQuarantined(version.version)
 
 

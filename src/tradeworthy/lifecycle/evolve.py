@@ -52,9 +52,9 @@ def evolve(state: ModelState, event: Event) -> ModelState:  # noqa: C901 - a cas
         case ApprovalGranted():
             return _approved(state, event, body)
         case VersionQuarantined():
-            return _changed(state, _known(state, body), quarantine_reason=event.reason)
+            return _stopped(state, body, event.reason, event.actor, event.at)
         case QuarantineLifted():
-            return _changed(state, _known(state, body), quarantine_reason=None)
+            return _stopped(state, body, None, None, None)
         case Attachment():
             return _changed(state, _known(state, body))
         case _:
@@ -144,6 +144,19 @@ def _approved(state: ModelState, event: Event, body: ApprovalGranted) -> ModelSt
     version = _known(state, body)
     approval = Approval(event.actor, body.target, body.content_digest, body.policy_digest, event.at)
     return _changed(state, version, approvals=(*version.approvals, approval))
+
+
+def _stopped(
+    state: ModelState, body: EventBody, reason: str | None, actor: str | None, at: datetime | None
+) -> ModelState:
+    """Return the state with a version's quarantine, or without one."""
+    return _changed(
+        state,
+        _known(state, body),
+        quarantine_reason=reason,
+        quarantined_by=actor,
+        quarantined_at=at,
+    )
 
 
 def _known(state: ModelState, body: EventBody) -> VersionState:

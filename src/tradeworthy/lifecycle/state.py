@@ -35,6 +35,8 @@ class VersionState:
     artifact_digest: str | None = None
     content_digest: str | None = None
     quarantine_reason: str | None = None
+    quarantined_by: str | None = None
+    quarantined_at: datetime | None = None
     left_production_at: datetime | None = None
     approvals: tuple[Approval, ...] = ()
 
@@ -42,6 +44,14 @@ class VersionState:
     def quarantined(self) -> bool:
         """Whether the version was stopped."""
         return self.quarantine_reason is not None
+
+    @property
+    def quarantine(self) -> str:
+        """Who stopped the version, when and why, in words; empty if nobody did."""
+        if self.quarantine_reason is None or self.quarantined_at is None:
+            return ""
+        at = self.quarantined_at.isoformat(timespec="seconds")
+        return f"quarantined by {self.quarantined_by} at {at} ({self.quarantine_reason})"
 
     def approvers(self, target: Stage, policy_digest: str) -> tuple[str, ...]:
         """Who approved the present content for ``target`` under the present policy."""

@@ -163,7 +163,7 @@ class RouteRefresher:
         basis = champion and (
             champion.version,
             champion.manifest_digest,
-            champion.quarantine_reason,
+            champion.quarantined_at,
             surroundings,
         )
         held = self._built.get(model)
@@ -286,10 +286,13 @@ def _artifact_of(manifest: Manifest) -> _Artifact:
 
 def _quarantined(model: str, champion: VersionState) -> ModelQuarantined:
     return ModelQuarantined(
-        f"version {champion.version} of {model!r} is quarantined "
-        f"({champion.quarantine_reason}): once the cause is cleared, an operator runs "
-        f"`tradeworthy lift-quarantine {model} {champion.version} --reason WHY`",
+        f"version {champion.version} of {model!r} was {champion.quarantine}: once the cause "
+        f"is cleared, an operator runs `tradeworthy lift-quarantine {model} {champion.version} "
+        "--reason WHY`",
         version=champion.version,
+        quarantine_reason=champion.quarantine_reason,
+        quarantined_by=champion.quarantined_by,
+        quarantined_at=champion.quarantined_at and champion.quarantined_at.isoformat(),
     )
 
 

@@ -56,6 +56,8 @@ class VersionDetail(ResponseBody):
     content_digest: str | None
     quarantined: bool
     quarantine_reason: str | None
+    quarantined_by: str | None
+    quarantined_at: datetime | None
     approvals: list[GivenApproval]
     tags: dict[str, str]
     metrics: dict[str, float | None] | None = None

@@ -8,4 +8,4 @@ from tradeworthy.promotion.gates.quarantine import QuarantineFacts
 
 def gather(case: Case) -> QuarantineFacts:
     """Return the facts."""
-    return QuarantineFacts(case.version.quarantined)
+    return QuarantineFacts(case.version.quarantined, case.version.quarantine)

@@ -11,16 +11,17 @@ from tradeworthy.promotion.policy.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class QuarantineFacts:
-    """Whether somebody or something stopped the version."""
+    """Whether somebody or something stopped the version, and in words who, when and why."""
 
     quarantined: bool | None = None
+    quarantine: str = "quarantined"
 
 
 def _not_quarantined(facts: QuarantineFacts, _: Policy) -> Finding:
     if facts.quarantined is None:
         return failed(None, False, "unknown whether it is quarantined")
     if facts.quarantined:
-        return failed(True, False, "it is quarantined")
+        return failed(True, False, f"it was {facts.quarantine}")
     return passed(False, False, "it is not quarantined")
 
 

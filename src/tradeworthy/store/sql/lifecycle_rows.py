@@ -62,6 +62,8 @@ def version_state(row: Row[Any], granted: tuple[Approval, ...]) -> VersionState:
         artifact_digest=row.artifact_digest,
         content_digest=row.content_digest,
         quarantine_reason=row.quarantine_reason,
+        quarantined_by=row.quarantined_by,
+        quarantined_at=row.quarantined_at,
         left_production_at=row.left_production_at,
         approvals=granted,
     )

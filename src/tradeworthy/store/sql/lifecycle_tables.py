@@ -48,6 +48,8 @@ model_versions = Table(
     Column("artifact_digest", String(64)),
     Column("content_digest", String(64)),
     Column("quarantine_reason", Text),
+    Column("quarantined_by", String(64)),
+    Column("quarantined_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("stage_since", UtcDateTime, nullable=False),
     Column("left_production_at", UtcDateTime),

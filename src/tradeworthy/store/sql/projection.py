@@ -61,6 +61,8 @@ def _write_state(
         "artifact_digest": after.artifact_digest,
         "content_digest": after.content_digest,
         "quarantine_reason": after.quarantine_reason,
+        "quarantined_by": after.quarantined_by,
+        "quarantined_at": after.quarantined_at,
         "stage_since": after.stage_since,
         "left_production_at": after.left_production_at,
     }
