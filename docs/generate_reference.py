@@ -1,4 +1,4 @@
-"""Write the pages of docs/reference that follow from the code.
+"""Write the pages of docs/reference that follow from the code, and the OpenAPI document.
 
 Run ``python docs/generate_reference.py`` after a change of the code; the test suite makes the same
 pages and compares.
@@ -6,6 +6,7 @@ pages and compares.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -16,13 +17,13 @@ from types import NoneType, UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 import numpy as np
+from openapi_document import openapi_document
 from reference_words import ADVICE, BY_REQUEST, FIGURES, MANIFEST, NAMES
 from typer.main import get_command
 
 from tradeworthy.access.roles import Action
 from tradeworthy.api.http.governed_route import ACTION
 from tradeworthy.api.http.problems import STATUS
-from tradeworthy.api.management_app import create_api
 from tradeworthy.backtest.costs import Costs
 from tradeworthy.backtest.run import run_backtest
 from tradeworthy.base.settings import Settings
@@ -45,6 +46,7 @@ from tradeworthy.promotion.policy.policy_schema import BUILT_IN, KEYS, Kind, Pol
 # Figures that only gates show.
 _OF_GATES = ("artifact_sharpe", "dsr", "pbo")
 FOLDER = Path(__file__).parent / "reference"
+OPENAPI = Path(__file__).parents[1] / "src" / "tradeworthy" / "api" / "openapi.json"
 NOTICE = "<!-- Written by docs/generate_reference.py from the code; change that and run it. -->"
 
 
@@ -82,7 +84,7 @@ def settings_page() -> str:
 
 def routes_page() -> str:
     """Every route and method, who may call it, and what it takes."""
-    document = create_api(cast("Any", None)).openapi()
+    document = openapi_document()
     rows = []
     for path, methods in sorted(document["paths"].items()):
         for method, operation in methods.items():
@@ -110,6 +112,11 @@ def routes_page() -> str:
         "Predict is answered before the framework, only by a running service.",
         table(("Route", "What it does", "Who", "Body"), rows),
     )
+
+
+def openapi_text() -> str:
+    """Return what the service answers as `/openapi.json`."""
+    return json.dumps(openapi_document(), indent=1, ensure_ascii=False) + "\n"
 
 
 def _callers(method: str, path: str, action: str | None) -> str:
@@ -414,3 +421,4 @@ PAGES: Mapping[str, Callable[[], str]] = {
 if __name__ == "__main__":
     for file, make in PAGES.items():
         (FOLDER / file).write_text(make(), encoding="utf-8")
+    OPENAPI.write_text(openapi_text(), encoding="utf-8")

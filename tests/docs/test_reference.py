@@ -59,6 +59,12 @@ def test_a_generated_page_is_what_the_code_says(generator: ModuleType, file: str
     assert written == generator.PAGES[file](), "run python docs/generate_reference.py"
 
 
+def test_the_served_openapi_document_is_what_the_routes_say(generator: ModuleType) -> None:
+    assert generator.OPENAPI.read_text("utf-8") == generator.openapi_text(), (
+        "run python docs/generate_reference.py"
+    )
+
+
 def test_every_generated_page_is_compared(generator: ModuleType) -> None:
     assert set(generator.PAGES) == set(GENERATED)
 

@@ -25,10 +25,9 @@ def build_routes(app: FastAPI) -> int:
 
 
 def load_the_rest(app: FastAPI) -> None:
-    """Make the OpenAPI document and import what some request will use.
+    """Read the OpenAPI document and import what some request will use.
 
-    It takes about as long as a command line in process takes for all it does; a service that
-    answers many requests has that time once, before it listens.
+    A service that answers many requests has that time once, before it listens.
     """
     app.openapi()
     for module in _USED_LATER:

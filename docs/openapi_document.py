@@ -1,14 +1,19 @@
-"""The OpenAPI document: what FastAPI knows, and what our own routing adds to it."""
+"""The OpenAPI document: what FastAPI knows, and what our own routing adds to it.
+
+It is the same whatever home is served and takes longer to make than all routes: the package holds
+it as a file.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from fastapi.openapi.utils import get_openapi
-from starlette.routing import BaseRoute
 
 from tradeworthy.api.http.idempotency import HEADER, KEY_PATTERN, REPLAYED
+from tradeworthy.api.management_app import SUMMARY, TITLE
+from tradeworthy.api.routers import routes
+from tradeworthy.base.version import __version__
 from tradeworthy.wire.problems import Problem
 
 _KEY = {
@@ -27,11 +32,9 @@ _ONLY_CHANGES = ("409", "413")
 _ONLY_BODIES = ("415",)
 
 
-def openapi_of(
-    routes: Sequence[BaseRoute], *, title: str, version: str, summary: str
-) -> dict[str, Any]:
+def openapi_document() -> dict[str, Any]:
     """Return the document of all routes."""
-    document = get_openapi(title=title, version=version, summary=summary, routes=routes)
+    document = get_openapi(title=TITLE, version=__version__, summary=SUMMARY, routes=routes())
     components = document.setdefault("components", {})
     known = components.setdefault("schemas", {})
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
