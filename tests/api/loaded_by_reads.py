@@ -42,16 +42,15 @@ def reading_commands(
 
 def main(model: str, version: str, job: str, verdict: str, policy: str) -> None:
     """Run them one after the other, those of the first import first."""
-    from tradeworthy.cli.app import run
+    from tradeworthy.cli.app import app
 
     found = []
     for command in reading_commands(model, version, job, verdict, policy):
-        sys.argv = ["tradeworthy", *command]
         errors = io.StringIO()
         code: object = 0
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(errors):
             try:
-                run()
+                app(command)
             except SystemExit as ended:
                 code = ended.code or 0
         loaded = sorted(HEAVY & set(sys.modules))

@@ -18,6 +18,7 @@ WITHOUT_COMMANDS = {
     "context",
     "exit_codes",
     "interrupt",
+    "standard_streams",
 }
 COMMANDS = (
     "init serve demo scheduler train quarantine lift-quarantine retire backtest promote approve "

@@ -17,7 +17,10 @@ HEAVY = {
 }  # fmt: skip
 # The command line's own framework loads pydantic; the package does not.
 FOR_HELP = HEAVY - {"pydantic"}
-LIST = "import json, sys; print(json.dumps(sorted({n.partition('.')[0] for n in sys.modules})))"
+LIST = """
+import json, sys
+print(json.dumps(sorted({n.partition('.')[0] for n in sys.modules})), file=sys.stderr)
+"""
 RUN = f"""
 import atexit, sys
 atexit.register(lambda: exec({LIST!r}))
@@ -31,7 +34,7 @@ def loaded(code: str, *arguments: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
     )
-    return set(json.loads(done.stdout.splitlines()[-1]))
+    return set(json.loads(done.stderr.splitlines()[-1]))
 
 
 @pytest.mark.parametrize(

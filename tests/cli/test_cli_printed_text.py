@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -97,9 +98,20 @@ def to_closed(terminal: Terminal, *words: str, output: str) -> subprocess.Comple
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no full device")  # noqa: PTH110
-@pytest.mark.parametrize("words", [["models", "list"], ["models", "list", "--json"], ["--version"]])
-@pytest.mark.parametrize("output", [">&-", ">/dev/full"])
-def test_an_answer_that_cannot_be_written_is_a_line_and_a_number(
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["models", "list"],
+        ["models", "list", "--json"],
+        ["--version"],
+        ["--help"],
+        ["train", "--help"],
+        ["models"],
+        [],
+    ],
+)
+@pytest.mark.parametrize("output", [">&-", ">/dev/full", ">/dev/full <&-"])
+def test_what_cannot_be_written_is_a_line_and_a_number(
     words: list[str], output: str, terminal: Terminal
 ) -> None:
     ended = to_closed(terminal, *words, output=output)
@@ -108,10 +120,40 @@ def test_an_answer_that_cannot_be_written_is_a_line_and_a_number(
     assert said.startswith("standard output cannot be written: ")
 
 
-def test_a_script_that_closed_standard_error_still_gets_the_exit_code(terminal: Terminal) -> None:
+def test_a_script_that_reads_no_standard_error_still_gets_the_exit_code(terminal: Terminal) -> None:
+    full = ["2>/dev/full"] if Path("/dev/full").exists() else []
     for words, code in ((["models", "status", "nothing"], 4), (["models", "lst"], 2)):
-        ended = to_closed(terminal, *words, output="2>&-")
-        assert (ended.returncode, ended.stdout) == (code, b"")
+        for output in ("2>&-", "2>&- <&-", *full):
+            ended = to_closed(terminal, *words, output=output)
+            assert (ended.returncode, ended.stdout) == (code, b"")
+
+
+def test_an_answer_is_written_where_standard_error_cannot_be(terminal: Terminal) -> None:
+    for output in ("2>&-", "2>&- <&-"):
+        ended = to_closed(terminal, "models", "list", "--json", output=output)
+        assert (ended.returncode, json.loads(ended.stdout)[0]["name"]) == (0, "m")
+
+
+# Ways past ``sys.stdout``: a descriptor, C's own buffer, a process, the end of Python.
+PAST_PYTHON = """
+import atexit, ctypes, os, subprocess, sys
+sys.__stdout__.write("loud: the first stream\\n")
+os.write(1, b"loud: a descriptor\\n")
+ctypes.CDLL(None).puts(b"loud: a library")
+subprocess.run([sys.executable, "-c", "print('loud: a process')"], check=True)
+atexit.register(lambda: print("loud: the end"))
+"""
+
+
+@pytest.mark.slow
+def test_what_users_code_writes_past_python_is_no_answer(terminal: Terminal) -> None:
+    file = terminal.deployed.strategy.with_name("features.py")
+    quiet = to_closed(terminal, "features", "hash", str(file), "--json", output="").stdout
+    file.write_text(file.read_text() + PAST_PYTHON)
+    for output in ("", "2>&-"):
+        loud = to_closed(terminal, "features", "hash", str(file), "--json", output=output)
+        assert (loud.returncode, loud.stdout) == (0, quiet), loud.stderr
+        assert loud.stderr.count(b"loud: ") == (0 if output else 5)
 
 
 def test_a_reader_that_has_gone_is_no_error(terminal: Terminal) -> None:

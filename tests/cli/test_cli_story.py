@@ -172,7 +172,9 @@ def test_init_keeps_its_secrets_to_their_files(terminal: Terminal, tmp_path: Pat
 
 def test_what_users_code_prints_is_no_answer(terminal: Terminal) -> None:
     loud = terminal.deployed.strategy
-    loud.write_text(loud.read_text().replace("def train(", "print('loading')\n\n\ndef train("))
+    loud.write_text(edited(loud.read_text(), "def train(", "print('loading')\n\n\ndef train("))
+    before, said = "    return LinearRegression()", "__import__('os').write(1, b'training\\n')"
+    loud.write_text(edited(loud.read_text(), before, f"    {said}\n{before}"))
     file = loud.with_name("features.py")
     file.write_text(file.read_text() + "\nprint('features')\n")
     said = terminal.say(
@@ -187,7 +189,7 @@ def test_what_users_code_prints_is_no_answer(terminal: Terminal) -> None:
         "--json",
     )
     assert said.json["stage"] == "TRAINED"
-    assert "loading" in said.err
+    assert {"loading", "training"} <= {*said.err.split()}
     assert "features" in terminal.say("features", "hash", file, "--json").err
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,9 +16,10 @@ from typer.exceptions import TyperException
 
 from tradeworthy.base.files.whole_error import keep_whole_text
 from tradeworthy.cli.command_modules import command_modules
-from tradeworthy.cli.context import Context, OutputLost, print_error, print_lines
+from tradeworthy.cli.context import Context, print_error, print_lines
 from tradeworthy.cli.exit_codes import INTERRUPTED, MEANINGS, UNAVAILABLE, exit_code
 from tradeworthy.cli.interrupt import hear, was_dropped
+from tradeworthy.cli.standard_streams import OutputLost, standard_streams
 from tradeworthy.errors import InvalidInput, TradeworthyError
 
 # New objects between two searches for garbage. A command keeps what it loads to its end: Python's
@@ -116,11 +116,10 @@ for _module in command_modules():
 def run() -> None:
     """Run the command line."""
     gc.set_threshold(_OBJECTS_BETWEEN_SEARCHES)
-    # Python has none where it was closed from the start; the exit code still says what is wrong.
-    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115 - open to the end
     hear(signal.SIGINT)
     try:
-        app()
+        with standard_streams():
+            app()
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
         sys.exit(INTERRUPTED)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import chdir, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -85,7 +84,8 @@ def client_of(ctx: typer.Context) -> Iterator[Client]:
 def users_code() -> Iterator[None]:
     """Send what users' code prints to standard error, and come back from where it goes.
 
-    Standard output is for the answer, and a relative path means what it meant when it was typed.
+    Standard output is for the answer, which ``standard_streams`` holds for what Python does not
+    print, and a relative path means what it meant when it was typed.
     """
     with redirect_stdout(sys.stderr), chdir(Path.cwd()):
         yield
@@ -128,32 +128,10 @@ def print_aside(lines: Iterable[str]) -> None:
         sys.stderr.write(in_one_line(line) + "\n")
 
 
-class OutputLost(Exception):
-    """What was to be read cannot be written to standard output."""
-
-
 def print_lines(lines: Iterable[str]) -> None:
-    """Write lines to standard output, and see them written.
-
-    Raises
-    ------
-    OutputLost
-        If standard output is closed, or a file that takes no more.
-    BrokenPipeError
-        If whoever read has gone.
-    """
-    # Python has none where it was closed from the start.
-    if cast("TextIO | None", sys.stdout) is None:
-        raise OutputLost("it is closed")
-    try:
-        sys.stdout.writelines(f"{line}\n" for line in lines)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        # What is left in its buffer would be tried again at the end, and fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise OutputLost(error.strerror) from error
+    """Write lines to standard output, and see them written."""
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    sys.stdout.flush()
 
 
 def in_one_line(text: str) -> str:
