@@ -129,6 +129,43 @@ def test_every_command_that_sends_a_request_is_tried() -> None:
     assert tried | free == commands.keys()
 
 
+# Every command that takes a version, with what else it requires.
+VERSIONED = {
+    "models show": "m {}",
+    "models tag": "m {} k v",
+    "quarantine": "m {} --reason x",
+    "lift-quarantine": "m {} --reason x",
+    "retire": "m {} --reason x",
+    "backtest": "m {}",
+    "promote": "m {}",
+    "approve": f"m {{}} --content {'0' * 64}",
+    "manifest fetch": "m {}",
+    "drift reports": "m --version {}",
+}
+
+
+def test_a_version_is_taken_as_it_is_printed_wherever_one_is_taken(home: DeployedHome) -> None:
+    taking = {
+        n for n, options in options_by_command().items() if options & {"version", "--version"}
+    }
+    assert VERSIONED.keys() == taking
+    for name, arguments in VERSIONED.items():
+        for version in ("one", "v", "1.0", "vv1", "9" * 5000):
+            said = said_to([*name.split(), *arguments.format(version).split()], home, "ana")
+            assert f"must be a version, as in 2 or v2, not '{version[:80]}'" in said
+        ended = [
+            CliRunner().invoke(
+                app,
+                ["--home", str(home.home), "--token-file", str(home.token_file("ana")),
+                 *name.split(), *arguments.format(version).split()],
+            )
+            for version in ("1", "v1")
+        ]  # fmt: skip
+        number, printed = ((each.exit_code, each.stderr) for each in ended)
+        assert number == printed
+        assert number[0] in {0, 4, 6}, ended
+
+
 @pytest.mark.parametrize(
     "words",
     [

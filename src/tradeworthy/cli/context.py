@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import chdir, contextmanager, redirect_stdout
@@ -27,6 +28,26 @@ def for_errors_too(ctx: typer.Context, param: typer.CallbackParam, value: bool) 
     return value
 
 
+def version_number(text: str) -> int:
+    """Read a version: its number, or as commands print it.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is neither.
+
+    Examples
+    --------
+    >>> version_number("2"), version_number("v2")
+    (2, 2)
+    """
+    number = re.fullmatch("v?([0-9]{1,18})", text)
+    if number is None:
+        raise typer.BadParameter(f"must be a version, as in 2 or v2, not {text[:80]!r}")
+    return int(number[1])
+
+
+Version = Annotated[int, typer.Argument(parser=version_number)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.", callback=for_errors_too)]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tradeworthy.cli.context import AsJson, client_of, show, table
+from tradeworthy.cli.context import AsJson, client_of, show, table, version_number
 
 drift = typer.Typer(help="Run drift scans and read their reports.", no_args_is_help=True)
 
@@ -37,7 +37,7 @@ def scan(
 def reports(
     ctx: typer.Context,
     model: str,
-    version: int | None = None,
+    version: Annotated[int | None, typer.Option(parser=version_number)] = None,
     limit: int = 20,
     as_json: AsJson = False,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tradeworthy.cli.context import AsJson, client_of, fields, outcome, show, table
+from tradeworthy.cli.context import AsJson, Version, client_of, fields, outcome, show, table
 from tradeworthy.cli.drift import state_lines
 from tradeworthy.cli.promotion import approval_lines, figure_lines, verdict_lines
 
@@ -69,7 +69,7 @@ def versions(ctx: typer.Context, model: str, as_json: AsJson = False) -> None:
 
 
 @models.command("show")
-def show_version(ctx: typer.Context, model: str, version: int, as_json: AsJson = False) -> None:
+def show_version(ctx: typer.Context, model: str, version: Version, as_json: AsJson = False) -> None:
     """Show a version: its digests, approvals, figures, who and when."""
     with client_of(ctx) as client:
         found = client.version(model, version)
@@ -130,7 +130,7 @@ def _verdict_lines(found: dict[str, Any]) -> Iterator[str]:
 
 @models.command("tag")
 def tag_version(
-    ctx: typer.Context, model: str, version: int, key: str, value: str, as_json: AsJson = False
+    ctx: typer.Context, model: str, version: Version, key: str, value: str, as_json: AsJson = False
 ) -> None:
     """Put a tag on a version."""
     with client_of(ctx) as client:
@@ -142,7 +142,7 @@ Why = Annotated[str, typer.Option("--reason", help="Why.")]
 
 
 def quarantine(
-    ctx: typer.Context, model: str, version: int, reason: Why, as_json: AsJson = False
+    ctx: typer.Context, model: str, version: Version, reason: Why, as_json: AsJson = False
 ) -> None:
     """Stop a version: it keeps its stage and does not predict."""
     with client_of(ctx) as client:
@@ -152,7 +152,7 @@ def quarantine(
 
 
 def lift_quarantine(
-    ctx: typer.Context, model: str, version: int, reason: Why, as_json: AsJson = False
+    ctx: typer.Context, model: str, version: Version, reason: Why, as_json: AsJson = False
 ) -> None:
     """Let a stopped version predict again."""
     with client_of(ctx) as client:
@@ -162,7 +162,7 @@ def lift_quarantine(
 
 
 def retire(
-    ctx: typer.Context, model: str, version: int, reason: Why, as_json: AsJson = False
+    ctx: typer.Context, model: str, version: Version, reason: Why, as_json: AsJson = False
 ) -> None:
     """Withdraw a version for good."""
     with client_of(ctx) as client:

@@ -11,6 +11,7 @@ import typer
 
 from tradeworthy.cli.context import (
     AsJson,
+    Version,
     as_content,
     client_of,
     fields,
@@ -45,7 +46,7 @@ def add_to(app: typer.Typer) -> None:
 def backtest(
     ctx: typer.Context,
     model: str,
-    version: int,
+    version: Version,
     dataset_hash: Annotated[
         str | None, typer.Option("--dataset", help="A dataset's hash; the manifest's by default.")
     ] = None,
@@ -82,7 +83,7 @@ def backtest_lines(found: Mapping[str, Any], *, verbose: bool) -> Iterator[str]:
 def promote(
     ctx: typer.Context,
     model: str,
-    version: int,
+    version: Version,
     target: Annotated[
         str | None, typer.Option("--to", help="The stage; the next one by default.")
     ] = None,
@@ -134,7 +135,7 @@ def verdict_lines(verdict: Mapping[str, Any], *, verbose: bool) -> Iterator[str]
 def approve(
     ctx: typer.Context,
     model: str,
-    version: int,
+    version: Version,
     content_digest: Annotated[
         str | None,
         typer.Option(

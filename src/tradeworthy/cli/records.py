@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tradeworthy.cli.context import AsJson, client_of, outcome, show, table
+from tradeworthy.cli.context import AsJson, Version, client_of, outcome, show, table
 
 manifest = typer.Typer(help="Fetch manifests and check them offline.", no_args_is_help=True)
 
@@ -26,7 +26,7 @@ def add_to(app: typer.Typer) -> None:
 def fetch(
     ctx: typer.Context,
     model: str,
-    version: int,
+    version: Version,
     into: Annotated[
         Path, typer.Option(help="Where the manifest is written.", exists=True, file_okay=False)
     ] = Path(),
