@@ -144,6 +144,24 @@ def test_slips_in_what_is_trained(terminal: Terminal) -> None:
     assert terminal.ask("models", "versions", "m") == []
 
 
+def test_what_can_be_judged_without_users_code_or_bars_is_judged_first(terminal: Terminal) -> None:
+    deployed = terminal.deployed
+    deployed.strategy.write_text("raise ValueError('loaded')")
+    deployed.bars.write_text("no bars")
+    features = deployed.strategy.with_name("features.py")
+    features.write_text("raise ValueError('loaded')")
+    train = ["train", deployed.strategy, "--data", deployed.bars, "--model"]
+    terminal.fail(*train, "m", "--until", "2017-13-01", code=2, error="invalid_input")
+    terminal.fail(*train, "nothing", code=4, error="model_not_found")
+    terminal.fail(*train, "m", who="vera", code=6, error="forbidden")
+    # A folder in which nobody can write a file.
+    if Path("/proc").is_dir():
+        terminal.fail(*train, "m", "--manifests", "/proc", code=7, error="home_unusable")
+    terminal.fail("features", "diff", features, "no.py", code=2, error="strategy_invalid")
+    for words in ([*train, "m"], ["features", "hash", features]):
+        assert "loaded" in terminal.fail(*words, code=2, error="strategy_invalid")
+
+
 def test_what_will_keep_a_version_back_is_said_before_the_training(terminal: Terminal) -> None:
     deployed = terminal.deployed
     train = ["train", deployed.strategy, "--model", "m", "--data", deployed.bars, "--set"]

@@ -15,8 +15,9 @@ from tradeworthy.errors import (
     TradeworthyError,
 )
 from tradeworthy.training.candidate import train_candidate
-from tradeworthy.training.point_in_time import parse_train_end
+from tradeworthy.training.point_in_time import as_stamped
 from tradeworthy.training.strategy_file import load_strategy
+from tradeworthy.training.train_end import parse_train_end
 from training.strategy_workshop import (
     FEATURES,
     LIGHT,
@@ -243,14 +244,14 @@ def test_no_row_to_train_on(tmp_path: Path) -> None:
 def test_the_end_of_training_in_the_time_of_the_bars(text: str, daily: str, intraday: str) -> None:
     days = pl.DataFrame(schema={"date": pl.Date})
     times = pl.DataFrame(schema={"date": pl.Datetime})
-    assert str(parse_train_end(days, text)) == daily
-    assert str(parse_train_end(times, text)) == intraday
+    assert str(as_stamped(days, parse_train_end(text))) == daily
+    assert str(as_stamped(times, parse_train_end(text))) == intraday
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2011-02-30", ""])
 def test_an_end_that_is_no_date(text: str) -> None:
     with pytest.raises(InvalidInput, match="is no date: write it as 2011-12-30"):
-        parse_train_end(market(3), text)
+        parse_train_end(text)
 
 
 def _train(file: Path, bars: pl.DataFrame | None = None, **config: object) -> None:

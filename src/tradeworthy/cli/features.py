@@ -36,12 +36,13 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(features, name="features")
 
 
-def _graph(file: Path) -> FeatureGraph:
-    check_file("FILE", file, StrategyInvalid)
+def _graphs(*files: Path) -> list[FeatureGraph]:
+    for file in files:
+        check_file("FILE", file, StrategyInvalid)
     from tradeworthy.features.feature_graph import FeatureGraph
 
     with users_code():
-        return FeatureGraph.from_module(file)
+        return [FeatureGraph.from_module(file) for file in files]
 
 
 @features.command("hash")
@@ -58,7 +59,7 @@ def hash_file(
     """Print the hash of a feature file's graph, or of a model's inputs, and of every node."""
     from tradeworthy.features.graph_summary import graph_summary
 
-    graph = _graph(file)
+    (graph,) = _graphs(file)
     if inputs is not None:
         graph = graph.closure(inputs.split(","))
     show(graph_summary(graph), as_json=as_json, human=_hash_lines)
@@ -73,7 +74,7 @@ def _hash_lines(found: dict[str, Any]) -> Iterator[str]:
 @features.command("show")
 def show_file(file: File, as_json: AsJson = False) -> None:
     """Show the features of a file and what they depend on."""
-    graph = _graph(file)
+    (graph,) = _graphs(file)
     rows = [
         {
             "feature": node.key,
@@ -94,7 +95,8 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Tell what changed from one feature file to another."""
-    found = _graph(before).diff(_graph(after))
+    old, new = _graphs(before, after)
+    found = old.diff(new)
     lines = found.explain() or ("no difference",)
     show(found.to_json(), as_json=as_json, human=lambda _: iter(lines))
 
@@ -117,8 +119,12 @@ def activate(
     as_json: AsJson = False,
 ) -> None:
     """Make a release of feature files and activate it."""
-    snapshots = [_graph(file).snapshot().to_json() for file in files]
+    from tradeworthy.client.requests import check_fields
+    from tradeworthy.wire.releases import ActivateRelease
+
     with client_of(ctx) as client:
+        check_fields(ActivateRelease, expected_epoch=expected_epoch, reason=reason, force=force)
+        snapshots = [graph.snapshot().to_json() for graph in _graphs(*files)]
         release = client.register_release(snapshots).release
         found = client.activate_release(
             release, expected_epoch=expected_epoch, reason=reason, force=force

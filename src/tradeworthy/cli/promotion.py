@@ -146,7 +146,11 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """Approve the content of a version for PRODUCTION."""
+    from tradeworthy.client.requests import check_fields
+    from tradeworthy.wire.approvals import ApproveVersion
+
     with client_of(ctx) as client:
+        check_fields(ApproveVersion, reason=reason)
         if content_digest is None:
             content_digest = _ask_to_approve(as_content(client.version(model, version)))
         found = client.approve(model, version, content_digest, reason=reason)

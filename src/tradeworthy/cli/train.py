@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,6 +24,9 @@ from tradeworthy.errors import DatasetInvalid, StrategyInvalid
 
 if TYPE_CHECKING:
     from polars import DataFrame
+
+    from tradeworthy.client.candidate_upload import RecordedVersion
+    from tradeworthy.client.client import Client
 
 PLACE = 20
 
@@ -54,7 +57,28 @@ def train(
     check_file("--data", data, DatasetInvalid)
     from dataclasses import asdict
 
+    from tradeworthy.training.train_end import parse_train_end
+
+    with client_of(ctx) as client:
+        train_end = None if until is None else parse_train_end(until)
+        strategies = context_of(ctx).settings().strategies_folder
+        recorded = _recorded(client, model, file, data, train_end, values, strategies, manifests)
+    show(asdict(recorded), as_json=as_json, human=outcome("recorded {model} v{version}: {stage}"))
+
+
+def _recorded(
+    client: Client,
+    model: str,
+    file: Path,
+    data: Path,
+    train_end: date | None,
+    values: dict[str, Any],
+    strategies: Path,
+    manifests: Path,
+) -> RecordedVersion:
+    """Train and record; whether that can come to an end is seen before users' code or bars are."""
     from tradeworthy.client.candidate_upload import (
+        check_folder,
         check_strategy,
         market_data,
         record_version,
@@ -63,30 +87,22 @@ def train(
         training_windows,
     )
     from tradeworthy.training.candidate import resolve_config, train_candidate
-    from tradeworthy.training.point_in_time import parse_train_end
     from tradeworthy.training.strategy_file import load_strategy
 
-    with client_of(ctx) as client:
-        root = strategy_root(client, context_of(ctx).settings().strategies_folder, file)
-        with users_code():
-            loaded = load_strategy(file)
-            resolve_config(loaded.strategy, values)
-        source = market_data(data)
-        train_end = parse_train_end(source.bars, until)
-        check_strategy(model, recordable_strategy(client, model), loaded.strategy.name)
-        _warn(loaded.file, source.bars, train_end)
-        windows = training_windows(client, model)
-        with working("training"), users_code():
-            candidate = train_candidate(
-                loaded,
-                source,
-                config=values,
-                train_end=train_end,
-                windows=windows,
-                root=root,
-            )
-        recorded = record_version(client, model, candidate, [source], manifests)
-    show(asdict(recorded), as_json=as_json, human=outcome("recorded {model} v{version}: {stage}"))
+    expected, windows = recordable_strategy(client, model), training_windows(client, model)
+    root = strategy_root(client, strategies, file)
+    check_folder(manifests)
+    with users_code():
+        loaded = load_strategy(file)
+        resolve_config(loaded.strategy, values)
+    check_strategy(model, expected, loaded.strategy.name)
+    source = market_data(data)
+    _warn(loaded.file, source.bars, train_end)
+    with working("training"), users_code():
+        candidate = train_candidate(
+            loaded, source, config=values, train_end=train_end, windows=windows, root=root
+        )
+    return record_version(client, model, candidate, [source], manifests)
 
 
 def _warn(file: Path, bars: DataFrame, train_end: date | None) -> None:

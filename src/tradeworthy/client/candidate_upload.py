@@ -189,7 +189,7 @@ def record_version(
     run = _unnumbered(candidate, model)
     _check_complete(run)
     number = max((each.version for each in client.versions(model)), default=0) + 1
-    _check_place(folder, folder / _unnumbered(candidate, model, number).file_name)
+    _check_place(folder / _unnumbered(candidate, model, number).file_name)
     for each in data:
         upload_dataset(client, each)
     if candidate.artifact is not None:
@@ -220,7 +220,8 @@ def _unnumbered(candidate: Candidate, model: str, number: int = 1) -> Manifest:
     return candidate.manifest(model, number, created_at=_ANY_TIME, created_by="candidate")
 
 
-def _check_place(folder: Path, path: Path) -> None:
+def check_folder(folder: Path) -> None:
+    """Raise ``HomeUnusable`` unless a manifest can be written into a folder."""
     try:
         # What a folder's modes say is not enough: it may lie on a full or read-only disk.
         tempfile.TemporaryFile(dir=folder).close()
@@ -228,6 +229,10 @@ def _check_place(folder: Path, path: Path) -> None:
         raise HomeUnusable(
             f"no manifest can be written into the folder {folder}: {error.strerror}"
         ) from error
+
+
+def _check_place(path: Path) -> None:
+    check_folder(path.parent)
     if path.exists():
         raise AlreadyExists(
             f"{path} is there already, from another home or database: write manifests into "

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from tradeworthy.base.field_faults import invalid_fields
 from tradeworthy.client.answers import Body, bodies_of, body_of
@@ -24,11 +25,29 @@ def checked(kind: type[RequestBody], **fields: object) -> dict[str, object]:
         As the service would, with the places of what is wrong.
     """
     content: dict[str, object] = json.loads(json.dumps(fields, default=plain))
+    if faults := _faults(kind, content):
+        raise invalid_fields(faults)
+    return content
+
+
+def check_fields(kind: type[RequestBody], **fields: object) -> None:
+    """Refuse what is wrong with some fields of a body, before the others are known.
+
+    Raises
+    ------
+    InvalidInput
+        As the service would, with the places of what is wrong.
+    """
+    if faults := [each for each in _faults(kind, fields) if each["type"] != "missing"]:
+        raise invalid_fields(faults)
+
+
+def _faults(kind: type[RequestBody], content: Mapping[str, object]) -> list[ErrorDetails]:
     try:
         kind.model_validate(content)
     except ValidationError as error:
-        raise invalid_fields(error.errors(include_url=False, include_input=False)) from None
-    return content
+        return error.errors(include_url=False, include_input=False)
+    return []
 
 
 class Requests:

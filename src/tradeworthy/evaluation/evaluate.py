@@ -54,13 +54,14 @@ from tradeworthy.training.label_reach import check_label_horizon, label_moments
 from tradeworthy.training.point_in_time import (
     SYMBOL,
     TIME,
+    as_stamped,
     feature_rows,
     input_matrix,
-    parse_train_end,
     training_table,
 )
 from tradeworthy.training.strategy import Floats
 from tradeworthy.training.strategy_file import LoadedStrategy, load_strategy
+from tradeworthy.training.train_end import parse_train_end
 
 _LEAST_HOLDOUT = 3
 
@@ -281,9 +282,7 @@ def _train_end(manifest: Manifest, bars: pl.DataFrame) -> date | datetime:
     recorded = manifest.dataset.train_end
     if recorded is None:
         raise ManifestInvalid(f"{manifest.file_name} records no train_end", field="train_end")
-    train_end = parse_train_end(bars, recorded)
-    assert train_end is not None  # noqa: S101 - only None is read as None
-    return train_end
+    return as_stamped(bars, parse_train_end(recorded))
 
 
 def _predictor(manifest: Manifest, artifact_file: Path) -> Any:

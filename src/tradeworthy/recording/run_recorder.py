@@ -19,6 +19,7 @@ import polars as pl
 from tradeworthy.base.files.whole_error import ERRORS, keep_whole_text
 from tradeworthy.base.settings import read_settings
 from tradeworthy.client.candidate_upload import (
+    check_folder,
     check_strategy,
     market_data,
     record_version,
@@ -279,6 +280,7 @@ def record_run(
         with Client(server=server, home=home, token_file=token_file) as client:
             # Better to hear of a wrong name, token or policy before hours of training than after.
             strategy, windows = recordable_strategy(client, model), training_windows(client, model)
+            check_folder(Path(manifests))
             settings = read_settings(home=None if home is None else Path(home)).absolute()
             root_of = partial(strategy_root, client, settings.strategies_folder)
             run = RecordedRun(model, strategy, root_of)

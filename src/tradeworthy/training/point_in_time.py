@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from typing import cast
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tradeworthy.errors import InvalidInput, StrategyInvalid
+from tradeworthy.errors import StrategyInvalid
 from tradeworthy.features.compute.feature_table import compute_features
 from tradeworthy.training.strategy import Strategy
 from tradeworthy.training.strategy_file import LoadedStrategy
@@ -65,7 +65,7 @@ def training_table(
 
 def known_bars(bars: pl.DataFrame, train_end: date | datetime | None) -> pl.DataFrame:
     """Return the bars up to and including ``train_end``; of a date, all of that day."""
-    return bars if train_end is None else bars.filter(pl.col(TIME) <= _as_stamped(bars, train_end))
+    return bars if train_end is None else bars.filter(pl.col(TIME) <= as_stamped(bars, train_end))
 
 
 def last_moment(bars: pl.DataFrame) -> date | datetime:
@@ -78,43 +78,15 @@ def input_matrix(strategy: Strategy, rows: pl.DataFrame) -> NDArray[np.float64]:
     return np.ascontiguousarray(rows.select(strategy.inputs).to_numpy(), dtype=np.float64)
 
 
-def parse_train_end(bars: pl.DataFrame, text: str | None) -> date | datetime | None:
-    """Return the last moment to train on as the bars tell time, None for all of them.
-
-    A day without a time means all of that day; a time without an offset is UTC, as bars are.
-
-    Raises
-    ------
-    InvalidInput
-        For text that is no date.
+def as_stamped(bars: pl.DataFrame, moment: date | datetime) -> date | datetime:
+    """Return a moment as the bars tell time: by the day, or a day as its end.
 
     Examples
     --------
-    >>> bars = pl.DataFrame({"date": [date(2020, 1, 2)]})
-    >>> parse_train_end(bars, "2019-12-31")
+    >>> as_stamped(pl.DataFrame({"date": [date(2020, 1, 2)]}), datetime(2019, 12, 31, 16))
     datetime.date(2019, 12, 31)
     """
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput(f"{text!r} is no date: write it as 2011-12-30", field="until") from error
-    utc = moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
-    return _as_stamped(bars, utc.date() if _is_day(text) else utc)
-
-
-def _as_stamped(bars: pl.DataFrame, moment: date | datetime) -> date | datetime:
-    """Return a moment as the bars tell time: by the day, or a day as its end."""
     daily = isinstance(bars.schema[TIME], pl.Date)
     if isinstance(moment, datetime):
         return moment.date() if daily else moment
     return moment if daily else datetime.combine(moment, time.max)
-
-
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
