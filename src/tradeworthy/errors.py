@@ -6,6 +6,7 @@ to do next. HTTP status codes live in ``api/problems.py``, the only place that k
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -39,6 +40,10 @@ class TradeworthyError(Exception):
         """Add to the message."""
         self.message += text
         self.args = (self.message,)
+
+    def add_lines(self, lines: Iterable[str]) -> None:
+        """Let the text go on in further lines; the message stays what it is."""
+        self.args = ("\n".join([self.message, *lines]),)
 
 
 class InvalidInput(TradeworthyError):
@@ -156,7 +161,10 @@ class PreconditionFailed(TradeworthyError):
 
 
 class PromotionRefused(TradeworthyError):
-    """At least one gate of the policy did not pass; the details carry every gate."""
+    """At least one gate of the policy did not pass; the details carry every gate.
+
+    Its text says of each failed gate what was measured, what is required and what to do.
+    """
 
     code = "promotion_refused"
 

@@ -19,8 +19,10 @@ from tradeworthy.client.connection import Connection, segment
 from tradeworthy.client.remote_server import RemoteServer
 from tradeworthy.client.token_file import read_token
 from tradeworthy.errors import (
+    FeatureGraphMismatch,
     InvalidInput,
     ModelNotFound,
+    PromotionRefused,
     ServerUnreachable,
     SettingsInvalid,
     TradeworthyError,
@@ -189,6 +191,25 @@ def test_a_newer_server_tells_of_errors_that_we_do_not_know() -> None:
         with pytest.raises(TradeworthyError, match="market_closed: come back") as caught:
             ask(server.url)
         assert caught.value.details == {}
+
+
+@pytest.mark.parametrize("verdict", [None, [], {"gates": [{"gate": 1}]}, {"gates": "none"}])
+def test_a_verdict_of_another_release_leaves_the_message_alone(verdict: object) -> None:
+    problem = {"code": "promotion_refused", "detail": "no", "details": {"verdict": verdict}}
+    body = json.dumps(problem).encode()
+    with stranger(422, body) as server, pytest.raises(PromotionRefused) as caught:
+        Client(server=server.url, token=TOKEN).models()
+    assert str(caught.value) == caught.value.message == "no"
+
+
+def test_the_text_of_a_mismatch_names_the_ways_out() -> None:
+    details = {"ways_out": ["put it back", "train\x1b anew"]}
+    problem = {"code": "feature_graph_mismatch", "detail": "other code", "details": details}
+    body = json.dumps(problem).encode()
+    with stranger(409, body) as server, pytest.raises(FeatureGraphMismatch) as caught:
+        Client(server=server.url, token=TOKEN).models()
+    assert caught.value.message == "other code"
+    assert str(caught.value) == "other code\n  put it back\n  train\\x1b anew"
 
 
 def test_an_older_server_lacks_a_route(served: ServedHome) -> None:

@@ -25,6 +25,7 @@ from api.small_home import MARKET, SmallHome, approve, promote, train
 from contract.one_call import record_backtest, view
 from tradeworthy.access.roles import Actor, Role
 from tradeworthy.base.clock import utc_now
+from tradeworthy.client import Client
 from tradeworthy.errors import (
     InvalidTransition,
     PreconditionFailed,
@@ -129,6 +130,33 @@ def test_refusal_lists_every_gate(own: ServedHome) -> None:
     assert {"min_sharpe", "backtest_costs", "look_ahead"} <= failed
     assert all(gate["reason"] for gate in gates)
     assert own.stage(4) == "TRAINED"
+
+
+def test_the_text_of_a_refusal_says_of_each_failed_gate_what_was_seen_and_what_to_do(
+    own: ServedHome, home: SmallHome
+) -> None:
+    texts = []
+    with Client(server=own.url, token=home.token("vic")) as client:
+        with pytest.raises(PromotionRefused) as remote:
+            client.promote("m", 4)
+        texts.append(remote.value)
+    store = SqlStore.open(f"sqlite:///{home.database}")
+    with pytest.raises(PromotionRefused) as in_process:
+        registry_on(home, store).promote("m", 4, actor=Actor("vic", frozenset({Role.VALIDATOR})))
+    store.close()
+    texts.append(in_process.value)
+    for error in texts:
+        first, *lines = str(error).splitlines()
+        assert first == error.message
+        assert first.startswith("m v4 is not promoted to VALIDATED: ")
+        verdict: Any = error.details["verdict"]
+        failures = [gate for gate in verdict["gates"] if gate["status"] == "FAILED"]
+        assert len(failures) > 2
+        for gate in failures[:12]:
+            (line,) = (each for each in lines if each.startswith(f"  FAIL  {gate['gate']}: "))
+            assert gate["reason"] in line
+            assert gate["advice"] in str(error)
+    assert str(texts[0]) == str(texts[1])
 
 
 def test_overrides_tighten_and_never_loosen(own: ServedHome) -> None:
@@ -577,7 +605,7 @@ def test_a_standby_whose_validation_is_old_comes_back_after_a_new_backtest(home:
     validator = Actor("vic", frozenset({Role.VALIDATOR}))
     registry.approve("m", 2, Stage.PRODUCTION, str(content), actor=validator)
     operator = Actor("olga", frozenset({Role.OPERATOR}))
-    with pytest.raises(PromotionRefused, match=r": validation_fresh$"):
+    with pytest.raises(PromotionRefused, match=r": validation_fresh\n  FAIL  validation_fresh: "):
         registry.promote("m", 2, actor=operator)
     made = view(store).backtests.of_version("m", 2)[-1]
     (line,) = [

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from tradeworthy.base.field_faults import first_fault
+from tradeworthy.base.foreign_text import readable, shortened
 from tradeworthy.base.strict_json import read_json
 from tradeworthy.client.transport import Answer
 from tradeworthy.errors import ServerUnreachable, TradeworthyError, rebuild
+from tradeworthy.promotion.gate_lines import refusal_lines
+from tradeworthy.wire.verdicts import GivenVerdict
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -43,7 +48,19 @@ def _error_of(status: int, problem: dict[str, Any]) -> TradeworthyError:
         return TradeworthyError(
             f"the server answered {status} without saying why: is that URL a Tradeworthy service?"
         )
-    return rebuild(code, detail, details if isinstance(details, dict) else {})
+    error = rebuild(code, detail, details if isinstance(details, dict) else {})
+    error.add_lines(_further_lines(error))
+    return error
+
+
+def _further_lines(error: TradeworthyError) -> Iterator[str]:
+    """Say what the details add for a person: the failed gates, or the ways out of a mismatch."""
+    if "verdict" in error.details:
+        with suppress(ValidationError):  # of another release: the details are all there is
+            yield from refusal_lines(GivenVerdict.model_validate(error.details["verdict"]).gates)
+    ways_out = error.details.get("ways_out")
+    if isinstance(ways_out, list):
+        yield from (f"  {shortened(readable(str(way)))}" for way in ways_out)
 
 
 def body_of(kind: type[Body], content: Any) -> Body:

@@ -16,6 +16,7 @@ from tradeworthy.model_registry.changes import Change, change_model, check_revis
 from tradeworthy.model_registry.gatherers import gather
 from tradeworthy.model_registry.policies import Policies, policy_documents
 from tradeworthy.model_registry.sources import Sources
+from tradeworthy.promotion.gate_lines import refusal_lines
 from tradeworthy.promotion.plan import PromotionPlan, plan_promotion
 from tradeworthy.promotion.policy.policy import Policy
 from tradeworthy.promotion.verdict import Verdict, judge_promotion
@@ -172,10 +173,12 @@ class Promotions:
         verdict = plan.verdict
         if not plan.allowed:
             failed = ", ".join(gate.gate for gate in verdict.failures)
-            raise PromotionRefused(
+            refused = PromotionRefused(
                 f"{plan.model} v{plan.version} is not promoted to {plan.target}: {failed}",
                 verdict=verdict.as_dict(),
             )
+            refused.add_lines(refusal_lines(verdict.gates))
+            raise refused
         version = state.versions[plan.version]
 
         def keep(unit: Unit, events: Sequence[Event]) -> None:

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from tradeworthy.base.foreign_text import readable, shortened
+
+_MOST_GATES = 12
+_MOST_BYTES = 500
 
 
 def gate_lines(mark: str, gates: Iterable[tuple[str, str, str | None]]) -> Iterator[str]:
@@ -36,3 +42,39 @@ def gate_lines(mark: str, gates: Iterable[tuple[str, str, str | None]]) -> Itera
         else:
             yield from lines
             yield f"  {' ' * len(mark)}  for these {len(lines)}: {advice}"
+
+
+class ShownGate(Protocol):
+    """What a gate found, here or in an answer."""
+
+    @property
+    def gate(self) -> str:
+        """Its name."""
+
+    @property
+    def status(self) -> str:
+        """``FAILED`` for the gates that refuse."""
+
+    @property
+    def reason(self) -> str:
+        """What was measured, and what is required."""
+
+    @property
+    def advice(self) -> str | None:
+        """What to do about it."""
+
+
+def refusal_lines(gates: Iterable[ShownGate]) -> Iterator[str]:
+    """Lay out the gates that failed for the text of an error, which has a bound."""
+    failed = [each for each in gates if each.status == "FAILED"]
+    shown = (
+        (each.gate, _bounded(each.reason), each.advice and _bounded(each.advice))
+        for each in failed[:_MOST_GATES]
+    )
+    yield from gate_lines("FAIL", shown)
+    if len(failed) > _MOST_GATES:
+        yield f"  and {len(failed) - _MOST_GATES} more gates: details['verdict'] has them all"
+
+
+def _bounded(text: str) -> str:
+    return shortened(readable(text), _MOST_BYTES)
