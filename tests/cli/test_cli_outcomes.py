@@ -45,7 +45,12 @@ def test_a_command_that_acts_says_first_what_it_did(terminal: Terminal) -> None:
     content = terminal.ask("models", "show", "m", 1)["content_digest"]
     shown_before = terminal.say("approve", "m", 1, who="vic", stdin="n\n")
     assert (shown_before.code, shown_before.out) == (2, "")
-    who, *figures, question, _ = shown_before.err.splitlines()
+    who, *lines, question, _ = shown_before.err.splitlines()
+    step = lines.index("m v1: VALIDATED -> STAGING: refused")
+    figures, gates = lines[:step], lines[step:]
+    assert gates == terminal.say("promote", "m", 1, "--dry-run", who="vic").out.splitlines()
+    assert any(re.match("  FAIL  aligned: .", line) for line in gates)
+    assert any(re.fullmatch(r"  pass  \d+ gates: .*", line) for line in gates)
     assert who == "m v1, VALIDATED, drafted by ana, trained by ana"
     shown = terminal.say("models", "show", "m", 1).out.splitlines()
     assert figures == ["latest backtest:", *(line for line in shown if line.startswith("  "))]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,6 +23,9 @@ from tradeworthy.cli.context import (
     working,
 )
 from tradeworthy.promotion.gate_lines import gate_lines
+
+if TYPE_CHECKING:
+    from tradeworthy.client import Client
 
 # In the order in which they are shown.
 _MARKS = {"FAILED": "FAIL", "NOT_APPLICABLE": "n/a ", "PASSED": "pass"}
@@ -152,7 +155,8 @@ def approve(
     with client_of(ctx) as client:
         check_fields(ApproveVersion, reason=reason)
         if content_digest is None:
-            content_digest = _ask_to_approve(as_content(client.version(model, version)))
+            found = as_content(client.version(model, version))
+            content_digest = _ask_to_approve(found, _gates_now(client, model, version))
         found = client.approve(model, version, content_digest, reason=reason)
     show(found, as_json=as_json, human=_approval_lines)
 
@@ -175,12 +179,23 @@ def figure_lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield from fields({f"  {name}": value for name, value in (found["metrics"] or {}).items()})
 
 
-def _ask_to_approve(found: dict[str, Any]) -> str:
+def _gates_now(client: Client, model: str, version: int) -> Iterator[str]:
+    """Lay out what the gates of a version's next step say now, if it has a next step."""
+    from tradeworthy.errors import InvalidTransition
+
+    try:
+        plan = client.promote(model, version, dry_run=True)
+    except InvalidTransition:
+        return
+    yield from _plan_lines(as_content(plan), verbose=False)
+
+
+def _ask_to_approve(found: dict[str, Any], gates: Iterable[str]) -> str:
     """Show what an approval is of, and return the digest of its content if the answer is yes."""
     from tradeworthy.errors import InvalidInput
 
     content = found["content_digest"]
-    print_aside(_approved_lines(found))
+    print_aside([*_approved_lines(found), *gates])
     sys.stderr.write(f"Approve content {content}? [y/N] ")
     sys.stderr.flush()
     answer = sys.stdin.readline()
