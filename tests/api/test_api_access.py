@@ -249,6 +249,26 @@ def test_a_revoked_token_stops_predicting_and_a_new_one_starts(own: ServedHome) 
     assert reported(own.post("all", f"{path}/revoke")) == (404, "not_found")
 
 
+def test_a_token_for_a_strategy_that_no_model_has_says_so(own: ServedHome) -> None:
+    tokens = "/api/v1/ml/tokens"
+    body = {"actor": "eve", "roles": ["viewer"], "strategies": ["trend", "trnd", "carry"]}
+    issued = own.post("all", tokens, body).json()
+    assert issued["unknown_strategies"] == ["carry", "trnd"]
+    again = own.post("all", f"{tokens}/{issued['record']['token_id']}/rotate").json()
+    assert again["unknown_strategies"] == ["carry", "trnd"]
+    known = {"actor": "eve", "roles": ["viewer"], "strategies": ["trend", "elsewhere"]}
+    for all_known in (known, known | {"strategies": None}):
+        assert own.post("all", tokens, all_known).json()["unknown_strategies"] == []
+    # It may be issued before the first model, and then is for it.
+    model = {"name": "c", "strategy": "carry", "owner": "research"}
+    assert own.post("all", "/api/v1/ml/models", model).json()["new_strategy"] is True
+    second = own.post("all", "/api/v1/ml/models", model | {"name": "c2"}).json()
+    assert second["new_strategy"] is False
+    bearer = {"authorization": f"Bearer {again['token']}"}
+    seen = own.client(None).get("/api/v1/models", headers=bearer).json()
+    assert {"c", "c2"} <= {each["name"] for each in seen}
+
+
 def test_the_last_admin_is_rotated_and_not_revoked(own: ServedHome) -> None:
     tokens = {each["actor"]: each for each in own.get("all", "/api/v1/ml/tokens").json()}
     root, everybody = (f"/api/v1/ml/tokens/{tokens[who]['token_id']}" for who in ("root", "all"))

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from api.served_home import Serve, ServedHome
+from api.served_home import Serve, ServedHome, reported
 from api.small_home import MARKET, TRAIN_END, SmallHome
 from tradeworthy.drift.drift_report import recompute
 from tradeworthy.drift.severity import Severity
@@ -201,3 +201,9 @@ def test_old_slots_are_scanned_although_today_has_a_report(home: SmallHome, serv
         today["slot"],
         *(each[0]["slot"] for each in reversed(slots)),
     ]
+
+
+def test_reports_of_a_version_that_there_is_not_are_not_an_empty_list(served: ServedHome) -> None:
+    path = "/api/v1/ml/m/drift/reports"
+    assert served.get("vera", path, version=2).json() == []
+    assert reported(served.get("vera", path, version=99)) == (404, "version_not_found")

@@ -70,7 +70,17 @@ def test_a_command_that_acts_says_first_what_it_did(terminal: Terminal) -> None:
     assert fetched == f"wrote {deployed.home / 'm-v1.manifest.json'}"
     create = ["tokens", "create", "new", "--role", "viewer", "--out", "new.token"]
     assert first(*create, who="root") == "issued a token for new into new.token"
-    listed = terminal.say("tokens", "list", who="root").out.splitlines()[-1]
+    assert terminal.say(*create[:-1], "fine.token", "--strategy", "trend", who="root").err == ""
+    slip = terminal.say(*create[:-1], "slip.token", "--strategy", "trnd", who="root")
+    assert slip.out.splitlines()[0] == "issued a token for new into slip.token"
+    assert re.fullmatch(
+        "no model belongs to trnd yet, so this token reaches none there; for a slip, "
+        "`tradeworthy tokens revoke [0-9a-f]+` and create anew\n",
+        slip.err,
+    )
+    new = ["models", "register", "third", "--strategy", "trnd", "--owner", "research"]
+    assert first(*new) == "registered third for the new strategy trnd, owned by research"
+    listed = terminal.say("tokens", "list", who="root").out.splitlines()[-3]
     assert re.search(r" new +viewer +all ", listed)
     issued = terminal.ask("tokens", "list", who="root")[-1]["token_id"]
     rotated = first("tokens", "rotate", issued, "--out", "newer.token", who="root")

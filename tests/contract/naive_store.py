@@ -116,6 +116,9 @@ class NaiveModels(NaivePort, ReadModels):
         names = sorted(name for name in self.kept.models if name > after)[:limit]
         return tuple(_summary(self.kept.models[name].state) for name in names)
 
+    def strategies(self) -> frozenset[str]:
+        return frozenset(record.state.strategy for record in self.kept.models.values())
+
     def production(self) -> tuple[ModelState, ...]:
         states = [record.state for _, record in sorted(self.kept.models.items())]
         return tuple(state for state in states if state.champion is not None)

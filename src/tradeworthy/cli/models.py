@@ -42,7 +42,9 @@ def register(
     """Give a model its name."""
     with client_of(ctx) as client:
         registered = client.register_model(name, strategy=strategy, owner=owner, tier=tier)
-    done = "registered {name} for strategy {strategy}, owned by {owner}"
+    # A strategy that was misspelt is a new one, with a ledger and thresholds of its own.
+    new = "the new " if registered.new_strategy else ""
+    done = f"registered {{name}} for {new}strategy {{strategy}}, owned by {{owner}}"
     show(registered, as_json=as_json, human=outcome(done))
 
 

@@ -7,12 +7,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from tradeworthy.access.roles import Role
-from tradeworthy.cli.context import AsJson, as_content, client_of, outcome, show, table
+from tradeworthy.cli.context import (
+    AsJson,
+    as_content,
+    client_of,
+    outcome,
+    print_aside,
+    show,
+    table,
+)
+
+if TYPE_CHECKING:
+    from tradeworthy.wire.tokens import IssuedToken
 
 tokens = typer.Typer(help="Issue, list, rotate and revoke tokens (admin).", no_args_is_help=True)
 
@@ -42,7 +53,7 @@ def create(
     with client_of(ctx) as client, _token_file(out) as file:
         issued = client.issue_token(actor, roles, strategies=strategies or None)
         file.write(issued.token + "\n")
-    content = {**as_content(issued.record), "file": str(out)}
+    content = _content(issued, out)
     show(content, as_json=as_json, human=partial(_issued, "issued a token for {actor} into {file}"))
 
 
@@ -61,7 +72,7 @@ def rotate(ctx: typer.Context, token_id: str, out: Out, as_json: AsJson = False)
     with client_of(ctx) as client, _token_file(out) as file:
         issued = client.rotate_token(token_id)
         file.write(issued.token + "\n")
-    content = {**as_content(issued.record), "file": str(out), "replaced": token_id}
+    content = {**_content(issued, out), "replaced": token_id}
     done = "replaced token {replaced} of {actor} by the one in {file}"
     show(content, as_json=as_json, human=partial(_issued, done))
 
@@ -77,6 +88,19 @@ def revoke(ctx: typer.Context, token_id: str, as_json: AsJson = False) -> None:
 def with_scope(record: dict[str, Any]) -> dict[str, Any]:
     """Return a record with its strategies in words: ``all`` where it is scoped to none."""
     return {**record, "strategies": "all" if record["strategies"] is None else record["strategies"]}
+
+
+def _content(issued: IssuedToken, out: Path) -> dict[str, Any]:
+    """Return what is shown of a token, after a warning of strategies that no model belongs to."""
+    unknown = issued.unknown_strategies
+    if unknown:
+        print_aside(
+            [
+                f"no model belongs to {', '.join(unknown)} yet, so this token reaches none there; "
+                f"for a slip, `tradeworthy tokens revoke {issued.record.token_id}` and create anew"
+            ]
+        )
+    return {**as_content(issued.record), "unknown_strategies": unknown, "file": str(out)}
 
 
 def _issued(done: str, content: dict[str, Any]) -> Iterator[str]:

@@ -25,7 +25,7 @@ from tradeworthy.wire.drift import ScanDrift, StoredDriftReport
 from tradeworthy.wire.history import ModelHistory
 from tradeworthy.wire.identity import Identity
 from tradeworthy.wire.jobs import AcceptedJob, JobProgress
-from tradeworthy.wire.models import ListedModel, ModelStatus, NewModel
+from tradeworthy.wire.models import ListedModel, ModelStatus, NewModel, RegisteredModel
 from tradeworthy.wire.policy import PastPolicy, PolicyInForce
 from tradeworthy.wire.predictions import Predictions
 from tradeworthy.wire.promotions import PromoteVersion, PromotionOutcome
@@ -113,10 +113,10 @@ class Client(Requests):
 
     def register_model(
         self, name: str, *, strategy: str, owner: str, tier: str = "standard"
-    ) -> ListedModel:
+    ) -> RegisteredModel:
         """Give a model its name."""
         body = checked(NewModel, name=name, strategy=strategy, owner=owner, tier=tier)
-        return self._post(ListedModel, f"{_ML}/models", body)
+        return self._post(RegisteredModel, f"{_ML}/models", body)
 
     def models(self, *, after: str = "", limit: int = 100) -> list[ListedModel]:
         """List models by name; ``after`` is the last name of the page before."""

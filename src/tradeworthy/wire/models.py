@@ -35,6 +35,12 @@ class ListedModel(ResponseBody):
     production_version: int | None
 
 
+class RegisteredModel(ListedModel):
+    """A model that was registered, and whether no other belongs to its strategy."""
+
+    new_strategy: bool
+
+
 class DifferingFeature(ResponseBody):
     """A feature that is not what the version is bound to, in the ``place`` that says otherwise.
 

@@ -39,7 +39,8 @@ class ListedToken(ResponseBody):
 
 
 class IssuedToken(ResponseBody):
-    """A new token, shown this once."""
+    """A new token, shown this once; to its ``unknown_strategies`` no model belongs."""
 
     token: str
     record: ListedToken
+    unknown_strategies: list[str]

@@ -78,6 +78,7 @@ class ModelsContract:
         assert view(store).versions.search(EVERYTHING) == ()
         assert view(store).versions.tags("m") == {}
         assert view(store).models.production() == ()
+        assert view(store).models.strategies() == frozenset()
         assert view(store).events.of_model("m") == ()
         assert position(store) == (0, 0)
 
@@ -355,6 +356,7 @@ class ModelsContract:
         retired.does(OPERATOR, Retire(1), "withdrawn")
         keep(store, *stories, retired)
         assert view(store).models.production() == (stories[2].state, stories[0].state)
+        assert view(store).models.strategies() == {each.state.strategy for each in stories}
 
     def test_the_position_grows_with_every_event(self, store: Store) -> None:
         one, two = full_story("one"), full_story("two")

@@ -11,6 +11,7 @@ from tradeworthy.access.roles import Action
 from tradeworthy.api.http.governed_route import Caller, GovernedRoute, Serving, governed
 from tradeworthy.api.http.parameters import Limit
 from tradeworthy.errors import Forbidden, InvalidInput
+from tradeworthy.lifecycle.state import version_of
 from tradeworthy.model_registry.changes import record_of
 from tradeworthy.wire.drift import ScanDrift, StoredDriftReport
 
@@ -55,5 +56,7 @@ def list_drift_reports(
 ) -> list[StoredDriftReport]:
     """List a model's drift reports with their evidence, newest slot first."""
     with service.store.read() as view:
+        if version is not None:
+            version_of(record_of(view, model).state, version)
         reports = view.drift_reports.newest(model, version=version, limit=limit)
     return [StoredDriftReport.model_validate(record) for record in reports]

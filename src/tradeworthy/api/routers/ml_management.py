@@ -16,7 +16,7 @@ from tradeworthy.errors import RecordNotFound
 from tradeworthy.lifecycle.state import version_of
 from tradeworthy.model_registry.changes import read_model
 from tradeworthy.model_registry.manifests import TRAIN_ANEW, manifest_of
-from tradeworthy.wire.models import ListedModel, NewModel
+from tradeworthy.wire.models import NewModel, RegisteredModel
 from tradeworthy.wire.promotions import PromoteVersion, PromotionOutcome
 from tradeworthy.wire.verdicts import GivenVerdict
 from tradeworthy.wire.versions import (
@@ -33,13 +33,15 @@ router = APIRouter(prefix="/api/v1/ml", tags=["management"], route_class=Governe
 
 
 @router.post("/models", status_code=201, **governed(Action.REGISTER_MODEL))
-def register_model(body: NewModel, service: Serving, caller: Caller) -> ListedModel:
+def register_model(body: NewModel, service: Serving, caller: Caller) -> RegisteredModel:
     """Give a model its name."""
+    with service.store.read() as view:
+        strategies = view.models.strategies()
     state = service.registry.register_model(
         body.name, strategy=body.strategy, owner=body.owner, tier=body.tier, actor=caller
     )
     assert state.created_at is not None  # noqa: S101 - it was just registered
-    return ListedModel(
+    return RegisteredModel(
         name=state.name,
         strategy=state.strategy,
         owner=state.owner,
@@ -47,6 +49,7 @@ def register_model(body: NewModel, service: Serving, caller: Caller) -> ListedMo
         created_at=state.created_at,
         created_by=state.created_by,
         production_version=None,
+        new_strategy=state.strategy not in strategies,
     )
 
 

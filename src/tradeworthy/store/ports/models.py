@@ -43,5 +43,9 @@ class ReadModels(Protocol):
         """Return a page of models by name."""
 
     @abstractmethod
+    def strategies(self) -> frozenset[str]:
+        """Return every strategy that a model belongs to."""
+
+    @abstractmethod
     def production(self) -> tuple[ModelState, ...]:
         """Return every model that has a version in PRODUCTION."""

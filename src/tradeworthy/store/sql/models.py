@@ -33,6 +33,9 @@ class SqlModels(SqlPort, ReadModels):
             for r in self.connection.execute(query)
         )
 
+    def strategies(self) -> frozenset[str]:
+        return frozenset(self.connection.execute(select(models.c.strategy).distinct()).scalars())
+
     def production(self) -> tuple[ModelState, ...]:
         query = (
             select(models.c.name)
