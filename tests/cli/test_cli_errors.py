@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from cli.terminal import Terminal
+from tradeworthy.client import Client
 from training.strategy_workshop import FEATURES, NO_SKLEARN, edited
 
 
@@ -280,6 +281,18 @@ def test_an_approval_without_an_answer_is_none(terminal: Terminal) -> None:
         assert question.startswith("Approve content ")
         assert reported.startswith("invalid_input: nothing was approved")
     assert terminal.ask("models", "versions", "m")[0]["approvals"] == []
+
+
+def test_nothing_is_asked_about_a_draft_that_has_no_content(terminal: Terminal) -> None:
+    home = terminal.deployed
+    with Client(home=home.home, token_file=home.token_file("ana")) as client:
+        client.draft_version("m")
+    said = terminal.say("approve", "m", 1, who="vic", stdin="y\n")
+    assert said.code == 2
+    assert said.err == (
+        "manifest_invalid: version 1 has no manifest yet, so there is nothing to approve: ana, "
+        "who drafted it, uploads one or trains a new version\n"
+    )
 
 
 @pytest.mark.parametrize("moment", ["import", "training"])

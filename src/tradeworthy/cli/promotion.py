@@ -192,9 +192,14 @@ def _gates_now(client: Client, model: str, version: int) -> Iterator[str]:
 
 def _ask_to_approve(found: dict[str, Any], gates: Iterable[str]) -> str:
     """Show what an approval is of, and return the digest of its content if the answer is yes."""
-    from tradeworthy.errors import InvalidInput
+    from tradeworthy.errors import InvalidInput, ManifestInvalid
 
     content = found["content_digest"]
+    if content is None:
+        raise ManifestInvalid(
+            f"version {found['version']} has no manifest yet, so there is nothing to approve: "
+            f"{found['author']}, who drafted it, uploads one or trains a new version"
+        )
     print_aside([*_approved_lines(found), *gates])
     sys.stderr.write(f"Approve content {content}? [y/N] ")
     sys.stderr.flush()
