@@ -293,6 +293,17 @@ def test_a_family_computes_what_its_members_say(tmp_path: Path) -> None:
             assert table[f"lag_{n}_{by}"].to_list() == expected.to_list()
 
 
+LOOP = """
+ALL = []
+def collect(function):
+    ALL.append(feature(name=f"m_{{n}}")(function))
+    return function
+{}
+    @feature(name=f'm_{{n}}')
+    def m(close):
+        return close.rolling_mean(n)
+"""
+CALLED = "n = 1\ndef lag(close):\n    return close.shift(n)\n"
 MAKE = (
     HEAD
     + """
@@ -315,6 +326,12 @@ def make(n):
         "FEATURES = list(map(make, [5, 10]))\n",
         "a = feature(name='a')(lambda close: close + 1)\n",
         "def build():\n    globals()['mom_5'] = make(5)\nbuild()\n",
+        LOOP.format("for n in (5, 20):"),
+        LOOP.format("for n in (5, 20):") + "    ALL.append(m)\n",
+        "n = 0\n" + LOOP.format("while (n := n + 1) < 3:"),
+        LOOP.format("for n in (5, 20):").replace("feature(name=f'm_{n}')", "collect"),
+        CALLED + "FEATURES = [feature(name=f'lag_{n}')(lag) for n in (5, 20)]\n",
+        CALLED + "FEATURES = list(map(feature, (lag,)))\n",
     ],
 )
 def test_features_made_by_calls_are_refused_with_the_way_to_write_them(

@@ -30,7 +30,7 @@ from tradeworthy.features.source.source_definitions import (
     read_declaration,
 )
 from tradeworthy.features.source.source_folder import locate_source, open_project
-from tradeworthy.features.source.undeclared_features import ADVICE
+from tradeworthy.features.source.undeclared_features import ADVICE, refuse_looped_feature
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _HIDDEN = "a decorator hides function {}: give its inner function functools.wraps"
@@ -157,9 +157,22 @@ def _define(
             f"{shown_function(function)} is no feature; decorate it with @feature"
         )
     root = root_of(function, module, project)
-    if root.node in root.module.tree.body and isinstance(root.node, _FUNCTIONS):
+    if root.node not in root.module.tree.body:
+        refuse_looped_feature(root.node, root.module)
+    elif isinstance(root.node, _FUNCTIONS):
+        _refuse_called(root, root.node)
         _check_declaration(root, root.node, project, declaration)
     return definitions_of(root, declaration, project, function)
+
+
+def _refuse_called(root: Root, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    """Refuse what ``feature(...)(function)`` made: of several, the function keeps only the last."""
+    if not node.decorator_list:
+        raise FeatureLogicRefused(
+            f"{root.module.path}, line {node.lineno}: a feature is made of {node.name} by a call; "
+            f"{ADVICE}",
+            reason="made_feature",
+        )
 
 
 def _check_declaration(

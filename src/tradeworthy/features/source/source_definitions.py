@@ -21,7 +21,10 @@ from tradeworthy.features.logic.resolution import Resolver
 from tradeworthy.features.logic.scopes import bindings_of
 from tradeworthy.features.source.feature_logic import definitions_of
 from tradeworthy.features.source.module_values import origin, value_of
-from tradeworthy.features.source.undeclared_features import refuse_made_features
+from tradeworthy.features.source.undeclared_features import (
+    refuse_looped_feature,
+    refuse_made_features,
+)
 
 _OPTIONS = ("lookback", "dtype", "salt")
 _FOR_PEOPLE = ("owner", "description")
@@ -106,6 +109,7 @@ def _refuse_hidden(statements: list[ast.stmt], module: Module, project: Project)
         if isinstance(statement, ast.If | ast.Try | ast.With | ast.For | ast.While):
             for node in ast.walk(statement):
                 if isinstance(node, ast.FunctionDef) and feature_decorator(node, module, project):
+                    refuse_looped_feature(node, module)
                     raise FeatureLogicRefused(
                         f"{module.path}, line {node.lineno}: feature {node.name} is defined "
                         "conditionally; define it at the top level, or import the file",

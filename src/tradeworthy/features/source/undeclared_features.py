@@ -10,6 +10,7 @@ from tradeworthy.features.logic import Module, Project
 from tradeworthy.features.logic.canonical_form import Draft, Walk
 from tradeworthy.features.logic.definition_forms import is_feature_decorator
 from tradeworthy.features.logic.resolution import Resolver, import_target
+from tradeworthy.features.logic.scopes import FunctionNode
 from tradeworthy.features.source.module_values import origin
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -37,6 +38,26 @@ def refuse_made_features(module: Module, statements: Sequence[ast.stmt], project
                     f"cannot be read from the source alone; {ADVICE}",
                     reason="made_feature",
                 )
+
+
+def refuse_looped_feature(node: FunctionNode, module: Module) -> None:
+    """Refuse a feature that a loop defines: each round replaces what the earlier ones read.
+
+    Raises
+    ------
+    FeatureLogicRefused
+        If the function stands inside ``for`` or ``while``.
+    """
+    for loop in ast.walk(module.tree):
+        if isinstance(loop, ast.For | ast.AsyncFor | ast.While) and loop.lineno < node.lineno <= (
+            loop.end_lineno or 0
+        ):
+            name = getattr(node, "name", "<lambda>")
+            raise FeatureLogicRefused(
+                f"{module.path}, line {node.lineno}: feature {name} is defined in a loop, and "
+                f"only the last round's would run; {ADVICE}",
+                reason="made_feature",
+            )
 
 
 def is_feature(node: ast.expr, module: Module, project: Project) -> bool:
