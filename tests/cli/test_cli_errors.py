@@ -182,6 +182,16 @@ def test_what_will_keep_a_version_back_is_said_before_the_training(terminal: Ter
     assert "SystemExit" in second
 
 
+def test_bars_that_no_backtest_takes_are_not_trained_on(terminal: Terminal) -> None:
+    deployed = terminal.deployed
+    bars = pl.read_parquet(deployed.bars)
+    pl.concat([bars, bars[-1:]]).write_parquet(deployed.bars)
+    train = ("train", deployed.strategy, "--model", "m", "--data", deployed.bars)
+    said = terminal.fail(*train, code=2, error="dataset_invalid")
+    assert f"at {bars['date'][-1]}: two bars of one symbol and date; keep one" in said
+    assert "TRAINED" not in terminal.say("models", "versions", "m").out
+
+
 def test_slips_in_files_that_are_checked(terminal: Terminal) -> None:
     policy = terminal.deployed.home / "ml_promotion_policy.yaml"
     policy.write_text("default:\n  min_shrpe: 1\n")

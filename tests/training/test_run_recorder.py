@@ -127,7 +127,7 @@ def notes_of(deployed: DeployedHome, run: RecordedRun) -> None:
     run.market_data(deployed.bars)
     run.features(deployed.strategy.with_name("features.py"), inputs=INPUTS)
     run.dataset(table, label="next_change", label_horizon=1)
-    run.config({"alpha": 0})
+    run.config({"weight": 0.5})
     run.estimator(fitted(table))
 
 
@@ -345,6 +345,55 @@ def test_what_the_data_contradict_is_refused_in_the_block(
         pytest.fail("it was taken")
     assert "\n" not in caught.value.message
     assert versions(deployed) == []
+
+
+def test_what_every_backtest_would_refuse_takes_no_number(
+    deployed: DeployedHome, tmp_path: Path
+) -> None:
+    table = table_of(deployed)
+    bars = pl.read_parquet(deployed.bars)
+    repeated = tmp_path / "repeated.parquet"
+    pl.concat([bars, bars[-1:]]).write_parquet(repeated)
+
+    def say(run: RecordedRun, table: pl.DataFrame, horizon: int = 1) -> None:
+        run.dataset(table, label="next_change", label_horizon=horizon, train_end=TRAIN_END)
+
+    for spoil, says in (
+        (
+            lambda run: run.market_data(repeated),
+            f"BBB at {bars['date'].max()}: two bars of one symbol and date; keep one",
+        ),
+        (
+            lambda run: say(run, table, 3),
+            "a label that looks 3 bars ahead, the strategy declares 1",
+        ),
+        (
+            lambda run: run.config({"trees": 20}),
+            r"lacks weight, which strategy 'trend' reads: .*\*\*loaded\.strategy\.config",
+        ),
+        (
+            lambda run: say(run, table.head(500)),
+            rf"has 500 rows, and bars\.parquet gives up to {TRAIN_END} {table.height}; train",
+        ),
+        (
+            lambda run: say(run, table.with_columns(pl.col("momentum") * 2)),
+            r"training_data refuses .* other values than bars\.parquet .*; train on training_table",
+        ),
+    ):
+        with (
+            pytest.raises((DatasetInvalid, StrategyInvalid), match=says),
+            record_run(model="m") as run,
+        ):
+            notes_of(deployed, run)
+            run.strategy(deployed.strategy)
+            say(run, table)
+            spoil(run)
+    assert versions(deployed) == []
+    with record_run(model="m") as run:
+        notes_of(deployed, run)
+        run.strategy(deployed.strategy)
+        say(run, table)
+    assert run.stage == "TRAINED"
 
 
 def test_a_dataset_of_one_row_is_refused_and_a_day_without_a_bar_may_end_the_training(

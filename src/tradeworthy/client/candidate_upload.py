@@ -27,6 +27,7 @@ from tradeworthy.manifest.completeness import missing_fields
 from tradeworthy.manifest.dataset_digest import dataset_hash
 from tradeworthy.manifest.files.manifest_file import write_manifest
 from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.market_data.bars import bar_arrays
 from tradeworthy.market_data.files.bar_file import read_bars
 from tradeworthy.promotion.advice import filled_in
 from tradeworthy.promotion.gates.policy import CONCERN, PolicyFacts
@@ -57,9 +58,10 @@ def market_data(path: Path) -> MarketData:
     Raises
     ------
     DatasetInvalid
-        If the file is no market data.
+        If the file is no market data, or none that a backtest can trade on.
     """
     bars = read_bars(path)
+    bar_arrays(bars)
     return MarketData(path.name, bars, dataset_hash(bars))
 
 

@@ -50,7 +50,11 @@ from tradeworthy.market_data.data_guards import run_data_guards
 from tradeworthy.market_data.files.bar_file import read_bars
 from tradeworthy.promotion.advice import put_back, train_anew
 from tradeworthy.training.estimator import fit, predict, target_weights
-from tradeworthy.training.label_reach import check_label_horizon, label_moments
+from tradeworthy.training.label_reach import (
+    check_label_horizon,
+    check_recorded_horizon,
+    label_moments,
+)
 from tradeworthy.training.point_in_time import (
     SYMBOL,
     TIME,
@@ -256,14 +260,7 @@ def _check_code(manifest: Manifest, loaded: LoadedStrategy) -> None:
             nodes=diff.nodes(),
             ways_out=[put_back(loaded.feature_file.name), train_anew(manifest.model)],
         )
-    horizon = loaded.strategy.label_horizon
-    if manifest.dataset.label_horizon not in (None, horizon):
-        raise StrategyInvalid(
-            f"the version was trained on a label that looks {manifest.dataset.label_horizon} bars "
-            f"ahead, the strategy declares {horizon}: record what the strategy file says",
-            recorded=manifest.dataset.label_horizon,
-            running=horizon,
-        )
+    check_recorded_horizon(loaded, manifest.dataset.label_horizon)
     code = manifest.code
     for what, recorded, running in (
         ("training function", code.entry_point, loaded.entry_point_hash),

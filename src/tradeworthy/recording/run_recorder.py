@@ -33,6 +33,7 @@ from tradeworthy.errors import ArtifactInvalid, InvalidInput, TradeworthyError
 from tradeworthy.features.feature_graph import FeatureGraph
 from tradeworthy.manifest.files.git_tree import read_git_tree
 from tradeworthy.recording.dataset_check import check_dataset
+from tradeworthy.recording.strategy_check import check_against_strategy
 from tradeworthy.training.artifact_export import Artifact, export_artifact
 from tradeworthy.training.run_record import MarketData, RunRecord, TrainingDataset
 from tradeworthy.training.strategy import Estimator
@@ -61,6 +62,7 @@ class RecordedRun:
         self._served: object | None = None
         self._line = ""
         self._data: list[MarketData] = []
+        self._loaded: LoadedStrategy | None = None
 
     def market_data(self, path: str | Path) -> pl.DataFrame:
         """Read bars, record them as a source of the dataset, and upload them at the end.
@@ -163,6 +165,7 @@ class RecordedRun:
         loaded = load_strategy(_path(file))
         check_strategy(self._model, self._strategy, loaded.strategy.name)
         self._record.follow(loaded, self._root_of(_path(file)) if root is None else Path(root))
+        self._loaded = loaded
         return loaded
 
     def estimator(self, fitted: Estimator) -> None:
@@ -196,6 +199,8 @@ class RecordedRun:
 
     def _finished(self) -> RunRecord:
         record = self._record
+        if self._loaded is not None:
+            check_against_strategy(record, self._loaded, self._data)
         record.tree = read_git_tree(_own_code())
         record.estimator = self._fitted
         record.artifact = self._artifact(len(record.inputs))

@@ -57,6 +57,18 @@ def check_label_horizon(loaded: LoadedStrategy, bars: pl.DataFrame) -> None:
             )
 
 
+def check_recorded_horizon(loaded: LoadedStrategy, recorded: int | None) -> None:
+    """Raise ``StrategyInvalid`` if a run recorded another horizon than the strategy declares."""
+    declared = loaded.strategy.label_horizon
+    if recorded not in (None, declared):
+        raise StrategyInvalid(
+            f"the version was trained on a label that looks {recorded} bars ahead, the strategy "
+            f"declares {declared}: record what the strategy file says",
+            recorded=recorded,
+            running=declared,
+        )
+
+
 def label_moments(bars: pl.DataFrame, horizon: int) -> pl.DataFrame:
     """Return for each bar where it stands and where its label is known.
 
