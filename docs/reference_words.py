@@ -42,11 +42,12 @@ ADVICE = {
     "feature_graph_invalid": "Repair the definition that the message names.",
     "feature_cycle": "Break the circle that the message names.",
     "feature_dependency_missing": "Define or rename what the message names.",
-    "feature_conflict": "Raise the version of the feature whose logic changed.",
+    "feature_conflict": "Raise the version of one of the two features that the message names.",
     "feature_graph_mismatch": "Do one of `details.ways_out`; `details.differences` says what "
     "changed, `details.nodes` names every feature that differs.",
-    "release_in_use": "Activate `details.files` with the others, retire the versions, or let an "
-    "admin force it: `tradeworthy features activate FILES --force`.",
+    "release_in_use": "Keep the old definition beside the changed one under a new version number, "
+    "or activate `details.files` with the others, retire the versions, or let an admin force it: "
+    "`tradeworthy features activate FILES --force`.",
     "release_unconfirmed": "Ask again; check that the worker reaches the database. In process, ask "
     "a running service.",
     "manifest_invalid": "Do not edit manifests; `tradeworthy manifest fetch MODEL VERSION` writes "

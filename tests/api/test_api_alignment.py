@@ -66,8 +66,10 @@ def test_an_edit_blocks_predictions_and_its_undoing_frees_them(own: ServedHome) 
     ]
     assert body["details"]["ways_out"] == [
         "put features.py as it was at the training back into the strategies folder",
-        "or train a new version on the code that runs: `tradeworthy train FILE --model m "
-        "--data BARS`",
+        "or keep the old definition of week_return@1 and add the changed one beside it as "
+        '@feature(version=2, name="week_return") (what has to go on with the old one pins it: '
+        'pins={"week_return": 1}), then train a new version on it: `tradeworthy train FILE '
+        "--model m --data BARS`",
     ]
     assert reported(own.predict()) == (409, "feature_graph_mismatch")
     assert reported(own.predict(rows=[])) == (422, "invalid_input")
@@ -115,6 +117,8 @@ def test_feature_code_that_cannot_be_read_blocks(own: ServedHome, how: str) -> N
         lambda: (found := own.predict(feature_graph_hash=bound)).status_code != 200 and found
     )
     assert reported(answer) == (409, "feature_graph_mismatch")
+    (only,) = answer.json()["details"]["ways_out"]
+    assert only == "put features.py as it was at the training back into the strategies folder"
     assert own.get(None, "/readyz").status_code == 200
     own.home.features.write_text(kept)
     assert until(lambda: own.predict().status_code == 200)
@@ -171,9 +175,12 @@ def test_a_release_that_drops_what_is_in_use_takes_an_admin(
     refused = own.post("olga", ACTIVATE, {"release": other})
     assert reported(refused) == (409, "release_in_use")
     assert refused.json()["details"]["files"] == ["features.py"]
-    assert (
-        "activate features.py of the home's strategies folder with it" in refused.json()["detail"]
+    beside = (
+        "keep the old definition of week_return@1 and add the changed one beside it as "
+        '@feature(version=2, name="week_return")'
     )
+    assert beside in refused.json()["detail"]
+    assert "activate features.py" not in refused.json()["detail"]
     assert any("week_return" in key for key in refused.json()["details"]["lost"]["m v1"])
     assert reported(own.post("olga", ACTIVATE, {"release": other, "force": True})) == (
         403,
@@ -209,6 +216,22 @@ def test_a_candidate_of_another_release_is_not_promoted(own: ServedHome, tmp_pat
     assert [g["gate"] for g in gates if g["status"] == "FAILED"] == ["aligned"]
 
 
+def candidate(home: SmallHome, strategy: Path, folder: Path) -> str:
+    """Train and validate a version of the other model, and return what its gate advises."""
+    commit(strategy.parent)
+    with speaking(home, "all") as client:
+        trained = train_candidate(
+            load_strategy(strategy), MARKET, config={}, train_end=TRAIN_END,
+            windows=training_windows(Client.over(client), "empty"), root=strategy.parent,
+        )  # fmt: skip
+        record_version(Client.over(client), "empty", trained, [MARKET], folder)
+        client.post("/api/v1/ml/empty/backtest", {"version": 1})
+        promote(client, "empty", 1)
+        verdict = promote(client, "empty", 1, dry_run=True)["verdict"]
+    (advice,) = [gate["advice"] for gate in verdict["gates"] if gate["gate"] == "aligned"]
+    return str(advice)
+
+
 def test_the_advice_keeps_the_features_of_other_models_in_use(
     own: ServedHome, tmp_path: Path
 ) -> None:
@@ -219,19 +242,30 @@ def test_the_advice_keeps_the_features_of_other_models_in_use(
     text = theirs.with_name("trend.py").read_text()
     slow = theirs.with_name("slow.py")
     slow.write_text(text.replace('features="features.py"', 'features="slow_features.py"'))
-    commit(slow.parent)
-    with speaking(own.home, "all") as client:
-        trained = train_candidate(
-            load_strategy(slow), MARKET, config={}, train_end=TRAIN_END,
-            windows=training_windows(Client.over(client), "empty"), root=slow.parent,
-        )  # fmt: skip
-        record_version(Client.over(client), "empty", trained, [MARKET], tmp_path)
-        client.post("/api/v1/ml/empty/backtest", {"version": 1})
-        promote(client, "empty", 1)
-        verdict = promote(client, "empty", 1, dry_run=True)["verdict"]
-    (advice,) = [gate["advice"] for gate in verdict["gates"] if gate["gate"] == "aligned"]
+    advice = candidate(own.home, slow, tmp_path)
     files = shlex.join([str(ours.resolve()), str(theirs.resolve())])
     assert f"run `tradeworthy features activate {files}`" in advice
+
+
+def test_a_version_trained_on_an_edit_in_place_is_sent_to_a_second_definition(
+    own: ServedHome, tmp_path: Path
+) -> None:
+    edit(own.home, "WINDOW = 5", "WINDOW = 9")
+    advice = candidate(own.home, own.home.features.with_name("trend.py"), tmp_path)
+    assert advice.startswith("keep the old definition of week_return@1 and add the changed one")
+    assert "features activate" not in advice
+
+
+def test_a_second_definition_beside_the_old_one_keeps_the_live_version(own: ServedHome) -> None:
+    text = own.home.features.read_text()
+    added = (
+        '@feature(version=2, name="week_return")\ndef longer(close):\n    return close.diff(9)\n'
+    )
+    own.home.features.write_text(f"{text}\n\n{added}")
+    snapshot = FeatureGraph.read_file(own.home.features).snapshot().to_json()
+    release = own.post("olga", "/api/v1/ml/releases", {"snapshots": [snapshot]}).json()["release"]
+    assert own.post("olga", ACTIVATE, {"release": release}).json()["epoch"] == 2
+    assert own.get("vera", "/api/v1/models/m/status").json()["alignment"]["aligned"]
 
 
 def test_without_the_database_predictions_stop_when_the_lease_is_over(

@@ -62,6 +62,11 @@ def test_a_command_that_acts_says_first_what_it_did(terminal: Terminal) -> None:
     files = deployed.strategy.with_name("features.py")
     active = first("features", "activate", files, who="olga")
     assert re.fullmatch("activated [0-9a-f]{64} as epoch 1", active)
+    other = deployed.home / "other.py"
+    other.write_text(files.read_text().replace("shift(10)", "shift(9)"))
+    conflict = terminal.say("features", "activate", files, other, who="olga")
+    places = rf"{files} \(features\.py, line \d+\) and in {other} \(other\.py, line \d+\)"
+    assert re.search(f"feature momentum@1 .*, in {places}", conflict.err)
     stop = ["m", 1, "--reason", "odd"]
     assert first("quarantine", *stop, who="olga").startswith("quarantined m v1: it does not")
     assert first("lift-quarantine", *stop, who="olga").startswith("lifted the quarantine of m v1")

@@ -111,8 +111,10 @@ def test_other_features_than_were_trained_on(request_: EvaluationRequest, tmp_pa
     assert caught.value.details["differences"]
     assert caught.value.details["ways_out"] == [
         "put features.py as it was at the training back into the strategies folder",
-        "or train a new version on the code that runs: `tradeworthy train FILE --model m "
-        "--data BARS`",
+        "or keep the old definition of momentum@1 and add the changed one beside it as "
+        '@feature(version=2, name="momentum") (what has to go on with the old one pins it: '
+        'pins={"momentum": 1}), then train a new version on it: `tradeworthy train FILE '
+        "--model m --data BARS`",
     ]
 
 

@@ -22,8 +22,10 @@ from tradeworthy.features.feature_graph import FeatureGraph, feature
 from tradeworthy.features.graph_diff import aligned, diff_snapshots, missing_nodes
 from tradeworthy.features.graph_snapshot import GraphSnapshot
 from tradeworthy.features.graph_summary import graph_summary
+from tradeworthy.features.in_place_edits import in_place_edits
 from tradeworthy.features.logic import Component, make_logic
 from tradeworthy.features.release import Release, release_of
+from tradeworthy.model_registry.alignment import closure_in
 
 HEAD = "from tradeworthy import feature\n"
 BASE = (
@@ -78,6 +80,28 @@ def test_the_hash_covers_the_ordered_inputs_and_their_ancestors_only() -> None:
     assert "volume" in base
     assert "volatility@2" not in base
     assert len(base) == 6
+
+
+@pytest.mark.parametrize(
+    ("change", "edits"),
+    [
+        (("close.log()", "close"), {"log_return@1": 2}),
+        (("@feature(version=1)\ndef volatility", "@feature(version=3)\ndef volatility"),
+         {"volatility@1": 3}),
+        (("@feature(version=1)\ndef volatility",
+          "@feature(version=2, name='log_return')\ndef log_return_2(close):\n"
+          "    return close.diff()\n@feature(version=1)\ndef volatility"),
+         {"log_return@1": 2}),
+        (('owner="desk"', 'owner="someone"'), {}),
+    ],
+)  # fmt: skip
+def test_an_edit_in_place_names_the_version_that_the_new_definition_needs(
+    change: tuple[str, str], edits: dict[str, int]
+) -> None:
+    inputs = ["log_return@1", "signal"] if "log_return_2" in change[1] else ["signal"]
+    bound, other = graph().snapshot(inputs), graph(BASE.replace(*change))
+    diff = diff_snapshots(bound, closure_in(bound, other.nodes))
+    assert in_place_edits(diff, other.nodes) == edits
 
 
 def test_people_are_in_no_hash() -> None:
@@ -143,6 +167,11 @@ def test_unknown_and_doubled_inputs_are_refused() -> None:
 def test_one_version_cannot_mean_two_things() -> None:
     with pytest.raises(FeatureConflict, match="different logic"):
         FeatureGraph.from_definitions([made("a", "x"), made("a", "x", text="y")])
+    text = HEAD + "\n".join(
+        f"@feature(name='a')\ndef a_{n}(close):\n    return close * {n}" for n in (1, 2)
+    )
+    with pytest.raises(FeatureConflict, match=r"\(features.py, line 3 and features.py, line 6\)"):
+        graph(text)
     with pytest.raises(FeatureConflict, match="alike"):
         FeatureGraph.from_definitions([made("a", "x"), made("a", "x")])
     with pytest.raises(FeatureGraphInvalid, match="hides"):

@@ -18,7 +18,7 @@ from tradeworthy.cli.context import (
     table,
     users_code,
 )
-from tradeworthy.errors import StrategyInvalid
+from tradeworthy.errors import FeatureConflict, StrategyInvalid
 
 if TYPE_CHECKING:
     from tradeworthy.features.feature_graph import FeatureGraph
@@ -109,6 +109,22 @@ def active(ctx: typer.Context, as_json: AsJson = False) -> None:
     show(found, as_json=as_json, human=fields)
 
 
+def _check_conflicts(files: list[Path], graphs: list[FeatureGraph]) -> None:
+    """Refuse two files with different features of one name and version, naming their lines."""
+    known: dict[str, tuple[str, str]] = {}
+    for file, graph in zip(files, graphs, strict=True):
+        for key, node in graph.nodes.items():
+            place = f"{file} ({graph.definitions[key].place})" if key in graph.definitions else ""
+            node_hash, first = known.setdefault(key, (node.node_hash, place))
+            if node_hash != node.node_hash:
+                raise FeatureConflict(
+                    f"feature {key} comes with two different logics, in {first} and in {place}; "
+                    "raise the version of one",
+                    feature=node.name,
+                    version=node.version,
+                )
+
+
 @features.command("activate")
 def activate(
     ctx: typer.Context,
@@ -124,7 +140,9 @@ def activate(
 
     with client_of(ctx) as client:
         check_fields(ActivateRelease, expected_epoch=expected_epoch, reason=reason, force=force)
-        snapshots = [graph.snapshot().to_json() for graph in _graphs(*files)]
+        graphs = _graphs(*files)
+        _check_conflicts(files, graphs)
+        snapshots = [graph.snapshot().to_json() for graph in graphs]
         release = client.register_release(snapshots).release
         found = client.activate_release(
             release, expected_epoch=expected_epoch, reason=reason, force=force

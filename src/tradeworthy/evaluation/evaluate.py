@@ -43,6 +43,7 @@ from tradeworthy.evidence.findings import (
 from tradeworthy.features.compute.feature_table import compute_features
 from tradeworthy.features.compute.look_ahead import look_ahead_report
 from tradeworthy.features.graph_diff import diff_snapshots
+from tradeworthy.features.in_place_edits import in_place_edits
 from tradeworthy.manifest.dataset_digest import dataset_hash
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.market_data.bars import BarArrays, DateArray, bar_arrays
@@ -258,7 +259,10 @@ def _check_code(manifest: Manifest, loaded: LoadedStrategy) -> None:
             running=loaded.snapshot.hash,
             differences=list(diff.explain()),
             nodes=diff.nodes(),
-            ways_out=[put_back(loaded.feature_file.name), train_anew(manifest.model)],
+            ways_out=[
+                put_back(loaded.feature_file.name),
+                f"or {train_anew(manifest.model, in_place_edits(diff, loaded.snapshot.nodes))}",
+            ],
         )
     check_recorded_horizon(loaded, manifest.dataset.label_horizon)
     code = manifest.code
@@ -269,7 +273,7 @@ def _check_code(manifest: Manifest, loaded: LoadedStrategy) -> None:
         if recorded is None or recorded.logic_hash != running:
             raise StrategyInvalid(
                 f"the {what} of this deployment is not what the version was trained with: "
-                f"{put_back(loaded.file.name)}, {train_anew(manifest.model)}",
+                f"{put_back(loaded.file.name)}, or {train_anew(manifest.model, {})}",
                 recorded=None if recorded is None else recorded.logic_hash,
                 running=running,
             )

@@ -76,12 +76,15 @@ class FeatureDefinition:
         The hashed logic.
     function
         The live function of the dependencies; None if the definition was read from source alone.
+    place
+        File and line of it, in no hash.
     """
 
     declaration: FeatureDeclaration
     arguments: tuple[str, ...]
     logic: Logic
     function: Callable[..., Any] | None = None
+    place: str = ""
 
     @property
     def name(self) -> str:

@@ -36,7 +36,8 @@ def by_key(
         if key in known:
             same = known[key].logic.digest == each.logic.digest
             raise FeatureConflict(
-                f"feature {key} is defined twice, {'alike' if same else 'with different logic'}; "
+                f"feature {key} is defined twice, {'alike' if same else 'with different logic'}"
+                f" ({known[key].place} and {each.place}); "
                 + ("remove one" if same else "raise the version of one"),
                 feature=each.name,
                 version=each.version,

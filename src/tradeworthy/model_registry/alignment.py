@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tradeworthy.base.digests import Json
 from tradeworthy.features.graph_diff import GraphDiff, diff_snapshots
 from tradeworthy.features.graph_node import SnapshotNode
 from tradeworthy.features.graph_snapshot import GraphSnapshot
+from tradeworthy.features.in_place_edits import in_place_edits
 from tradeworthy.features.node_hashes import graph_hash
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.promotion.advice import put_back, train_anew
@@ -21,7 +22,9 @@ class Alignment:
 
     ``active`` and ``running`` are None where the release or the code lacks one of the nodes;
     ``unreadable`` says why the running code could not be hashed; ``release_files`` are what a
-    release holds that aligns the version and keeps every version in use.
+    release holds that aligns the version and keeps every version in use. ``edits`` maps what was
+    edited in place, and ``in_use`` what other live versions need of that, to the version that the
+    new definition needs.
     """
 
     bound: str
@@ -30,6 +33,8 @@ class Alignment:
     differences: Mapping[str, GraphDiff]
     unreadable: str | None = None
     release_files: tuple[str, ...] = ()
+    edits: Mapping[str, int] = field(default_factory=dict)
+    in_use: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def aligned(self) -> bool:
@@ -55,13 +60,15 @@ class Alignment:
         file = manifest.code.feature_file or "FILE"
         if self.running != self.bound:
             ways.append(put_back(file))
-        if self.active != self.bound:
+        if self.active != self.bound and not self.in_use:
             files = shlex.join(self.release_files or (file,))
             ways.append(
                 f"run `tradeworthy features activate {files}`, of the home's strategies folder"
             )
-        if ways:
-            ways.append(train_anew(manifest.model))
+        is_readable = self.unreadable is None or manifest.code.feature_file is None
+        if self.in_use or (self.running != self.bound and is_readable):
+            advice = train_anew(manifest.model, {**self.in_use, **self.edits})
+            ways.append(f"or {advice}" if ways else advice)
         return tuple(ways)
 
     def to_json(self) -> dict[str, Json]:
@@ -102,14 +109,24 @@ def compare(
     for place, nodes in (("active", active), ("running", running)):
         hashes[place] = _hash_in(bound, nodes)
         if nodes is not None and hashes[place] != bound.hash:
-            differences[place] = diff_snapshots(bound, closure_in(bound, nodes))
-    return Alignment(bound.hash, hashes["active"], hashes["running"], differences, unreadable)
+            differences[place] = diff_in(bound, nodes)
+    edits = (
+        in_place_edits(differences["running"], running or {}) if "running" in differences else {}
+    )
+    return Alignment(
+        bound.hash, hashes["active"], hashes["running"], differences, unreadable, edits=edits
+    )
 
 
 def _hash_in(bound: GraphSnapshot, nodes: Mapping[str, SnapshotNode] | None) -> str | None:
     if nodes is None or any(key not in nodes for key in bound.inputs):
         return None
     return graph_hash((key, nodes[key].node_hash) for key in bound.inputs)
+
+
+def diff_in(bound: GraphSnapshot, nodes: Mapping[str, SnapshotNode]) -> GraphDiff:
+    """Tell what changed from what a version is bound to, to the same features among ``nodes``."""
+    return diff_snapshots(bound, closure_in(bound, nodes))
 
 
 def closure_in(bound: GraphSnapshot, nodes: Mapping[str, SnapshotNode]) -> GraphSnapshot:

@@ -11,11 +11,14 @@ from tradeworthy.access.roles import Action, Actor
 from tradeworthy.errors import ManifestInvalid, RecordNotFound, ReleaseInUse, StaleEpoch
 from tradeworthy.features.graph_diff import missing_nodes
 from tradeworthy.features.graph_snapshot import GraphSnapshot
+from tradeworthy.features.in_place_edits import in_place_edits
 from tradeworthy.features.release import Release, release_of
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState, VersionState
 from tradeworthy.manifest.manifest import Manifest
+from tradeworthy.model_registry.alignment import diff_in
 from tradeworthy.model_registry.manifests import manifest_of
+from tradeworthy.promotion.advice import keep_beside
 from tradeworthy.store.ports.documents import Document
 from tradeworthy.store.ports.releases import Activation
 from tradeworthy.store.ports.versions import VersionQuery
@@ -137,6 +140,7 @@ def _checked_epoch(unit: Unit, digest: str, expected_epoch: int | None, *, force
 
 
 def _check_use(view: View, release: Release) -> None:
+    edits: dict[str, int] = {}
     lost, files = {}, set()
     for model, version in bound_versions(view):
         manifest = manifest_of(view, version)
@@ -144,15 +148,28 @@ def _check_use(view: View, release: Release) -> None:
         if missing:
             lost[f"{model} v{version.version}"] = missing
             files.add(manifest.code.feature_file or "FILE")
+            edits |= _edits(manifest, release)
     if lost:
         losses = "; ".join(f"{who}: {', '.join(keys)}" for who, keys in lost.items())
+        keep = (
+            keep_beside(edits)
+            if edits
+            else (f"activate {', '.join(sorted(files))} of the home's strategies folder with it")
+        )
         raise ReleaseInUse(
-            f"this release lacks features that versions are bound to ({losses}): activate "
-            f"{', '.join(sorted(files))} of the home's strategies folder with it, retire the "
-            "versions, or let an admin force it",
+            f"this release lacks features that versions are bound to ({losses}): {keep}, retire "
+            "the versions, or let an admin force it",
             lost=lost,
             files=sorted(files),
         )
+
+
+def _edits(manifest: Manifest, release: Release) -> dict[str, int]:
+    """Return what the release holds in another form than a version is bound to."""
+    assert manifest.feature_graph is not None  # noqa: S101 - `_missing` has just read it
+    names = {node.name for node in release.nodes.values()}
+    edits = in_place_edits(diff_in(manifest.feature_graph, release.nodes), release.nodes)
+    return {key: number for key, number in edits.items() if key.rpartition("@")[0] in names}
 
 
 def bound_versions(view: View) -> list[tuple[str, VersionState]]:

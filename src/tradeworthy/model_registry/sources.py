@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tradeworthy.errors import InvalidInput, ManifestInvalid, TradeworthyError
+from tradeworthy.features.in_place_edits import in_place_edits
 from tradeworthy.manifest.manifest import Manifest
-from tradeworthy.model_registry.alignment import Alignment, compare
+from tradeworthy.model_registry.alignment import Alignment, compare, diff_in
 from tradeworthy.model_registry.manifests import manifest_of
 from tradeworthy.model_registry.releases import active_release, bound_versions
 from tradeworthy.model_registry.running_code import RunningCode
@@ -62,14 +65,22 @@ class Sources:
         found = compare(bound, active.release.nodes if active else None, running, unreadable)
         if found.active == found.bound:
             return found
-        return replace(found, release_files=self._release_files(manifest))
-
-    def _release_files(self, manifest: Manifest) -> tuple[str, ...]:
-        """Return the feature files of this version and of those that have to predict besides."""
         with self.store.read() as view:
             used = [manifest_of(view, version) for _, version in bound_versions(view)]
         files = dict.fromkeys(each.code.feature_file for each in (manifest, *used))
-        return tuple(str(self.code.place(file)) for file in files if file is not None)
+        places = tuple(str(self.code.place(file)) for file in files if file is not None)
+        return replace(found, release_files=places, in_use=self._edits(used))
+
+    def _edits(self, used: Sequence[Manifest]) -> dict[str, int]:
+        """Return what the running code lacks of live versions: no release of it may be active."""
+        edits: dict[str, int] = {}
+        for manifest in used:
+            file, bound = manifest.code.feature_file, manifest.feature_graph
+            if file is not None and bound is not None:
+                with suppress(TradeworthyError):
+                    nodes = self.code.graph(file).nodes
+                    edits |= in_place_edits(diff_in(bound, nodes), nodes)
+        return edits
 
     def predictor(self, manifest: Manifest) -> CheckedPredictor:
         """Load a version's artifact.

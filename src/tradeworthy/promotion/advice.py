@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Final
 
 BACKTEST: Final = "run `tradeworthy backtest MODEL VERSION`"
@@ -58,9 +59,40 @@ def put_back(file: str) -> str:
     return f"put {file} as it was at the training back into the strategies folder"
 
 
-def train_anew(model: str) -> str:
-    """Advise who wants the code that runs now to be what a model predicts with."""
-    return f"or train a new version on the code that runs: {filled_in(TRAIN, model, 0)}"
+def train_anew(model: str, edits: Mapping[str, int]) -> str:
+    """Advise who wants the code that runs now to be what a model predicts with.
+
+    Parameters
+    ----------
+    model
+        Its name.
+    edits
+        Features that were edited in place, to the version that the new definition needs.
+    """
+    train = filled_in(TRAIN, model, 0)
+    if not edits:
+        return f"train a new version on the code that runs: {train}"
+    return f"{keep_beside(edits)}, then train a new version on it: {train}"
+
+
+def keep_beside(edits: Mapping[str, int]) -> str:
+    r"""Advise who edited features that live versions are bound to.
+
+    Examples
+    --------
+    >>> keep_beside({"week@1": 2})
+    'keep the old definition of week@1 and add the changed one beside it as \
+@feature(version=2, name="week") (what has to go on with the old one pins it: pins={"week": 1})'
+    """
+    added = ", ".join(
+        f'@feature(version={number}, name="{key.rpartition("@")[0]}")'
+        for key, number in edits.items()
+    )
+    pins = ", ".join('"{}": {}'.format(*key.rpartition("@")[::2]) for key in edits)
+    return (
+        f"keep the old definition of {', '.join(edits)} and add the changed one beside it as "
+        f"{added} (what has to go on with the old one pins it: pins={{{pins}}})"
+    )
 
 
 def filled_in(advice: str, model: str, version: int) -> str:

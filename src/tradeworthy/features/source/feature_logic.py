@@ -62,6 +62,7 @@ def definitions_of(
             tuple(name for name in required if name not in member.values),
             _with_values(trace.logic, member.values),
             partial(function, **member.values) if function and member.values else function,
+            f"{root.module.path}, line {root.node.lineno}",
         )
         for member in declaration.members()
     ]
