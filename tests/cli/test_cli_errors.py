@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -172,6 +173,13 @@ def test_what_will_keep_a_version_back_is_said_before_the_training(terminal: Ter
     assert said.err == (
         f"warning: --until: the data end at {last}: nothing after the train end is left to test "
         "the artifact on\n"
+    )
+    deployed.strategy.with_name("note.py").write_text("x = 1\n")
+    said = terminal.say(*train, "weight=1", "--until", "2017-06-30")
+    assert re.fullmatch(
+        "warning: the tree differed from commit [0-9a-f]+: note.py: the version is recorded, and "
+        "the gate git_clean will refuse it\n",
+        said.err,
     )
     shutil.rmtree(deployed.strategy.with_name(".git"))
     deployed.strategy.write_text(edited(NO_SKLEARN, "return self", "exit(0)"))

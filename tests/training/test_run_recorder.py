@@ -609,7 +609,22 @@ def test_an_estimator_whose_class_stands_in_the_script_itself(
         text=True,
         check=False,
     )
-    assert (done.stdout, done.stderr) == ("1 TRAINED\n", "")
+    around = {"script": "__main__.py", "module": "__main__.py", "notebook": "cell.py"}.get(way)
+    unknown = "the state of the git tree is unknown"
+    reason = unknown if around is None else f"no git repository is known around {around}"
+    assert (done.stdout, done.stderr) == (
+        "1 TRAINED\n",
+        f"warning: {reason}: the version is recorded, and the gate git_clean will refuse it\n",
+    )
+
+
+def test_a_script_that_is_not_committed_hears_so_before_it_trains(deployed: DeployedHome) -> None:
+    text = edited(SCRIPT, "    bars =", "    raise SystemExit(0)\n    bars =")
+    first, *others = run_script(deployed, text).stderr.splitlines()
+    assert re.match("warning: the tree differed from commit [0-9a-f]+: own_script.py: ", first)
+    assert others == []
+    commit(deployed.strategy.parent)
+    assert run_script(deployed, text).stderr == ""
 
 
 def test_a_class_of_an_unknown_module(deployed: DeployedHome) -> None:
@@ -639,6 +654,7 @@ def test_a_script_that_is_its_own_strategy_file(deployed: DeployedHome, tmp_path
     lines = ("with record_run" + block).splitlines()
     guarded = "\n    ".join(['\nif __name__ == "__main__":', *lines]) + "\n"
     strategy.write_text(strategy.read_text().replace(recorded, before + guarded))
+    commit(strategy.parent)
     done = subprocess.run(
         [sys.executable, str(strategy)], capture_output=True, text=True, check=False
     )

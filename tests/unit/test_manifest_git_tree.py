@@ -288,6 +288,8 @@ def test_no_repository_no_git_and_no_answer_are_unknown(
 ) -> None:
     assert read_git_tree(tmp_path) == UNKNOWN
     assert read_git_tree(tmp_path / "missing" / "file.py") == UNKNOWN
+    (tmp_path / "alone.py").write_text("x = 1\n")
+    assert read_git_tree(tmp_path / "alone.py") == GitTree(unclean=("alone.py",))
     assert read_git_tree(tree, timeout=1e-9) == UNKNOWN
     monkeypatch.setenv("PATH", str(tmp_path))
     assert read_git_tree(tree) == UNKNOWN

@@ -358,6 +358,7 @@ ADVICE: list[tuple[dict[str, Any], str, tuple[str, ...], tuple[str, ...]]] = [
     ({"drift_severity": "SEVERE"}, "drift", ("up to the present: `tradeworthy train FILE",), ()),
     ({"cost_bps": 1.0}, "backtest_costs", (f"{BACKTEST} without cost options",), ()),
     ({"git_commit": None, "git_dirty": None}, "git_clean", ("one git repository",), ()),
+    ({"git_dirty": True}, "git_clean", ("commit every file", "run the script again"), ()),
     ({"days_since_validation": 181.0}, "validation_fresh", ("tradeworthy train",), ()),
     (
         {"days_since_validation": 181.0, "renewed_by_backtest": True},
@@ -413,6 +414,13 @@ def test_drift_windows_are_counted_by_the_median_session_whatever_the_last_one_h
     ).failures
     assert "the last 1 whole sessions of the data hold 5 rows, 20 are needed" in poor.reason
     assert "tradeworthy datasets add" in (poor.advice or "")
+
+
+def test_a_file_outside_every_repository_is_named() -> None:
+    facts = but(git_commit=None, git_dirty=None, unclean=("record.py",))
+    (clean,) = judge_promotion(Stage.VALIDATED, facts, POLICY).failures
+    assert clean.reason == "no git repository is known around record.py"
+    assert "the script if one records the run" in (clean.advice or "")
 
 
 def test_without_a_backtest_every_gate_that_reads_one_advises_to_run_it() -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from tradeworthy.client.candidate_upload import RecordedVersion
     from tradeworthy.client.client import Client
+    from tradeworthy.training.strategy_file import LoadedStrategy
 
 PLACE = 20
 
@@ -97,7 +98,7 @@ def _recorded(
         resolve_config(loaded.strategy, values)
     check_strategy(model, expected, loaded.strategy.name)
     source = market_data(data)
-    _warn(loaded.file, source.bars, train_end)
+    _warn(loaded, source.bars, train_end)
     with working("training"), users_code():
         candidate = train_candidate(
             loaded, source, config=values, train_end=train_end, windows=windows, root=root
@@ -105,18 +106,13 @@ def _recorded(
     return record_version(client, model, candidate, [source], manifests)
 
 
-def _warn(file: Path, bars: DataFrame, train_end: date | None) -> None:
+def _warn(loaded: LoadedStrategy, bars: DataFrame, train_end: date | None) -> None:
     """Say before the training what will keep its version from being validated."""
-    from tradeworthy.manifest.files.git_tree import is_in_repository
+    from tradeworthy.client.git_warning import git_warnings
+    from tradeworthy.manifest.files.git_tree import read_git_tree
     from tradeworthy.training.point_in_time import known_bars, last_moment
 
-    if not is_in_repository(file):
-        print_aside(
-            [
-                f"warning: no git repository is known around {file.name}: the version is recorded, "
-                "and the gate git_clean will refuse it"
-            ]
-        )
+    print_aside(git_warnings(read_git_tree(loaded.file, also=[loaded.feature_file])))
     if train_end is not None and known_bars(bars, train_end).height == bars.height:
         print_aside(
             [

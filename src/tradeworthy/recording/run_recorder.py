@@ -17,6 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from tradeworthy.base.files.whole_error import ERRORS, keep_whole_text
+from tradeworthy.base.foreign_text import readable
 from tradeworthy.base.settings import read_settings
 from tradeworthy.client.candidate_upload import (
     check_folder,
@@ -28,6 +29,7 @@ from tradeworthy.client.candidate_upload import (
     training_windows,
 )
 from tradeworthy.client.client import Client
+from tradeworthy.client.git_warning import git_warnings
 from tradeworthy.drift.calibration.drift_calibration import Windows
 from tradeworthy.errors import ArtifactInvalid, InvalidInput, TradeworthyError
 from tradeworthy.features.feature_graph import FeatureGraph
@@ -288,6 +290,9 @@ def record_run(
             check_folder(Path(manifests))
             settings = read_settings(home=None if home is None else Path(home)).absolute()
             root_of = partial(strategy_root, client, settings.strategies_folder)
+            sys.stderr.writelines(
+                readable(each, kept="") + "\n" for each in git_warnings(read_git_tree(_own_code()))
+            )
             run = RecordedRun(model, strategy, root_of)
             yield run
             run.register(client, windows, _seen_from(start, Path(manifests)))

@@ -41,7 +41,7 @@ class GitTree:
     """Commit, dirtiness and, of a dirty tree, a digest of every changed or untracked file.
 
     ``unclean`` are the first ten paths that keep the tree from being clean: changed, untracked, or
-    such that git cannot say.
+    such that git cannot say. Where there is no repository, the file is named that it is not around.
     """
 
     commit: str | None = None
@@ -84,14 +84,9 @@ def read_git_tree(
     folder = place if place.is_dir() else place.parent
     top = _top(folder, timeout)
     if top is None:
-        return UNKNOWN
+        return GitTree(unclean=(place.name,)) if place.is_file() else UNKNOWN
     code = [each.resolve() for each in also]
     return _tree(top, timeout, [place, *code] if place.is_file() else code)
-
-
-def is_in_repository(file: Path) -> bool:
-    """Tell whether git knows of a working tree around a file; of a link, where it leads."""
-    return _top(file.resolve().parent, _TIMEOUT_SECONDS) is not None
 
 
 def _top(folder: Path, timeout: float) -> Path | None:

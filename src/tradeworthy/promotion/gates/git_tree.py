@@ -9,9 +9,10 @@ from tradeworthy.promotion.findings import Finding, failed, passed
 from tradeworthy.promotion.gate import EVIDENCE, Concern, Gate
 from tradeworthy.promotion.policy.policy import Policy
 
+_AGAIN = f"then run the script again if one recorded the run, or {TRAIN} to train from the commit"
 _NO_TREE = (
     "keep the strategy file, the script if one records the run, and all that they read in one git "
-    f"repository and commit them, then {TRAIN} to train from the commit, or run the script again"
+    f"repository and commit them, {_AGAIN}"
 )
 
 
@@ -26,6 +27,9 @@ class GitTreeFacts:
 
 def _git_clean(facts: GitTreeFacts, _: Policy) -> Finding:
     which = f": {', '.join(facts.unclean)}" if facts.unclean else ""
+    if facts.git_commit is None and facts.git_dirty is None and facts.unclean:
+        reason = f"no git repository is known around {', '.join(facts.unclean)}"
+        return failed(None, "clean", reason, _NO_TREE)
     if facts.git_commit is None or facts.git_dirty is None:
         return failed(None, "clean", f"the state of the git tree is unknown{which}", _NO_TREE)
     if facts.git_dirty:
@@ -41,7 +45,7 @@ CONCERN = Concern(
             "git_clean",
             EVIDENCE,
             _git_clean,
-            f"commit every file or name it in .gitignore, then {TRAIN} to train from the commit",
+            f"commit every file or name it in .gitignore, {_AGAIN}",
         ),
     ),
 )
