@@ -6,8 +6,8 @@ Every table here has to have exactly the keys that the code has; generating the 
 ADVICE = {
     "internal_error": "Read the service's log; report it with the request if it repeats.",
     "invalid_input": "Change what the message names: a field, row, option or header.",
-    "payload_too_large": "Send less at once, or raise `TRADEWORTHY_MAX_PREDICT_BYTES` or "
-    "`TRADEWORTHY_MAX_UPLOAD_BYTES`.",
+    "payload_too_large": "Send less at once. `TRADEWORTHY_MAX_PREDICT_BYTES` may be raised for "
+    "predictions, `TRADEWORTHY_MAX_UPLOAD_BYTES` for files; other JSON takes 8 MiB.",
     "unsupported_media_type": "Send the content type that the message names.",
     "unauthenticated": "Send `Authorization: Bearer <token>` or `--token-file`; ask an admin for a "
     "token.",
@@ -21,7 +21,8 @@ ADVICE = {
     "route_not_found": "Check the path against the table of routes or `/openapi.json`; a server "
     "that is older than the command line may lack it.",
     "method_not_allowed": "Use a method that the `Allow` header names.",
-    "already_exists": "Use what is there, or choose another name.",
+    "already_exists": "Use what is there, or choose another name; what was done need not be done "
+    "again.",
     "last_admin": "Rotate it with `tradeworthy tokens rotate TOKEN_ID --out FILE`, or issue "
     "another admin a token without a scope first: `tradeworthy tokens create ACTOR --role "
     "admin --out FILE`.",
@@ -50,8 +51,8 @@ ADVICE = {
     "`tradeworthy features activate FILES --force`.",
     "release_unconfirmed": "Ask again; check that the worker reaches the database. In process, ask "
     "a running service.",
-    "manifest_invalid": "Do not edit manifests; `tradeworthy manifest fetch MODEL VERSION` writes "
-    "the one that the registry has.",
+    "manifest_invalid": "Do not edit manifests; `tradeworthy manifest fetch MODEL VERSION --into "
+    "FOLDER` writes the one that the registry has into a folder that holds no other.",
     "dataset_invalid": "Repair the market data that the message names, or keep it with "
     "`tradeworthy datasets add BARS`.",
     "strategy_invalid": "Repair the strategy file, or deploy the one that the version was trained "
@@ -63,9 +64,9 @@ ADVICE = {
     "prediction_log_full": "Make room on the disk of the prediction log.",
     "store_unavailable": "Check the database; after an upgrade run `tradeworthy init`.",
     "service_stopping": "Ask again: another process, or the one that is started next, answers.",
-    "home_unusable": "Run `tradeworthy init`, or check `--home` and its permissions.",
+    "home_unusable": "Check `--home` and its permissions; `tradeworthy init` makes a new one.",
     "address_in_use": "Choose another `--port` or `--host`.",
-    "settings_invalid": "Correct the environment variable that the message names.",
+    "settings_invalid": "Correct the option or environment variable that the message names.",
     "server_unreachable": "Check that the server runs and that `--server` is its URL.",
 }
 

@@ -107,7 +107,7 @@ class RecordNotFound(TradeworthyError):
 
 
 class AlreadyExists(TradeworthyError):
-    """The name or key is taken by something else."""
+    """It is there already: the name is taken, or this was done before."""
 
     code = "already_exists"
 

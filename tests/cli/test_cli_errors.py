@@ -42,7 +42,7 @@ def test_each_exit_code_has_its_case(terminal: Terminal) -> None:
     terminal.fail("models", "list", who=None, code=6, error="unauthenticated")
     terminal.fail("retire", "m", 1, "--reason", "x", who="vera", code=6, error="forbidden")
     away = terminal.fail("--home", "nowhere", "models", "list", code=7, error="home_unusable")
-    assert "run `tradeworthy --home nowhere init`" in away
+    assert "here: `tradeworthy --home nowhere init`" in away
     terminal.fail("--server", "http://127.0.0.1:9", "models", "list", code=7,
                   error="server_unreachable")  # fmt: skip
 
@@ -301,7 +301,7 @@ def test_an_approval_without_an_answer_is_none(terminal: Terminal) -> None:
     assert terminal.ask("models", "versions", "m")[0]["approvals"] == []
 
 
-def test_nothing_is_asked_about_a_draft_that_has_no_content(terminal: Terminal) -> None:
+def test_a_draft_without_content_raises_no_question(terminal: Terminal) -> None:
     home = terminal.deployed
     with Client(home=home.home, token_file=home.token_file("ana")) as client:
         client.draft_version("m")
@@ -311,6 +311,18 @@ def test_nothing_is_asked_about_a_draft_that_has_no_content(terminal: Terminal) 
         "manifest_invalid: version 1 has no manifest yet, so there is nothing to approve: ana, "
         "who drafted it, uploads one or trains a new version\n"
     )
+
+
+def test_who_may_not_approve_is_refused_before_the_question(terminal: Terminal) -> None:
+    deployed = terminal.deployed
+    terminal.ask("train", deployed.strategy, "--model", "m", "--data", deployed.bars)
+    said = terminal.say("approve", "m", 1, who="ana", stdin="y\n")
+    assert (said.code, said.err.partition(":")[0]) == (6, "forbidden")
+
+
+def test_a_manifest_file_that_is_not_there_is_no_failed_check(terminal: Terminal) -> None:
+    said = terminal.say("manifest", "verify", "nothing.json", "--json")
+    assert (said.code, json.loads(said.out)["code"]) == (2, "manifest_invalid")
 
 
 @pytest.mark.parametrize("moment", ["import", "training"])

@@ -27,7 +27,9 @@ def test_a_command_that_acts_says_first_what_it_did(terminal: Terminal) -> None:
         did.update({" ".join(map(str, words[:2])), str(words[0])} & options_by_command().keys())
         return said.out.splitlines()[0]
 
-    assert first("init") == f"the home {deployed.home} stood already; its database is up to date"
+    assert first("init") == (
+        f"the home {deployed.home} stood already: its database is up to date, no token was issued"
+    )
     assert first("--home", "new", "init", who="root").startswith("made the home new: ")
     register = ["models", "register", "other", "--strategy", "trend", "--owner", "research"]
     assert first(*register) == "registered other for strategy trend, owned by research"

@@ -13,8 +13,8 @@ def test_whoami_says_who_where_and_what_one_may_do(terminal: Terminal) -> None:
     assert first == f"vera at the home {terminal.deployed.home}"
     assert last == "may: read, predict, dry-run a promotion"
     ana = terminal.say("whoami").out.splitlines()[-1]
-    assert "train a version, upload, backtest" in ana
-    assert ana.count("train a version") == 1
+    assert "train or tag a version, upload, backtest" in ana
+    assert ana.count("train or tag a version") == 1
     assert "manage_tokens" in terminal.ask("whoami", who="root")["may"]
     terminal.fail("whoami", who=None, code=6, error="unauthenticated")
 
@@ -28,6 +28,6 @@ def test_who_may_not_record_is_refused_before_the_training(terminal: Terminal) -
     train = ["train", deployed.strategy, "--model", "m", "--data", deployed.bars]
     for who in ("vera", "vic"):
         refused = terminal.fail(*train, who=who, code=6, error="forbidden")
-        assert f"{who!r} may not train a version: that takes the role researcher" in refused
+        assert f"{who!r} may not train or tag a version: that takes the role researcher" in refused
         assert "`tradeworthy whoami` says what your token may, and an admin issues" in refused
     assert terminal.ask("models", "versions", "m") == []

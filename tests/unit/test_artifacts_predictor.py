@@ -485,9 +485,11 @@ def test_lightgbm_of_another_shape_is_refused(trained: Train) -> None:
 
 
 def test_missing_library_is_explained(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactInvalid, match="install the lightgbm package"):
+    with pytest.raises(ArtifactInvalid, match="install the lightgbm package") as missing:
         find_library("no_such_package_anywhere")
+    assert missing.value.details == {"library": "no_such_package_anywhere"}
     broken = tmp_path / "lib_lightgbm.so"
     broken.write_bytes(b"\x7fELF")
-    with pytest.raises(ArtifactInvalid, match="OpenMP"):
+    with pytest.raises(ArtifactInvalid, match="OpenMP") as unloadable:
         load_library(broken)
+    assert unloadable.value.details == {"library": broken.name}

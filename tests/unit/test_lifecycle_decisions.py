@@ -369,6 +369,9 @@ def test_lifting_takes_a_quarantine_and_a_reason() -> None:
     assert isinstance(refused(history, OPERATOR, LiftQuarantine(1), "why"), InvalidTransition)
     history.does(OPERATOR, Quarantine(1), "wild orders")
     assert isinstance(refused(history, OPERATOR, LiftQuarantine(1)), InvalidInput)
+    history.does(OPERATOR, Retire(1), "no use")
+    never = refused(history, OPERATOR, LiftQuarantine(1), "limits set")
+    assert "RETIRED; it does not predict" in never.message
 
 
 def test_a_tag_changes_nothing_that_a_promotion_reads() -> None:

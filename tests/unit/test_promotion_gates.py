@@ -296,19 +296,19 @@ ADVICE: list[tuple[dict[str, Any], str, tuple[str, ...], tuple[str, ...]]] = [
     (
         {"dsr": 0.9, "n_trials": 9, "track_record": 4500.2},
         "min_dsr",
-        ("as many trials", LONGER, "of 17.9 years (4501 periods)", BARS),
+        ("as many trials", LONGER, "period, 17.9 years (4501 periods) out of sample", BARS),
         ("change",),
     ),
     (
         {"dsr": 0.53, "n_trials": 24, "track_record": 252_000.0},
         "min_dsr",
-        ("as many trials", "only 1,000 years of data", "change the idea", "few variants"),
+        ("as many trials", "only 1,000 years out of sample", "change the idea", "few variants"),
         (LONGER,),
     ),
     (
         {"dsr": 0.4, "n_trials": 24, "track_record": math.inf},
         "min_dsr",
-        ("as many trials", "no length of data", "change the idea"),
+        ("as many trials", "no length out of sample", "change the idea"),
         (LONGER,),
     ),
     ({"dsr": None, "n_trials": 9}, "min_dsr", ("fewer than two", BACKTEST), ("lack trades",)),
@@ -366,6 +366,14 @@ ADVICE: list[tuple[dict[str, Any], str, tuple[str, ...], tuple[str, ...]]] = [
         (BACKTEST,),
         ("train",),
     ),
+    (
+        {"artifact_loads": False, "fault": "install lightgbm", "lacks_library": True},
+        "artifact_loads",
+        ("install lightgbm",),
+        ("tradeworthy train",),
+    ),
+    ({"artifact_loads": False, "fault": "odd"}, "artifact_loads", ("tradeworthy train",), ()),
+    ({"answers": False}, "parity", ("what `artifact_loads` says",), ("tradeworthy train",)),
     ({"training_data_rebuilt": False}, "training_data", (BACKTEST,), ()),
     (
         {"training_data_rebuilt": False, "tested_on_its_source": True},
@@ -545,7 +553,7 @@ def test_psr_is_given_the_years_that_its_own_bound_takes() -> None:
     facts = but(psr=0.98, minimum_track_record=1900.0)
     (result,) = judge_promotion(Stage.VALIDATED, facts, policy).failures
     needed = math.ceil(1 + 1899 * (2.3263478740 / 1.6448536270) ** 2)
-    assert f"of {needed / 252:.3g} years ({needed} periods)" in str(result.advice)
+    assert f"{needed / 252:.3g} years ({needed} periods) out of sample" in str(result.advice)
 
 
 def test_a_number_for_the_track_record_needs_no_formula() -> None:

@@ -73,7 +73,7 @@ def test_only_one_step_forward_and_retirement_are_promotions(source: Stage, targ
 
 
 def test_from_retirement_nothing_leads_on() -> None:
-    with pytest.raises(InvalidTransition, match="RETIRED -> anything is no promotion"):
+    with pytest.raises(InvalidTransition, match="RETIRED is the last stage: it is final"):
         plan_promotion("spx", 3, Stage.RETIRED, READY, POLICY)
 
 

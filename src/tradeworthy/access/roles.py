@@ -52,7 +52,8 @@ class Action(StrEnum):
     REGISTER_MODEL = "register_model", Role.RESEARCHER
     DRAFT_VERSION = "draft_version", Role.RESEARCHER
     RECORD_MANIFEST = "record_manifest", Role.RESEARCHER
-    UPLOAD = "upload", Role.RESEARCHER, Role.OPERATOR
+    # An admin registers the release that it then forces.
+    UPLOAD = "upload", Role.RESEARCHER, Role.OPERATOR, Role.ADMIN
     BACKTEST = "backtest", Role.RESEARCHER, Role.VALIDATOR
     # A dry run is open to whoever may read; each step takes a role of its own below.
     JUDGE_PROMOTION = "judge_promotion", *Role
@@ -73,8 +74,8 @@ class Action(StrEnum):
 # What its name on the wire does not say; a version is drafted and recorded by `train`.
 _WORDS: Final = {
     Action.REGISTER_MODEL: "register a model",
-    Action.DRAFT_VERSION: "train a version",
-    Action.RECORD_MANIFEST: "train a version",
+    Action.DRAFT_VERSION: "train or tag a version",
+    Action.RECORD_MANIFEST: "train or tag a version",
     Action.JUDGE_PROMOTION: "dry-run a promotion",
     Action.PROMOTE_TRAINED: "promote to TRAINED",
     Action.PROMOTE_VALIDATED: "promote to VALIDATED",

@@ -167,7 +167,7 @@ def find_library(package: str = "lightgbm") -> Path:
             for name in _LIBRARIES:
                 if (place / name).is_file():
                     return place / name
-    raise ArtifactInvalid(f"LightGBM's library is not here; {_INSTALL}")
+    raise ArtifactInvalid(f"LightGBM's library is not here; {_INSTALL}", library=package)
 
 
 @cache
@@ -187,7 +187,8 @@ def load_library(path: Path) -> ctypes.CDLL:
     except (OSError, AttributeError) as error:
         raise ArtifactInvalid(
             f"LightGBM's library does not load ({error}); install the OpenMP runtime, libgomp1 "
-            f"or libomp, or {_INSTALL}"
+            f"or libomp, or {_INSTALL}",
+            library=path.name,
         ) from error
     return library
 

@@ -60,17 +60,17 @@ def report_lines(found: list[dict[str, Any]]) -> Iterator[str]:
     rows = [{**report, "drifting": _drifting(report["report"])} for report in found]
     yield from table(rows, ("model", "version", "slot", "status", "severity", "drifting"))
     newest = max(found, key=lambda report: str(report["slot"]))
-    yield f"newest: {advice(newest, newest['model'], newest['version'])}"
+    yield f"newest: {advice(newest, newest['model'], newest['version'], listed=True)}"
 
 
-def state_lines(drift: dict[str, Any], model: str) -> Iterator[str]:
+def state_lines(drift: dict[str, Any], model: str, *, stopped: bool) -> Iterator[str]:
     """Lay out how a version's drift is watched: what was found, what it asks for, what is next."""
     report = drift["report"]
     if report is None:
         yield f"no report of version {drift['version']} yet"
     else:
         yield f"{report['severity'] or report['status']} at {report['slot']}"
-        yield advice(report, model, drift["version"])
+        yield advice(report, model, drift["version"], stopped=stopped)
     match drift["state"]:
         case "due":
             yield (
@@ -86,9 +86,17 @@ def state_lines(drift: dict[str, Any], model: str) -> Iterator[str]:
             yield f"the next scan is due at {drift['next_slot']}"
 
 
-def advice(report: dict[str, Any], model: str, version: int) -> str:
-    """Say what a report means and what to do."""
-    look = f"`tradeworthy drift reports {model} --version {version}` names the features"
+def advice(
+    report: dict[str, Any], model: str, version: int, *, stopped: bool = False, listed: bool = False
+) -> str:
+    """Say what a report means and what to do with a version, which may be ``stopped`` already.
+
+    Where the report is ``listed`` its features stand there.
+    """
+    look = "its features stand above"
+    if not listed:
+        look = f"`tradeworthy drift reports {model} --version {version}` names the features"
+    stop = f", or stop it with `tradeworthy quarantine {model} {version} --reason WHY`"
     match report["severity"], report["status"]:
         case _, "NO_DATA":
             return (
@@ -96,8 +104,8 @@ def advice(report: dict[str, Any], model: str, version: int) -> str:
             )
         case "SEVERE", _:
             return (
-                f"what the model predicts from has changed: {look}; retrain it, or stop it with "
-                f"`tradeworthy quarantine {model} {version} --reason WHY`"
+                f"what the model predicts from has changed: {look}; retrain it"
+                f"{'' if stopped else stop}"
             )
         case "MODERATE", _:
             return f"a shift that is worth a look: {look}"

@@ -40,7 +40,7 @@ def init(
     )
     done = "made the home {home}: name it by --home or TRADEWORTHY_HOME"
     if made.admin_token is None:
-        done = "the home {home} stood already; its database is up to date"
+        done = "the home {home} stood already: its database is up to date, no token was issued"
     show(asdict(made), as_json=as_json, human=outcome(done))
 
 

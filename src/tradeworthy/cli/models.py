@@ -190,7 +190,8 @@ def status_lines(found: dict[str, Any]) -> Iterator[str]:
         yield from (f"            {line}" for line in alignment["differences"])
     drift = found["drift"]
     if isinstance(drift, dict):
-        for title, line in zip_longest(["drift"], state_lines(drift, found["model"]), fillvalue=""):
+        lines = state_lines(drift, found["model"], stopped=reason is not None)
+        for title, line in zip_longest(["drift"], lines, fillvalue=""):
             yield f"{title:<10}  {line}"
     rollback = found["rollback"]
     if isinstance(rollback, dict):

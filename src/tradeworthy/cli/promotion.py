@@ -149,11 +149,14 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """Approve the content of a version for PRODUCTION."""
+    from tradeworthy.access.roles import Action
     from tradeworthy.client.requests import check_fields
+    from tradeworthy.client.rights import check_right
     from tradeworthy.wire.approvals import ApproveVersion
 
     with client_of(ctx) as client:
         check_fields(ApproveVersion, reason=reason)
+        check_right(client, Action.APPROVE, client.status(model).strategy)
         if content_digest is None:
             found = as_content(client.version(model, version))
             content_digest = _ask_to_approve(found, _gates_now(client, model, version))

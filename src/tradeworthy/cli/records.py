@@ -8,7 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from tradeworthy.cli.context import AsJson, Version, client_of, outcome, show, table
+from tradeworthy.cli.context import (
+    AsJson,
+    Version,
+    check_file,
+    client_of,
+    outcome,
+    show,
+    table,
+)
+from tradeworthy.errors import ManifestInvalid
 
 manifest = typer.Typer(help="Fetch manifests and check them offline.", no_args_is_help=True)
 
@@ -52,6 +61,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check a manifest and its files by their hashes; no service is needed."""
+    check_file("FILE", file, ManifestInvalid)
     from dataclasses import asdict
 
     from tradeworthy.cli.exit_codes import REFUSED

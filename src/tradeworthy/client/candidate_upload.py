@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from tradeworthy.access.roles import Action, Actor
+from tradeworthy.access.roles import Action
 from tradeworthy.client.client import Client
+from tradeworthy.client.rights import check_right
 from tradeworthy.drift.calibration.drift_calibration import Windows
 from tradeworthy.errors import (
     AlreadyExists,
@@ -104,11 +105,9 @@ def recordable_strategy(client: Client, model: str) -> str:
     Forbidden
         Unless the token is a researcher's, for this strategy.
     """
-    strategy, sender = client.status(model).strategy, client.whoami()
-    scope = None if sender.strategies is None else frozenset(sender.strategies)
-    actor = Actor(sender.actor, frozenset(sender.roles), scope)
+    strategy = client.status(model).strategy
     # Uploads, the draft and the step to TRAINED take the same role.
-    actor.require(Action.RECORD_MANIFEST, strategy)
+    check_right(client, Action.RECORD_MANIFEST, strategy)
     return strategy
 
 

@@ -17,6 +17,7 @@ from tradeworthy.client.answers import bodies_of, body_of
 from tradeworthy.client.connection import JSON, Connection, segment
 from tradeworthy.client.requests import Requests, checked
 from tradeworthy.client.token_file import read_token
+from tradeworthy.errors import InvalidInput
 from tradeworthy.wire.approvals import ApproveVersion
 from tradeworthy.wire.backtests import JudgedBacktest, RunBacktest
 from tradeworthy.wire.bodies import RequestBody
@@ -71,7 +72,10 @@ class Client(Requests):
     As a trading system does::
 
         with Client(server="http://127.0.0.1:8765", token_file="trader.token") as client:
-            print(client.status("index-trend").production)
+            graph_hash = client.status("index-trend").alignment.bound
+            rows = [{"volatility": 0.011, "trend": 0.4}]
+            answer = client.predict("index-trend", rows, feature_graph_hash=graph_hash)
+            print(answer.version, answer.predictions)
     """
 
     def __init__(
@@ -319,7 +323,17 @@ class Client(Requests):
         feature_graph_hash: str,
         event_time: datetime | str | None = None,
     ) -> Predictions:
-        """Predict with the version in PRODUCTION on rows of features that the caller computed."""
+        """Predict with the version in PRODUCTION on rows of features that the caller computed.
+
+        Only a running service predicts.
+        """
+        for index, row in enumerate(rows):
+            if not isinstance(row, Mapping):
+                raise InvalidInput(
+                    f"row {index} is no mapping from the model's inputs to numbers: of a polars "
+                    "table give table.to_dicts(), of a pandas one table.to_dict('records')",
+                    field="rows",
+                )
         body: dict[str, object] = {"rows": [*rows], "feature_graph_hash": feature_graph_hash}
         if event_time is not None:
             body["event_time"] = _written(event_time)

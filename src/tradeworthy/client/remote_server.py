@@ -9,6 +9,7 @@ from tradeworthy.errors import ServerUnreachable, SettingsInvalid
 
 # A host that is away says nothing; a backtest may well take long.
 CONNECT_SECONDS = 10.0
+_SERVER = "the server, of --server or TRADEWORTHY_SERVER,"
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -84,8 +85,8 @@ def _checked_url(text: str) -> str:
     except (httpx.InvalidURL, ValueError):
         url = httpx.URL("")
     if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment:
-        raise SettingsInvalid("the server is not a URL such as https://models.example:8765")
+        raise SettingsInvalid(f"{_SERVER} is not a URL such as https://models.example:8765")
     if url.userinfo:
         # It would be sent instead of the token; here it is not quoted either.
-        raise SettingsInvalid("the server's URL has a user or password in it: leave them out")
+        raise SettingsInvalid(f"{_SERVER} has a user or password in it: leave them out")
     return text.rstrip("/")

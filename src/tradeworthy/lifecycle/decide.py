@@ -228,6 +228,8 @@ def _quarantine(version: VersionState, reason: str) -> VersionQuarantined:
 
 def _lift(version: VersionState, reason: str) -> QuarantineLifted:
     _need_reason(reason, "lifting a quarantine")
+    if version.stage is Stage.RETIRED:
+        raise InvalidTransition(f"version {version.version} is RETIRED; it does not predict")
     if not version.quarantined:
         raise InvalidTransition(f"version {version.version} is not quarantined")
     return QuarantineLifted(version.version)

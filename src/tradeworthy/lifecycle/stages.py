@@ -74,8 +74,9 @@ def check_promotion(source: Stage, target: Stage | None) -> Stage:
     way = f"from {source} a version is promoted to {following}" if following else "it is final"
     if following is Stage.RETIRED:
         way = "retire it, or promote its successor"
+    step = f"{source} -> {target} is no promotion" if target else f"{source} is the last stage"
     raise InvalidTransition(
-        f"{source} -> {target or 'anything'} is no promotion: {way}",
+        f"{step}: {way}",
         source=str(source),
         target=None if target is None else str(target),
     )

@@ -75,15 +75,24 @@ class Case:
         sizes = [file.size for file in self.manifest.files]
         return contents if [len(content) for content in contents] == sizes else None
 
-    @cached_property
+    @property
     def predictor(self) -> CheckedPredictor | None:
         """The artifact, loaded; None if it is not what the manifest says or does not load."""
+        return self._loaded if isinstance(self._loaded, CheckedPredictor) else None
+
+    @property
+    def load_fault(self) -> TradeworthyError | None:
+        """Why the artifact does not load; None if it does, or is not what the manifest says."""
+        return self._loaded if isinstance(self._loaded, TradeworthyError) else None
+
+    @cached_property
+    def _loaded(self) -> CheckedPredictor | TradeworthyError | None:
         if self.manifest is None or self.artifact is None:
             return None
         try:
             return load_artifact(self.manifest, self.artifact[0])
-        except TradeworthyError:
-            return None
+        except TradeworthyError as error:
+            return error
 
     @cached_property
     def ledger(self) -> LedgerSummary | None:

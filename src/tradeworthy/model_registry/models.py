@@ -43,7 +43,7 @@ RESERVED_NAMES = frozenset(
 
 
 class ModelRegistry:
-    """The one place through which models and versions change; `Client(home=...)` opens one.
+    """The one place through which models and versions change; a `Client` speaks to it.
 
     A service puts it together. Users reach it by ``tradeworthy.Client(home="home")``, whose methods
     are its use cases, with a token's rights.

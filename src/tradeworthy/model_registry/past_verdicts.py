@@ -64,10 +64,13 @@ def _kept(view: View, model: str, kind: str, known: set[str], start: str) -> Doc
     found = [digest for digest in known if digest.startswith(start)]
     document = view.documents.get(found[0]) if len(found) == 1 else None
     if document is None:
-        why = "more than one begins so" if len(found) > 1 else "of this model there is none such"
+        several = f"more than one {kind} of this model begins with {start}: give more of its digits"
+        none = (
+            f"no {kind} of this model begins with {start}: `tradeworthy history {model}` lists "
+            "them, and a dry run or a refusal is not kept"
+        )
         raise RecordNotFound(
-            f"no {kind} {start} is kept: {why}; `tradeworthy history {model}` lists what was "
-            "judged under what, and a dry run or a refusal is not kept",
+            several if len(found) > 1 else none,
             digest=start,
         )
     return document

@@ -9,9 +9,10 @@ from typing import Final
 
 BACKTEST: Final = "run `tradeworthy backtest MODEL VERSION`"
 TRAIN: Final = "`tradeworthy train FILE --model MODEL --data BARS`"
+# A backtest rebuilds the training table: bars before it would give another one.
 MORE_BARS: Final = (
-    "`tradeworthy datasets add BARS`, then `tradeworthy backtest MODEL VERSION --dataset HASH` "
-    "with the hash that it prints"
+    "with later bars, `tradeworthy datasets add BARS`, then `tradeworthy backtest MODEL VERSION "
+    f"--dataset HASH` with the hash that it prints; with earlier ones, a new version: {TRAIN}"
 )
 MORE_DATA: Final = f"evaluate on a longer period: {MORE_BARS}"
 RETHINK: Final = (
@@ -25,8 +26,8 @@ NOT_EARNING: Final = (
 # Beyond it nobody waits for a track record, and older data are another market.
 LONGEST_YEARS: Final = 20
 EARNING_LITTLE: Final = (
-    f"the rule earns too little for its risk to show beyond luck in {LONGEST_YEARS} years of data: "
-    "change features, label or signal rule and train a new version"
+    f"the rule earns too little for its risk to show beyond luck in {LONGEST_YEARS} years out of "
+    "sample: change features, label or signal rule and train a new version"
 )
 UNDEFINED: Final = (
     "these returns have no such figure, since they lack trades, variation or losses: let the "
@@ -43,15 +44,13 @@ def longer_period(needed: float, per_year: float) -> str:
     Examples
     --------
     >>> longer_period(2016, 252).partition(":")[0]
-    'evaluate on a longer period, of 8 years (2016 periods) if the Sharpe ratio stays what it is'
+    'evaluate on a longer period, 8 years (2016 periods) out of sample if the Sharpe ratio stays'
     """
     years = needed / per_year
     if years > LONGEST_YEARS:
         return EARNING_LITTLE
-    period = f"of {years:.3g} years ({math.ceil(needed)} periods)"
-    return (
-        f"evaluate on a longer period, {period} if the Sharpe ratio stays what it is: {MORE_BARS}"
-    )
+    period = f"{years:.3g} years ({math.ceil(needed)} periods) out of sample"
+    return f"evaluate on a longer period, {period} if the Sharpe ratio stays: {MORE_BARS}"
 
 
 def put_back(file: str) -> str:

@@ -242,7 +242,10 @@ def open_service(
         If the database does not answer or has another schema.
     """
     if not settings.home.is_dir():
-        raise HomeUnusable(f"there is no home at {settings.home}: run `{settings.init_command}`")
+        raise HomeUnusable(
+            f"there is no home at {settings.home}: name yours by --home or TRADEWORTHY_HOME, or "
+            f"make one here: `{settings.init_command}`"
+        )
     key = read_token_key(settings)
     engine = open_engine(settings.database)
     migrations.check(engine, init=settings.init_command)

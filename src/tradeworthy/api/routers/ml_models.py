@@ -56,7 +56,8 @@ def predict(model: str, body: PredictRows) -> Predictions:
     A serving worker answers this route before the framework sees it.
     """
     raise ReleaseUnconfirmed(
-        f"this process cannot predict {len(body.rows)} rows for {model!r}: ask a running service"
+        f"a home in this process predicts nothing, nor these {len(body.rows)} rows for {model!r}: "
+        "start `tradeworthy serve` and name its URL, as in Client(server=URL)"
     )
 
 

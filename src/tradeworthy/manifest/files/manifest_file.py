@@ -32,7 +32,8 @@ def write_manifest(manifest: Manifest, folder: Path) -> Path:
         if _holds(path, text.encode()):
             return path
         raise AlreadyExists(
-            f"{path} holds another manifest; a manifest is never rewritten, draft a new version"
+            f"{path} holds another manifest, and none is written over: name another folder, "
+            "or move that file away"
         ) from error
     except OSError as error:
         raise HomeUnusable(f"cannot write {path}: {error.strerror}") from error

@@ -10,4 +10,6 @@ def gather(case: Case) -> ArtifactLoadFacts:
     """Return the facts."""
     if case.manifest is None:
         return ArtifactLoadFacts()
-    return ArtifactLoadFacts(case.predictor is not None)
+    if (fault := case.load_fault) is None:
+        return ArtifactLoadFacts(case.predictor is not None)
+    return ArtifactLoadFacts(False, fault.message, "library" in fault.details)

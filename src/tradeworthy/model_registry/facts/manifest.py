@@ -10,5 +10,5 @@ from tradeworthy.promotion.gates.manifest import ManifestFacts
 def gather(case: Case) -> ManifestFacts:
     """Return the facts."""
     if case.manifest is None:
-        return ManifestFacts(("manifest",))
+        return ManifestFacts()
     return ManifestFacts(missing_fields(case.manifest))

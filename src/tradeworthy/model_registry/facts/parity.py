@@ -12,8 +12,10 @@ from tradeworthy.promotion.gates.parity import ParityFacts
 
 def gather(case: Case) -> ParityFacts:
     """Return the facts."""
-    if case.manifest is None or case.predictor is None:
+    if case.manifest is None:
         return ParityFacts()
+    if case.predictor is None:
+        return ParityFacts(answers=False)
     golden = case.manifest.evidence
     if not golden.golden_rows or not golden.golden_predictions:
         return ParityFacts()

@@ -86,7 +86,9 @@ def _dsr_advice(facts: OverfittingFacts, per_year: float) -> str | None:
     if needed / per_year <= LONGEST_YEARS:
         return f"{_BY_LUCK}: {longer_period(needed, per_year)}"
     years = f"only {needed / per_year:,.0f} years" if math.isfinite(needed) else "no length"
-    return f"{_BY_LUCK}; at these figures {years} of data would show otherwise: {_ANOTHER_RULE}"
+    return (
+        f"{_BY_LUCK}; at these figures {years} out of sample would show otherwise: {_ANOTHER_RULE}"
+    )
 
 
 def _pbo(facts: OverfittingFacts, policy: Policy) -> Finding:

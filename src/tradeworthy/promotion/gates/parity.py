@@ -10,16 +10,24 @@ from tradeworthy.promotion.findings import Finding, at_most, failed
 from tradeworthy.promotion.gate import DEPLOYMENT, Concern, Gate
 from tradeworthy.promotion.policy.policy import Policy
 
+_LOAD_FIRST = "do what `artifact_loads` says, then promote again"
+
 
 @dataclass(frozen=True, slots=True)
 class ParityFacts:
-    """The largest absolute error on the golden rows, and the largest that is allowed."""
+    """The largest absolute error on the golden rows, and the largest that is allowed.
+
+    Neither is known of an artifact that ``answers`` nothing, since it does not load.
+    """
 
     parity_error: float | None = None
     parity_tolerance: float | None = None
+    answers: bool = True
 
 
 def _parity(facts: ParityFacts, _: Policy) -> Finding:
+    if not facts.answers:
+        return failed(None, None, "nothing to compare: the artifact does not load", _LOAD_FIRST)
     tolerance = facts.parity_tolerance
     if tolerance is None or not math.isfinite(tolerance) or tolerance < 0:
         return failed(facts.parity_error, None, "no tolerance is known")
