@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -154,6 +155,14 @@ def test_rows_of_other_code_are_refused_while_the_service_is_aligned(
     assert answer.json()["details"]["sent"] == sent
     assert answer.json()["details"]["bound"] == own.graph_hash()
     assert own.predict().status_code == 200
+    # What the way out prints stays right where a newer version stands beside the bound one.
+    added = (
+        '@feature(version=2, name="week_return")\ndef longer(close):\n    return close.diff(9)\n'
+    )
+    theirs.write_text(f"{own.home.features.read_text()}\n\n{added}")
+    (inputs,) = re.findall(r"--inputs (\S+)`", answer.json()["details"]["ways_out"][0])
+    newer = FeatureGraph.read_file(theirs)
+    assert newer.bound_hash(INPUTS) != own.graph_hash() == newer.bound_hash(inputs.split(","))
 
 
 def release_of(service: ServedHome, folder: Path, old: str, new: str) -> str:

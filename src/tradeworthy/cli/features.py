@@ -51,7 +51,8 @@ def hash_file(
     inputs: Annotated[
         str | None,
         typer.Option(
-            help="A model's inputs in its order, parted by commas: hash what it is bound to."
+            help="A model's inputs in its order, parted by commas, each name or name@version (the "
+            "newest without): hash what it is bound to."
         ),
     ] = None,
     as_json: AsJson = False,

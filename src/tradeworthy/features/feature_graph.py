@@ -235,6 +235,12 @@ class FeatureGraph:
     def bound_hash(self, inputs: Sequence[str]) -> str:
         """Hash what a model with these ordered inputs is bound to.
 
+        Parameters
+        ----------
+        inputs
+            Each ``name`` for the newest version, or ``name@version``, as a model needs that is
+            bound to an older one.
+
         Raises
         ------
         FeatureDependencyMissing

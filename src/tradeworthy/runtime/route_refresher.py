@@ -218,6 +218,7 @@ class RouteRefresher:
             make_decoder(manifest.inputs, MAX_ROWS, self._max_bytes, largest),
             manifest.feature_graph_hash,
             explain,
+            _bound_inputs(manifest),
         )
 
     def _ready(
@@ -237,6 +238,7 @@ class RouteRefresher:
             predictor=predictor,
             decoder=make_decoder(manifest.inputs, MAX_ROWS, self._max_bytes, predictor.largest),
             explain=explain,
+            bound_inputs=_bound_inputs(manifest),
         )
 
     def _explainer(self, manifest: Manifest, epoch: int) -> Explain:
@@ -275,6 +277,10 @@ def _champions(view: View) -> dict[str, VersionState]:
         champions |= {row.model: row.version for row in rows}
         after = (rows[-1].model, rows[-1].version.version)
     return champions
+
+
+def _bound_inputs(manifest: Manifest) -> tuple[str, ...]:
+    return manifest.feature_graph.inputs if manifest.feature_graph else ()
 
 
 def _artifact_of(manifest: Manifest) -> _Artifact:

@@ -43,6 +43,8 @@ class Ready:
     explain
         Gives the 409 with the exact difference when the hash that a client sent is that of the
         code which runs here by now; None when no such hash is known.
+    bound_inputs
+        The inputs with the versions that the model is bound to, `name@version`.
 
     Raises
     ------
@@ -60,6 +62,7 @@ class Ready:
     predictor: Predictor
     decoder: Decoder
     explain: Explain | None = None
+    bound_inputs: tuple[str, ...] = ()
     answer_head: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -99,12 +102,15 @@ class Blocked:
         its 422 before it hears that the model is blocked (423, 409, 503).
     bound_hash
         The version's hash, so that rows of another graph get their 409 before a 503.
+    explain, bound_inputs
+        As in `Ready`.
     """
 
     error: TradeworthyError
     decoder: Decoder | None = None
     bound_hash: str | None = None
     explain: Explain | None = None
+    bound_inputs: tuple[str, ...] = ()
 
 
 Route: TypeAlias = Ready | Blocked
@@ -219,8 +225,8 @@ def _hash_missing(route: Route) -> InvalidInput:
 
 
 def _hash_command(route: Route) -> str:
-    inputs = ",".join(route.decoder.inputs if route.decoder else ())
-    return f"`tradeworthy features hash FILE --inputs {inputs}`"
+    inputs = route.bound_inputs or (route.decoder.inputs if route.decoder else ())
+    return f"`tradeworthy features hash FILE --inputs {','.join(inputs)}`"
 
 
 def _ways_out(route: Route) -> tuple[str, ...]:

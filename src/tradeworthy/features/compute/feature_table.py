@@ -37,7 +37,9 @@ def compute_features(
     bars
         One row per entity and time, in time order within each entity.
     inputs
-        Ordered features, ``name`` or ``name@version``.
+        Ordered features, each ``name`` for the newest version, or ``name@version``, as a model
+        needs that is bound to an older one. The column keeps the plain name, unless two versions
+        of it are taken.
     entity
         Column that tells series apart; None for a single series.
     time
