@@ -246,6 +246,10 @@ LEFT_OUT = {
 }
 
 
+# What else records the same part.
+CALLS = {"features": {"strategy", "features"}, "estimator": {"estimator", "artifact"}}
+
+
 @pytest.mark.parametrize("part", LEFT_OUT)
 def test_what_was_not_recorded_is_named_and_takes_no_number(
     part: str, deployed: DeployedHome, monkeypatch: pytest.MonkeyPatch
@@ -255,6 +259,8 @@ def test_what_was_not_recorded_is_named_and_takes_no_number(
         notes_of(deployed, run)
     for field in LEFT_OUT[part]:
         assert field in caught.value.message
+    calls = set(re.findall(r"run\.(\w+)\(", caught.value.message))
+    assert calls == CALLS.get(part, {part})
     assert "manifest_complete" in caught.value.message
     assert (run.version, run.stage) == (None, None)
     assert versions(deployed) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +16,7 @@ from tradeworthy.errors import (
     TradeworthyError,
 )
 from tradeworthy.training.candidate import train_candidate
-from tradeworthy.training.point_in_time import as_stamped
+from tradeworthy.training.point_in_time import as_stamped, training_table
 from tradeworthy.training.strategy_file import load_strategy
 from tradeworthy.training.train_end import parse_train_end
 from training.strategy_workshop import (
@@ -229,6 +230,25 @@ def test_no_row_to_train_on(tmp_path: Path) -> None:
     bars = market(8)
     with pytest.raises(StrategyInvalid, match="no row to train on"):
         _train(write_strategy(tmp_path, NO_SKLEARN), bars)
+
+
+def test_an_end_before_the_data_says_when_they_begin(tmp_path: Path) -> None:
+    loaded, bars = load_strategy(write_strategy(tmp_path, NO_SKLEARN)), market(60)
+    with pytest.raises(StrategyInvalid) as caught:
+        training_table(loaded, bars, date(1990, 1, 1))
+    assert caught.value.message == (
+        "no row to train on up to 1990-01-01: the data begin on 2015-01-01, train until a later day"
+    )
+
+
+def test_the_end_of_a_training_table_is_a_text_or_a_date(tmp_path: Path) -> None:
+    loaded, bars = load_strategy(write_strategy(tmp_path, NO_SKLEARN)), market(60)
+    table = training_table(loaded, bars, "2015-02-27")
+    assert table.equals(training_table(loaded, bars, date(2015, 2, 27)))
+    aware = datetime(2015, 2, 28, 3, tzinfo=timezone(timedelta(hours=5)))
+    assert table.equals(training_table(loaded, bars, aware))
+    with pytest.raises(InvalidInput, match="is no date: write it as 2011-12-30"):
+        training_table(loaded, bars, "the end of 2017")
 
 
 @pytest.mark.parametrize(

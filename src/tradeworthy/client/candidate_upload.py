@@ -38,6 +38,17 @@ from tradeworthy.training.run_record import Candidate, MarketData
 from tradeworthy.wire.datasets import RegisteredDataset
 from tradeworthy.wire.versions import VersionDetail
 
+# The parts of a manifest that a script records, by the call of the run that does it.
+_RECORDED_BY = {
+    "run.strategy(FILE) or run.features(FILE, inputs=...)": {
+        "feature_graph_hash",
+        "feature_graph",
+        "inputs",
+    },
+    "run.config(...)": {"training_config_hash", "config"},
+    "run.dataset(...)": {"dataset_hash", "dataset"},
+    "run.estimator(...) or run.artifact(...)": {"files"},
+}
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -209,9 +220,11 @@ def record_version(
 def _check_complete(run: Manifest) -> None:
     """Ask beforehand what the gate before TRAINED will."""
     if missing := missing_fields(run):
+        parts = {each.partition(".")[0] for each in missing}
+        calls = [call for call, fields in _RECORDED_BY.items() if parts & fields]
         raise PromotionRefused(
             f"the gate manifest_complete refuses a version that lacks {', '.join(missing)}: "
-            "record it and run again; nothing was drafted",
+            f"record it by {', '.join(calls)} and run again; nothing was drafted",
             missing=list(missing),
         )
 

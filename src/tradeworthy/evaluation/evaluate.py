@@ -66,7 +66,6 @@ from tradeworthy.training.point_in_time import (
 )
 from tradeworthy.training.strategy import Floats
 from tradeworthy.training.strategy_file import LoadedStrategy, load_strategy
-from tradeworthy.training.train_end import parse_train_end
 
 _LEAST_HOLDOUT = 3
 
@@ -283,7 +282,7 @@ def _train_end(manifest: Manifest, bars: pl.DataFrame) -> date | datetime:
     recorded = manifest.dataset.train_end
     if recorded is None:
         raise ManifestInvalid(f"{manifest.file_name} records no train_end", field="train_end")
-    return as_stamped(bars, parse_train_end(recorded))
+    return as_stamped(bars, recorded)
 
 
 def _predictor(manifest: Manifest, artifact_file: Path) -> Any:

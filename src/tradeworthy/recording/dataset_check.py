@@ -9,7 +9,6 @@ import polars as pl
 from tradeworthy.errors import InvalidInput
 from tradeworthy.training.point_in_time import SYMBOL, TIME, as_stamped
 from tradeworthy.training.run_record import TrainingDataset, moment
-from tradeworthy.training.train_end import parse_train_end
 
 _DAY = len("2011-12-30")
 
@@ -64,7 +63,7 @@ def _check_horizons(dataset: TrainingDataset, moments: int) -> None:
 
 
 def _check_train_end(table: pl.DataFrame, text: str, bars: Sequence[pl.DataFrame]) -> None:
-    end, last = moment(as_stamped(table, parse_train_end(text))), moment(table[TIME].max())
+    end, last = moment(as_stamped(table, text)), moment(table[TIME].max())
     if end < last:
         raise InvalidInput(f"train_end is {end}, and the dataset has rows up to {last}")
     if not bars:

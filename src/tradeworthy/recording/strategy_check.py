@@ -8,11 +8,10 @@ from typing import Any
 from tradeworthy.errors import StrategyInvalid
 from tradeworthy.manifest.dataset_digest import dataset_hash
 from tradeworthy.training.label_reach import check_recorded_horizon
-from tradeworthy.training.point_in_time import as_stamped, training_table
-from tradeworthy.training.run_record import MarketData, RunRecord, TrainingDataset, moment
+from tradeworthy.training.point_in_time import training_table
+from tradeworthy.training.run_record import MarketData, RunRecord, TrainingDataset
 from tradeworthy.training.strategy import Strategy
 from tradeworthy.training.strategy_file import LoadedStrategy
-from tradeworthy.training.train_end import parse_train_end
 
 
 def check_against_strategy(
@@ -56,7 +55,7 @@ def _check_config(strategy: Strategy, config: Mapping[str, Any]) -> None:
 
 
 def _check_table(loaded: LoadedStrategy, dataset: TrainingDataset, data: MarketData) -> None:
-    end = as_stamped(data.bars, parse_train_end(moment(dataset.train_end)))
+    end = dataset.train_end
     rebuilt = training_table(loaded, data.bars, end)
     table = dataset.table
     if dataset_hash(rebuilt) == dataset_hash(table):

@@ -13,6 +13,7 @@ from tradeworthy.errors import StrategyInvalid
 from tradeworthy.features.compute.feature_table import compute_features
 from tradeworthy.training.strategy import Strategy
 from tradeworthy.training.strategy_file import LoadedStrategy
+from tradeworthy.training.train_end import parse_train_end
 
 TIME, SYMBOL = "date", "symbol"
 
@@ -43,7 +44,7 @@ def feature_rows(loaded: LoadedStrategy, bars: pl.DataFrame, *, label: bool) -> 
 
 
 def training_table(
-    loaded: LoadedStrategy, bars: pl.DataFrame, train_end: date | datetime | None
+    loaded: LoadedStrategy, bars: pl.DataFrame, train_end: str | date | datetime | None
 ) -> pl.DataFrame:
     """Return the labelled rows of the bars up to and including ``train_end``.
 
@@ -53,17 +54,21 @@ def training_table(
     ------
     StrategyInvalid
         If no row is left.
+    InvalidInput
+        If ``train_end`` is a text and no date.
     """
-    table = feature_rows(loaded, known_bars(bars, train_end), label=True)
+    known = known_bars(bars, train_end)
+    table = feature_rows(loaded, known, label=True)
     if table.is_empty():
         end = "" if train_end is None else f" up to {train_end}"
-        raise StrategyInvalid(
-            f"no row to train on{end}: give more data, or shorten the lookbacks of the features"
-        )
+        way_out = "give more data, or shorten the lookbacks of the features"
+        if known.is_empty() and not bars.is_empty():
+            way_out = f"the data begin on {bars[TIME].sort()[0]}, train until a later day"
+        raise StrategyInvalid(f"no row to train on{end}: {way_out}")
     return table
 
 
-def known_bars(bars: pl.DataFrame, train_end: date | datetime | None) -> pl.DataFrame:
+def known_bars(bars: pl.DataFrame, train_end: str | date | datetime | None) -> pl.DataFrame:
     """Return the bars up to and including ``train_end``; of a date, all of that day."""
     return bars if train_end is None else bars.filter(pl.col(TIME) <= as_stamped(bars, train_end))
 
@@ -78,7 +83,7 @@ def input_matrix(strategy: Strategy, rows: pl.DataFrame) -> NDArray[np.float64]:
     return np.ascontiguousarray(rows.select(strategy.inputs).to_numpy(), dtype=np.float64)
 
 
-def as_stamped(bars: pl.DataFrame, moment: date | datetime) -> date | datetime:
+def as_stamped(bars: pl.DataFrame, moment: str | date | datetime) -> date | datetime:
     """Return a moment as the bars tell time: by the day, or a day as its end.
 
     Examples
@@ -86,6 +91,7 @@ def as_stamped(bars: pl.DataFrame, moment: date | datetime) -> date | datetime:
     >>> as_stamped(pl.DataFrame({"date": [date(2020, 1, 2)]}), datetime(2019, 12, 31, 16))
     datetime.date(2019, 12, 31)
     """
+    moment = parse_train_end(moment)
     daily = isinstance(bars.schema[TIME], pl.Date)
     if isinstance(moment, datetime):
         return moment.date() if daily else moment

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 from tradeworthy.errors import InvalidInput
 
 
-def parse_train_end(text: str) -> date | datetime:
-    """Return the last moment to train on, in UTC as bars are where an offset is written.
+def parse_train_end(value: str | date | datetime) -> date | datetime:
+    """Return the last moment to train on, in UTC as bars are where it has an offset.
 
     A day without a time means all of that day.
 
@@ -22,12 +22,20 @@ def parse_train_end(text: str) -> date | datetime:
     >>> parse_train_end("2019-12-31")
     datetime.date(2019, 12, 31)
     """
+    if isinstance(value, datetime):
+        return _in_utc(value)
+    if isinstance(value, date):
+        return value
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput(f"{text!r} is no date: write it as 2011-12-30", field="until") from error
-    if _is_day(text):
-        return moment.date()
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"{value!r} is no date: write it as 2011-12-30", field="until"
+        ) from error
+    return moment.date() if _is_day(value) else _in_utc(moment)
+
+
+def _in_utc(moment: datetime) -> datetime:
     return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
