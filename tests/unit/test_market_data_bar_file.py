@@ -176,3 +176,14 @@ def test_a_time_by_another_name(called: str) -> None:
 def test_a_ticker_is_a_symbol() -> None:
     rows = TEXT.replace("Volume", "Ticker").replace(",100", ",A").replace(",200", ",B")
     assert parse_bars(rows.encode(), symbol="X")["symbol"].to_list() == ["A", "B"]
+
+
+def test_missing_columns_are_listed_with_those_that_there_are() -> None:
+    with pytest.raises(DatasetInvalid) as caught:
+        parse_bars(b"date,close\n2020-01-02,1\n", symbol="X")
+    assert caught.value.message == (
+        "bars need the column(s) open, high, low; there is date, close: add what is missing, or "
+        "rename the columns that hold it"
+    )
+    with pytest.raises(DatasetInvalid, match="name the columns in the first line"):
+        parse_bars(b"2020-01-02,1,2,1,2\n2020-01-03,1,2,1,2\n", symbol="X")

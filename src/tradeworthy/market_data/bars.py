@@ -20,6 +20,8 @@ from tradeworthy.errors import DatasetInvalid
 from tradeworthy.statistics.return_series import FloatArray
 
 PRICES = ("open", "high", "low", "close")
+_NO_HEADER = "name the columns in the first line, with commas between them"
+_RENAME = "add what is missing, or rename the columns that hold it"
 
 DateArray: TypeAlias = npt.NDArray[np.datetime64]
 
@@ -116,7 +118,7 @@ def bar_table(frame: pl.DataFrame, *, symbol: str | None = None) -> pl.DataFrame
     if missing:
         raise DatasetInvalid(
             f"bars need the column(s) {', '.join(missing)}; there is {_listed(found)}: "
-            "name the columns in the first line, with commas between them",
+            + (_RENAME if {"date", *PRICES} & set(found) else _NO_HEADER),
             missing=missing,
         )
     frame = frame.select("date", "symbol", *numbers)
