@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -141,6 +142,33 @@ def test_two_versions_of_a_feature_stand_side_by_side() -> None:
 def test_bars_that_break_the_rules_are_refused(bars: pl.DataFrame, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         compute_features(graph(RATIO), bars, ["ratio"])
+
+
+def test_an_input_that_is_a_missing_column_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="no column 'close'"):
+        compute_features(graph(RATIO), BARS.drop("close"), ["close"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("@feature\ndef nxt(rett):\n    return rett", "nxt@1 {} depends on 'rett', .*mean 'ret'"),
+        ("@feature\ndef nxt(closs):\n    return closs", "nxt@1 {} depends on 'closs', .*'close'"),
+        (
+            "@feature(name='m_{n}', each={'n': (2,)})\ndef m(close, n, k):\n    return close * k",
+            "m_2@1 {} depends on 'k', .*give it values in each=",
+        ),
+    ],
+)
+def test_a_misspelt_dependency_is_named_with_its_feature_and_line(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "misspelt.py"
+    ret = "from tradeworthy import feature\n@feature\ndef ret(close):\n    return close.diff()\n"
+    file.write_text(f"{ret}{text}\n")
+    wrong = FeatureGraph.from_module(file)
+    with pytest.raises(InvalidInput, match=message.format(r"\(misspelt.py, line 6\)")):
+        compute_features(wrong, BARS, wrong.inputs)
 
 
 @pytest.mark.parametrize(

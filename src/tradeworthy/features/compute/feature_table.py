@@ -18,6 +18,7 @@ from tradeworthy.errors import InvalidInput, StrategyInvalid
 from tradeworthy.features.compute.cross_section import evaluate_across, looks_across
 from tradeworthy.features.feature_graph import FeatureGraph
 from tradeworthy.features.graph_node import SOURCE, SnapshotNode
+from tradeworthy.features.node_resolution import did_you_mean
 
 
 def compute_features(
@@ -70,6 +71,7 @@ def compute_features(
     [2.0, 4.0, 8.0]
     """
     part = graph.closure(inputs)
+    _check_columns(graph, part, bars)
     _check_bars(part, bars, entity, time)
     keys = [time] if entity is None else [time, entity]
     taken = set(keys) & {key.rpartition("@")[0] for key in part.inputs}
@@ -97,6 +99,24 @@ def _column_names(part: FeatureGraph) -> Mapping[str, str]:
         key: name if names.count(name) == 1 else key
         for key, name in zip(part.inputs, names, strict=True)
     }
+
+
+def _check_columns(graph: FeatureGraph, part: FeatureGraph, bars: pl.DataFrame) -> None:
+    """Refuse a dependency that is neither a column nor a feature, naming who has it."""
+    names = {node.name for node in graph.nodes.values() if node.kind != SOURCE}
+    for key, definition in part.definitions.items():
+        for argument, parent in part.nodes[key].dependencies:
+            if part.nodes[parent].kind == SOURCE and argument not in bars.columns:
+                known = [*bars.columns, *sorted(names - {definition.name})]
+                place = f" ({definition.place})" if definition.place else ""
+                family = " or give it values in each=" if definition.declaration.values else ""
+                raise InvalidInput(
+                    f"feature {key}{place} depends on {argument!r}, but the bars have no column "
+                    f"{argument!r} and no feature has that name; the bars have "
+                    f"{', '.join(bars.columns)}{did_you_mean(argument, known)}{family}",
+                    column=argument,
+                    feature=definition.name,
+                )
 
 
 def _check_bars(part: FeatureGraph, bars: pl.DataFrame, entity: str | None, time: str) -> None:
