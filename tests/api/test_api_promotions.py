@@ -558,13 +558,11 @@ def test_a_step_reads_what_its_gates_ask_for_and_nothing_else(home: SmallHome) -
     for target in (Stage.TRAINED, Stage.VALIDATED, Stage.PRODUCTION, Stage.RETIRED):
         case = Case(sources_of(home, store), state, state.versions[2], target, policy, utc_now())
         gather(case)
-        read[target] = {
-            name for name in ("manifest", "artifact", "predictor") if name in vars(case)
-        }
+        read[target] = {name for name in ("manifest", "artifact", "loaded") if name in vars(case)}
     assert read == {
         Stage.TRAINED: {"manifest", "artifact"},
         Stage.VALIDATED: {"manifest", "artifact"},
-        Stage.PRODUCTION: {"manifest", "artifact", "predictor"},
+        Stage.PRODUCTION: {"manifest", "artifact", "loaded"},
         Stage.RETIRED: set(),
     }
     store.close()

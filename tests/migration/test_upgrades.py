@@ -17,7 +17,7 @@ from contract.suites.evidence import EVIDENCE, activation, backtest, dataset, re
 from contract.suites.jobs import LEASE, RESULT, job
 from migration.populate import LATER, MANIFEST, PROBLEM, RELEASE, REVOKED, busy_model
 from tradeworthy.errors import StoreUnavailable
-from tradeworthy.lifecycle.events import VersionQuarantined
+from tradeworthy.lifecycle.events import QuarantineLifted, VersionQuarantined
 from tradeworthy.lifecycle.job_state import JobState
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.tags import Tag
@@ -80,6 +80,8 @@ def test_who_stopped_a_version_and_when_follows_from_its_events(engine: Engine) 
     assert record is not None
     stopped = record.state.versions[2]
     assert (stopped.quarantined_by, stopped.quarantined_at) == (stopping.actor, stopping.at)
+    lifted = next(e.at for e in busy_model().events if e.body == QuarantineLifted(2))
+    assert stopped.quarantine_lifted_at == lifted
     others = [record.state.versions[number] for number in (1, 3)]
     assert {(each.quarantined_by, each.quarantined_at) for each in others} == {(None, None)}
 

@@ -17,6 +17,7 @@ from contract.naive_store import NaiveStore
 from contract.one_call import commit, view
 from contract.promotion_commands import NOON, OPERATOR, Story, keep, promote_to, story
 from tradeworthy.errors import PolicyInvalid
+from tradeworthy.lifecycle.commands import LiftQuarantine, Quarantine
 from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState, VersionState
 from tradeworthy.manifest.manifest import Manifest
@@ -219,6 +220,26 @@ def test_a_feed_that_fell_silent_is_severe(live: NaiveStore) -> None:
         watch.run_due(last, as_of=last + after)[-1].status for after in (HOUR, 5 * DAY, 7 * DAY)
     ]
     assert statuses == ["OK", "OK", "NO_DATA"]
+
+
+def test_no_row_is_missed_while_a_version_is_stopped_nor_soon_after() -> None:
+    store, history = NaiveStore(), Story().registered().with_version(Stage.PRODUCTION)
+    history.does(OPERATOR, Quarantine(1), "broken feed")
+    keep(store, history)
+    last = NOON + 11 * HOUR
+    rows = Logged(nanoseconds([last - n * HOUR for n in range(900)][::-1]), {"x": np.zeros(900)})
+    watch = scheduler(store, rows)
+
+    def scanned(at: datetime) -> tuple[str, str | None]:
+        newest = watch.run_due(NOON, as_of=at)[-1]
+        return newest.status, newest.severity
+
+    assert scanned(NOON + 12 * DAY) == ("INSUFFICIENT", None)
+    known, history.now = len(history.events), NOON + 20 * DAY
+    history.does(OPERATOR, LiftQuarantine(1), "mended")
+    commit(store, "m", known, history.events[known:])
+    assert scanned(NOON + 21 * DAY) == ("INSUFFICIENT", None)
+    assert scanned(NOON + 27 * DAY) == ("NO_DATA", "SEVERE")
 
 
 def test_rows_that_were_logged_late_take_their_place(live: NaiveStore, tmp_path: Path) -> None:

@@ -74,8 +74,8 @@ def state_lines(drift: dict[str, Any], model: str, *, stopped: bool) -> Iterator
     match drift["state"]:
         case "due":
             yield (
-                f"a scan is due since {drift['next_slot']}: a running service does it within a "
-                f"minute; if none runs, `tradeworthy drift scan --model {model}` does it now"
+                f"a scan is due since {drift['next_slot']}: a service with a scheduler does it "
+                f"within a minute; without one `tradeworthy drift scan --model {model}` does it now"
             )
         case "not scheduled":
             yield (

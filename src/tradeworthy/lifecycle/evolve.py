@@ -52,9 +52,10 @@ def evolve(state: ModelState, event: Event) -> ModelState:  # noqa: C901 - a cas
         case ApprovalGranted():
             return _approved(state, event, body)
         case VersionQuarantined():
-            return _stopped(state, body, event.reason, event.actor, event.at)
+            return _stopped(state, _known(state, body), event.reason, event.actor, event.at)
         case QuarantineLifted():
-            return _stopped(state, body, None, None, None)
+            lifted = replace(_known(state, body), quarantine_lifted_at=event.at)
+            return _stopped(state, lifted, None, None, None)
         case Attachment():
             return _changed(state, _known(state, body))
         case _:
@@ -147,12 +148,16 @@ def _approved(state: ModelState, event: Event, body: ApprovalGranted) -> ModelSt
 
 
 def _stopped(
-    state: ModelState, body: EventBody, reason: str | None, actor: str | None, at: datetime | None
+    state: ModelState,
+    version: VersionState,
+    reason: str | None,
+    actor: str | None,
+    at: datetime | None,
 ) -> ModelState:
     """Return the state with a version's quarantine, or without one."""
     return _changed(
         state,
-        _known(state, body),
+        version,
         quarantine_reason=reason,
         quarantined_by=actor,
         quarantined_at=at,

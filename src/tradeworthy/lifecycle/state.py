@@ -37,6 +37,7 @@ class VersionState:
     quarantine_reason: str | None = None
     quarantined_by: str | None = None
     quarantined_at: datetime | None = None
+    quarantine_lifted_at: datetime | None = None
     left_production_at: datetime | None = None
     approvals: tuple[Approval, ...] = ()
 
@@ -44,6 +45,13 @@ class VersionState:
     def quarantined(self) -> bool:
         """Whether the version was stopped."""
         return self.quarantine_reason is not None
+
+    @property
+    def answering_since(self) -> datetime | None:
+        """Since when it answers in its stage without a break; None while it is stopped."""
+        if self.quarantined:
+            return None
+        return max(self.stage_since, self.quarantine_lifted_at or self.stage_since)
 
     @property
     def quarantine(self) -> str:

@@ -78,15 +78,11 @@ class Case:
     @property
     def predictor(self) -> CheckedPredictor | None:
         """The artifact, loaded; None if it is not what the manifest says or does not load."""
-        return self._loaded if isinstance(self._loaded, CheckedPredictor) else None
-
-    @property
-    def load_fault(self) -> TradeworthyError | None:
-        """Why the artifact does not load; None if it does, or is not what the manifest says."""
-        return self._loaded if isinstance(self._loaded, TradeworthyError) else None
+        return self.loaded if isinstance(self.loaded, CheckedPredictor) else None
 
     @cached_property
-    def _loaded(self) -> CheckedPredictor | TradeworthyError | None:
+    def loaded(self) -> CheckedPredictor | TradeworthyError | None:
+        """The artifact, loaded, or why it does not load; None if it is not what was recorded."""
         if self.manifest is None or self.artifact is None:
             return None
         try:

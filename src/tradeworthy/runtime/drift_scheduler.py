@@ -167,6 +167,8 @@ class DriftScheduler:
         )
         live = version.stage_since <= slot
         silent = _silent(columns.event_time, version.stage_since if live else None, slot)
+        # While it is stopped nobody gets an answer, and afterwards a feed has to come back.
+        expected = silent and _silent(columns.event_time, version.answering_since or slot, slot)
         if silent and not live:
             return None
         return scan_features(
@@ -177,7 +179,7 @@ class DriftScheduler:
             importances=manifest.inputs,
             windows=windows,
             training=_profiles(manifest),
-            rows_expected=silent,
+            rows_expected=expected,
         )
 
 

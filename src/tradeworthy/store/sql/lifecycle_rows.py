@@ -64,6 +64,7 @@ def version_state(row: Row[Any], granted: tuple[Approval, ...]) -> VersionState:
         quarantine_reason=row.quarantine_reason,
         quarantined_by=row.quarantined_by,
         quarantined_at=row.quarantined_at,
+        quarantine_lifted_at=row.quarantine_lifted_at,
         left_production_at=row.left_production_at,
         approvals=granted,
     )

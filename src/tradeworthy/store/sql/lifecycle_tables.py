@@ -50,6 +50,7 @@ model_versions = Table(
     Column("quarantine_reason", Text),
     Column("quarantined_by", String(64)),
     Column("quarantined_at", UtcDateTime),
+    Column("quarantine_lifted_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("stage_since", UtcDateTime, nullable=False),
     Column("left_production_at", UtcDateTime),

@@ -63,6 +63,7 @@ def _write_state(
         "quarantine_reason": after.quarantine_reason,
         "quarantined_by": after.quarantined_by,
         "quarantined_at": after.quarantined_at,
+        "quarantine_lifted_at": after.quarantine_lifted_at,
         "stage_since": after.stage_since,
         "left_production_at": after.left_production_at,
     }
