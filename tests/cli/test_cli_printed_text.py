@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ from cli.terminal import Terminal
 from tradeworthy.cli.context import print_error
 from tradeworthy.client import Client
 from tradeworthy.errors import InvalidInput
+from waiting import until
 
 # An escape sequence, a C1 control, a row of its own, a turned and an unseen character.
 HOSTILE = "odd\x1b[2J\x9b1m\r\n2026-01-01  VersionPromoted\u202e\u200b\u2028end"
@@ -86,12 +89,16 @@ def test_an_owner_has_a_name_that_can_be_read(owner: str, terminal: Terminal) ->
     assert terminal.say(*register, "Søren Ångström 漢").code == 0
 
 
-def to_closed(terminal: Terminal, *words: str, output: str) -> subprocess.CompletedProcess[bytes]:
+def to_closed(
+    terminal: Terminal, *words: str, output: str, **extra: str
+) -> subprocess.CompletedProcess[bytes]:
     """Run a command in a shell that sends its standard output somewhere."""
     command = [sys.executable, "-m", "tradeworthy", *words]
     return subprocess.run(
         ["sh", "-c", f'"$@" {output}', "sh", *command],
-        env=terminal.environment(TRADEWORTHY_TOKEN_FILE=str(terminal.deployed.token_file("ana"))),
+        env=terminal.environment(
+            TRADEWORTHY_TOKEN_FILE=str(terminal.deployed.token_file("ana")), **extra
+        ),
         capture_output=True,
         check=False,
     )
@@ -159,3 +166,47 @@ def test_what_users_code_writes_past_python_is_no_answer(terminal: Terminal) -> 
 def test_a_reader_that_has_gone_is_no_error(terminal: Terminal) -> None:
     ended = to_closed(terminal, "models", "list", "--json", output="| true")
     assert ended.stderr == b""
+
+
+def test_what_the_encoding_of_standard_output_lacks_is_escaped(recorded: Terminal) -> None:
+    assert recorded.say("models", "tag", "m", 1, "who", "Zoë漢").code == 0
+    for encoding, text in (("ascii", rb"who=Zo\xeb\u6f22"), ("latin-1", b"who=Zo\xeb\\u6f22")):
+        words = ("models", "search", "--tag", "who=Zoë漢")
+        ended = to_closed(recorded, *words, output="", PYTHONIOENCODING=encoding)
+        assert (ended.returncode, ended.stderr) == (0, b"")
+        assert text in ended.stdout
+
+
+PAGE_BYTES = 4096
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has pipes of one page")
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_slow_reader_of_a_stream_that_does_not_block_gets_all(
+    stream: str, recorded: Terminal
+) -> None:
+    with Client(
+        home=recorded.deployed.home, token_file=recorded.deployed.token_file("ana")
+    ) as client:
+        for _ in range(20):
+            client.draft_version("m")
+    words = ["models", "versions", "m", "--json"] if stream == "stdout" else ["x" * 9000]
+    command = [sys.executable, "-m", "tradeworthy", *words]
+    both = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    token = str(recorded.deployed.token_file("ana"))
+    environment = recorded.environment(TRADEWORTHY_TOKEN_FILE=token)
+    whole = subprocess.run(
+        command, env=environment, check=False, **(both | {stream: subprocess.PIPE})
+    )
+    answer = getattr(whole, stream)
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PAGE_BYTES)
+    os.set_blocking(writer, False)
+    with subprocess.Popen(command, env=environment, **(both | {stream: writer})) as process:
+        until(lambda: not select.select([], [writer], [], 0)[1], lambda: process.poll() is None)
+        os.close(writer)
+        # A page is free again only once all of it is read, and that is byte by byte.
+        with os.fdopen(reader, "rb", buffering=0) as pipe:
+            read = b"".join(iter(lambda: pipe.read(1), b""))
+    assert len(answer) > PAGE_BYTES
+    assert (process.returncode, read) == (whole.returncode, answer)

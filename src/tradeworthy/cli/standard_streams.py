@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -54,15 +55,26 @@ def standard_streams() -> Iterator[None]:
 
 
 def _text(raw: io.FileIO, like: TextIO | None) -> io.TextIOWrapper:
+    buffer = io.BufferedWriter(raw)
     if like is None:
-        return io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", "backslashreplace")
+        return io.TextIOWrapper(buffer, "utf-8", "backslashreplace")
     like.flush()
     lines = like.isatty() or isinstance(raw, _Asides)
-    buffer = io.BufferedWriter(raw)
-    return io.TextIOWrapper(buffer, like.encoding, like.errors, line_buffering=lines)
+    return io.TextIOWrapper(buffer, like.encoding, "backslashreplace", line_buffering=lines)
 
 
-class _Answers(io.FileIO):
+class _Waiting(io.FileIO):
+    """A descriptor that is waited for where it does not block and its reader is slow."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        while (count := cast("int | None", super().write(data))) is None:
+            room = select.poll()
+            room.register(self, select.POLLOUT)
+            room.poll()
+        return count
+
+
+class _Answers(_Waiting):
     def write(self, data: ReadableBuffer, /) -> int:
         try:
             return super().write(data)
@@ -75,7 +87,7 @@ class _Answers(io.FileIO):
             raise OutputLost("it is closed" if closed else error.strerror) from error
 
 
-class _Asides(io.FileIO):
+class _Asides(_Waiting):
     def write(self, data: ReadableBuffer, /) -> int:
         # The exit code says what is wrong where no line can.
         with suppress(OSError):
