@@ -274,6 +274,12 @@ def test_an_end_that_is_no_date(text: str) -> None:
         parse_train_end(text)
 
 
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_an_end_that_utc_has_no_year_for(text: str) -> None:
+    with pytest.raises(InvalidInput, match="lies outside of the years 1 to 9999"):
+        parse_train_end(text)
+
+
 def _train(file: Path, bars: pl.DataFrame | None = None, **config: object) -> None:
     data = data_of(market(60) if bars is None else bars)
     loaded = load_strategy(file)

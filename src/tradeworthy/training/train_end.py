@@ -15,7 +15,7 @@ def parse_train_end(value: str | date | datetime) -> date | datetime:
     Raises
     ------
     InvalidInput
-        For text that is no date.
+        For text that is no date, or one outside of the years 1 to 9999 in UTC.
 
     Examples
     --------
@@ -36,7 +36,11 @@ def parse_train_end(value: str | date | datetime) -> date | datetime:
 
 
 def _in_utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    try:
+        return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError as error:
+        message = f"{moment.isoformat()} lies outside of the years 1 to 9999 in UTC"
+        raise InvalidInput(message, field="until") from error
 
 
 def _is_day(text: str) -> bool:
