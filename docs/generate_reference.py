@@ -107,9 +107,10 @@ def routes_page() -> str:
         "reply and `Idempotency-Replayed: true`, the same key with another request is a 409. "
         "Replies that hold a token are never kept; such a repeat is a 409. `promote` takes "
         "`If-Match` with the "
-        "ETag of `status` or `versions` and answers 412 when the model has moved on; elsewhere an "
-        "`If-Match` is refused. JSON is UTF-8, with no key twice, no NaN and at most 100 levels. "
-        "Predict is answered before the framework, only by a running service.",
+        "ETag of `status` or `versions` and answers 412 when the model has moved on; what "
+        "else changes anything refuses an `If-Match`. Predict and every GET change nothing, so "
+        "they read neither header. JSON is UTF-8, with no key twice, no NaN and at most 100 "
+        "levels. Predict is answered before the framework, only by a running service.",
         table(("Route", "What it does", "Who", "Body"), rows),
     )
 

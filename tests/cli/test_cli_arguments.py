@@ -89,6 +89,10 @@ WRONG = [
     # Settings that an option of the command sets.
     (["serve", "--host", "\udcff"], "--host", "must be text in UTF-8"),
     (["serve", "--port", "70000"], "--port", "at most 65535"),
+    (["promote", "m", "1", "--override", "min_sharpe=9", "--override", "min_sharpe=1"],
+     "--override", "'min_sharpe' stands twice"),
+    (["train", "x.py", "--model", "m", "--data", "x.csv", "--set", "a=1", "--set", "a=1"],
+     "--set", "'a' stands twice"),
 ]  # fmt: skip
 
 

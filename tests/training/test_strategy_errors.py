@@ -278,6 +278,8 @@ def test_an_end_that_is_no_date(text: str) -> None:
 def test_an_end_that_utc_has_no_year_for(text: str) -> None:
     with pytest.raises(InvalidInput, match="lies outside of the years 1 to 9999"):
         parse_train_end(text)
+    with pytest.raises(InvalidInput, match="lies outside of the years 1 to 9999"):
+        parse_train_end(datetime.fromisoformat(text))
 
 
 def _train(file: Path, bars: pl.DataFrame | None = None, **config: object) -> None:

@@ -235,13 +235,15 @@ def check_file(argument: str, file: Path, refusal: type[TradeworthyError]) -> No
 
 def key_values(option: str, pairs: list[str]) -> dict[str, Any]:
     """Read an option's ``key=value`` pairs; values that are JSON are taken as such."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals:
             raise typer.BadParameter(f"{pair!r} is not of the form key=value", param_hint=option)
+        if key in values:
+            raise typer.BadParameter(f"{key!r} stands twice", param_hint=option)
         try:
-            found[key] = read_json(text)
+            values[key] = read_json(text)
         except InvalidInput:
-            found[key] = text
-    return found
+            values[key] = text
+    return values
