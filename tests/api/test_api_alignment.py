@@ -24,6 +24,7 @@ from tradeworthy.training.strategy_file import load_strategy
 from training.strategy_workshop import commit
 from waiting import until
 
+RAISED = re.compile(r"version=1([^\n]*\ndef week_return)")
 ACTIVATE = "/api/v1/ml/releases/activate"
 
 
@@ -263,6 +264,16 @@ def test_a_version_trained_on_an_edit_in_place_is_sent_to_a_second_definition(
     advice = candidate(own.home, own.home.features.with_name("trend.py"), tmp_path)
     assert advice.startswith("keep the old definition of week_return@1 and add the changed one")
     assert "features activate" not in advice
+
+
+def test_a_version_trained_on_a_raised_version_waits_only_for_the_old_definition(
+    own: ServedHome, tmp_path: Path
+) -> None:
+    text = own.home.features.read_text()
+    own.home.features.write_text(RAISED.sub(r"version=2\1", text, count=1))
+    advice = candidate(own.home, own.home.features.with_name("trend.py"), tmp_path)
+    assert advice.startswith("keep the old definition of week_return@1 and add the changed one")
+    assert "then run `tradeworthy features activate" in advice
 
 
 def test_a_second_definition_beside_the_old_one_keeps_the_live_version(own: ServedHome) -> None:

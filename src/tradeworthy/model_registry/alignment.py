@@ -13,7 +13,7 @@ from tradeworthy.features.graph_snapshot import GraphSnapshot
 from tradeworthy.features.in_place_edits import in_place_edits
 from tradeworthy.features.node_hashes import graph_hash
 from tradeworthy.manifest.manifest import Manifest
-from tradeworthy.promotion.advice import put_back, train_anew
+from tradeworthy.promotion.advice import keep_beside, put_back, train_anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +56,28 @@ class Alignment:
 
     def ways_out(self, manifest: Manifest) -> tuple[str, ...]:
         """Say what aligns the version of this manifest again; nothing if it is aligned."""
-        ways = []
         file = manifest.code.feature_file or "FILE"
-        if self.running != self.bound:
-            ways.append(put_back(file))
-        if self.active != self.bound and not self.in_use:
-            files = shlex.join(self.release_files or (file,))
-            ways.append(
-                f"run `tradeworthy features activate {files}`, of the home's strategies folder"
-            )
-        is_readable = self.unreadable is None or manifest.code.feature_file is None
-        if self.in_use or (self.running != self.bound and is_readable):
-            advice = train_anew(manifest.model, {**self.in_use, **self.edits})
-            ways.append(f"or {advice}" if ways else advice)
+        if self.running == self.bound:
+            return () if self.active == self.bound else (self._way_to_activate(manifest, file),)
+        ways = [put_back(file)]
+        if self.active != self.bound:
+            ways.append(self._activate(file))
+        if self.unreadable is None or manifest.code.feature_file is None:
+            ways.append(f"or {train_anew(manifest.model, self.edits)}")
         return tuple(ways)
+
+    def _way_to_activate(self, manifest: Manifest, file: str) -> str:
+        """Say how to activate code that may have been edited in place while others use it."""
+        graph = manifest.feature_graph
+        if not self.in_use:
+            return self._activate(file)
+        if graph is not None and any(key in graph.nodes for key in self.in_use):
+            return train_anew(manifest.model, self.in_use)
+        return f"{keep_beside(self.in_use)}, then {self._activate(file)}"
+
+    def _activate(self, file: str) -> str:
+        files = shlex.join(self.release_files or (file,))
+        return f"run `tradeworthy features activate {files}`, of the home's strategies folder"
 
     def to_json(self) -> dict[str, Json]:
         """Return the alignment as JSON."""
