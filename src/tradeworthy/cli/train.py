@@ -108,7 +108,7 @@ def _recorded(
 
 def _warn(loaded: LoadedStrategy, bars: DataFrame, train_end: date | None) -> None:
     """Say before the training what will keep its version from being validated."""
-    from tradeworthy.client.git_warning import git_warnings
+    from tradeworthy.client.git_warnings import git_warnings
     from tradeworthy.manifest.files.git_tree import read_git_tree
     from tradeworthy.training.point_in_time import known_bars, last_moment
 

@@ -29,7 +29,7 @@ from tradeworthy.client.candidate_upload import (
     training_windows,
 )
 from tradeworthy.client.client import Client
-from tradeworthy.client.git_warning import git_warnings
+from tradeworthy.client.git_warnings import git_warnings
 from tradeworthy.drift.calibration.drift_calibration import Windows
 from tradeworthy.errors import ArtifactInvalid, InvalidInput, TradeworthyError
 from tradeworthy.features.feature_graph import FeatureGraph
