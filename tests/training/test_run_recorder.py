@@ -402,6 +402,15 @@ def test_what_every_backtest_would_refuse_takes_no_number(
     assert run.stage == "TRAINED"
 
 
+def test_a_pandas_table_is_named_with_what_its_conversion_needs(deployed: DeployedHome) -> None:
+    table = type("DataFrame", (), {"__module__": "pandas.core.frame"})()
+    says = r"a pandas DataFrame: give a polars .*from_pandas \(which needs pyarrow: `pip install"
+    with pytest.raises(InvalidInput, match=says), record_run(model="m") as run:
+        run.dataset(table, label="next_change", label_horizon=1)
+    with pytest.raises(InvalidInput, match="is a dict: give"), record_run(model="m") as run:
+        run.dataset({}, label="next_change", label_horizon=1)  # type: ignore[arg-type]
+
+
 def test_a_dataset_of_one_row_is_refused_and_a_day_without_a_bar_may_end_the_training(
     deployed: DeployedHome,
 ) -> None:

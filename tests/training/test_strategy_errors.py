@@ -56,7 +56,8 @@ SLIPS = {
     ),
     "no horizon": ("label_horizon=1", "label_horizon=0", StrategyInvalid, "from 1"),
     "an import that fails": (
-        "import numpy as np", "import numppy as np", StrategyInvalid, "No module named 'numppy'"
+        "import numpy as np", "import numppy as np", StrategyInvalid,
+        "No module named 'numppy'; install it: `pip install numppy`",
     ),
     "no Python": ("def train(", "def train((", StrategyInvalid, "trend.py"),
     "an exit at import": (
@@ -224,6 +225,26 @@ def test_a_column_that_the_bars_do_not_have(tmp_path: Path) -> None:
     features = edited(features, "close / close.shift(1) - 1", "closing.diff()")
     with pytest.raises(InvalidInput, match="no column 'closing'"):
         _train(write_strategy(tmp_path, NO_SKLEARN, features))
+
+
+@pytest.mark.parametrize(
+    ("module", "advice"),
+    [
+        ("no_such_library", "install it: `pip install no_such_library`"),
+        ("no_such_library.inner", "install it: `pip install no_such_library`"),
+        ("beside", "import it at the top of the file"),
+        ("polars.no_such_part", "import it at the top of the file"),
+    ],
+)
+def test_a_module_is_installed_or_imported_at_the_top(
+    module: str, advice: str, tmp_path: Path
+) -> None:
+    (tmp_path / "beside.py").write_text("x = 1\n")
+    text = edited(
+        NO_SKLEARN, "def train(table, config):", f"def train(table, config):\n    import {module}"
+    )
+    with pytest.raises(StrategyInvalid, match=rf"No module named '[a-z_.]+'; {advice} \(trend"):
+        _train(write_strategy(tmp_path, text))
 
 
 def test_no_row_to_train_on(tmp_path: Path) -> None:

@@ -176,7 +176,11 @@ def test_a_misspelt_dependency_is_named_with_its_feature_and_line(
     [
         (lambda close: 3, {}, "gives int"),
         (lambda close: close.no_such_method(), {}, "AttributeError"),
-        (lambda close: __import__("no_such_module"), {}, "import it at the top"),
+        (
+            lambda close: __import__("no_such_module"),
+            {},
+            "install it: `pip install no_such_module`",
+        ),
         (lambda close: pl.col("nowhere"), {}, "cannot be computed"),
         (lambda close: close.cast(pl.String), {}, "gives String"),
         (lambda close: close, {"semantics": {"dtype": "Float32"}}, "declares dtype Float32"),

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import sysconfig
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -121,9 +123,8 @@ def _reported(
         details |= {"error": kind_of(error)}
     if function is not None and not any(each.lines for each in parts):
         parts[0] = _Part(parts[0].text, definition(function))
-    if function is not None and isinstance(error, ImportError):
-        # The folder of users' files is found only while they are imported.
-        parts[0] = _Part(f"{parts[0].text}; import it at the top of the file", parts[0].lines)
+    if isinstance(error, ImportError) and (advice := _import_advice(error, function)):
+        parts[0] = _Part(f"{parts[0].text}; {advice}", parts[0].lines)
     shown = parts[:_MOST_ERRORS]
     most = MOST_BYTES // len(shown)
     message = title + "; caused by ".join(
@@ -135,6 +136,25 @@ def _reported(
         whole = whole or f"{what}: {text}\n"
     report.whole_text = None if whole is None else whole[:MOST_KEPT]
     return report
+
+
+def _import_advice(error: ImportError, function: Callable[..., Any] | None) -> str | None:
+    """Advise to install a module that nothing holds, or where to import one that there is."""
+    name = vars(ImportError)["name"].__get__(error)
+    module = name.partition(".")[0] if type(name) is str else ""
+    if not module.isidentifier():
+        return None
+    beside = _folder(function) / module
+    own = beside.is_dir() or beside.with_suffix(".py").is_file()
+    if not own and module not in sys.modules and find_spec(module) is None:
+        return f"install it: `pip install {module}`"
+    # The folder of users' files is found only while they are imported.
+    return None if function is None else "import it at the top of the file"
+
+
+def _folder(function: Callable[..., Any] | None) -> Path:
+    code = getattr(function, "__code__", None)
+    return Path(code.co_filename).parent if isinstance(code, CodeType) else Path()
 
 
 def _parts(error: BaseException, seen: set[int]) -> Iterator[_Part]:

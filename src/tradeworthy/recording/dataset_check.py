@@ -37,9 +37,11 @@ def check_dataset(dataset: TrainingDataset, bars: Sequence[pl.DataFrame]) -> Non
 
 def _check_table(table: pl.DataFrame, label: str) -> None:
     if not isinstance(table, pl.DataFrame):
+        kind, library = type(table).__name__, type(table).__module__.partition(".")[0]
+        needs = " (which needs pyarrow: `pip install pyarrow`)" if library == "pandas" else ""
         raise InvalidInput(
-            f"the dataset is a {type(table).__name__}: give a polars DataFrame, as "
-            "polars.from_pandas and polars.from_arrow make one"
+            f"the dataset is a {kind if library == 'builtins' else f'{library} {kind}'}: give a "
+            f"polars DataFrame, as polars.from_pandas{needs} and polars.from_arrow make one"
         )
     absent = [name for name in (TIME, SYMBOL, label) if name not in table.columns]
     if absent or table.is_empty():
