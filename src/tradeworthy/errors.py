@@ -1,7 +1,7 @@
 """Every error the product raises: one base class, few leaves, stable codes.
 
 A code never changes once released; programs match on it. The message says what is wrong and what
-to do next. HTTP status codes live in ``api/problems.py``, the only place that knows them.
+to do next. HTTP status codes live in ``api/http/problems.py``, the only place that knows them.
 """
 
 from __future__ import annotations
