@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, FrameType
@@ -144,9 +145,8 @@ def _import_advice(error: ImportError, function: Callable[..., Any] | None) -> s
     module = name.partition(".")[0] if type(name) is str else ""
     if not module.isidentifier():
         return None
-    beside = _folder(function) / module
-    own = beside.is_dir() or beside.with_suffix(".py").is_file()
-    if not own and module not in sys.modules and find_spec(module) is None:
+    own = PathFinder.find_spec(module, [str(_folder(function))])
+    if own is None and module not in sys.modules and find_spec(module) is None:
         return f"install it: `pip install {module}`"
     # The folder of users' files is found only while they are imported.
     return None if function is None else "import it at the top of the file"
