@@ -5,14 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
-import random
 import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -557,26 +555,39 @@ def test_what_it_leaves_in_its_folder_is_removed(
     assert list(tmp_path.iterdir()) == []
 
 
+# Reports each training, and stays in one of them or goes on.
+MOMENTS = """
+with (notes / "trainings.txt").open("a") as file: file.write("x")
+if (notes / "trainings.txt").stat().st_size == {moment}:
+    (notes / "reached.txt").touch()
+    {then}
+"""
+
+
 def test_an_interrupt_at_any_moment_is_not_for_the_next_one(
-    process: EvaluationProcess, mischievous: EvaluationRequest
+    process: EvaluationProcess, mischievous: EvaluationRequest, reported: Path, notes: Path
 ) -> None:
+    reported.write_text(MOMENTS.format(moment=0, then="pass"))
     process(mischievous)
-    began = time.monotonic()
-    process(mischievous)
-    took = time.monotonic() - began
-    draw = random.Random(7)
-    cut_off = 0
-    for _ in range(8):
-        with ThreadPoolExecutor(1) as thread:
-            running = thread.submit(process, mischievous)
-            time.sleep(took * draw.random())  # any moment will do: none is aimed at
-            process.interrupt()
-            try:
-                running.result()
-            except StrategyInvalid:
-                cut_off += 1
-        assert process(mischievous).training_data_rebuilt
-    assert cut_off > 0
+    trainings = (notes / "trainings.txt").stat().st_size
+    for moment in (0, 1, trainings // 2, trainings):
+        for then in ("pass", "time.sleep(600)"):
+            (notes / "trainings.txt").unlink(missing_ok=True)
+            (notes / "reached.txt").unlink(missing_ok=True)
+            reported.write_text(MOMENTS.format(moment=moment, then=then))
+            with ThreadPoolExecutor(1) as thread:
+                running = thread.submit(process, mischievous)
+                if moment:
+                    until((notes / "reached.txt").exists, lambda: not running.done())  # noqa: B023
+                process.interrupt()
+                if moment and then != "pass":
+                    with pytest.raises(StrategyInvalid, match="exit status -9, killed"):
+                        running.result()
+                # Where nothing waits for it, it comes before, within or after the evaluation.
+                elif (error := running.exception()) is not None:
+                    assert "exit status -9" in str(error)
+            reported.unlink()
+            assert process(mischievous).training_data_rebuilt
 
 
 def test_a_standard_error_that_is_closed_spoils_no_evaluation(
