@@ -15,7 +15,7 @@ import pytest
 
 from cli.terminal import Terminal
 from tradeworthy.client import Client
-from training.strategy_workshop import FEATURES, NO_SKLEARN, edited
+from training.strategy_workshop import FEATURES, NO_SKLEARN, commit, edited
 
 
 def test_each_exit_code_has_its_case(terminal: Terminal) -> None:
@@ -135,6 +135,7 @@ def test_slips_in_what_is_trained(terminal: Terminal) -> None:
     refused("train", "no.py", "--model", "m", "--data", deployed.bars, error="strategy_invalid")
     refused("train", deployed.strategy, "--model", "m", "--data", "no.csv", error="dataset_invalid")
     deployed.strategy.write_text(edited(NO_SKLEARN, "return self", "exit(0)"))
+    commit(deployed.strategy.parent)
     assert "SystemExit" in refused(*train, error="strategy_invalid")
     deployed.strategy.write_text(edited(NO_SKLEARN, 'name="trend"', 'name="tred"'))
     assert "belongs to strategy 'trend'" in refused(*train, error="strategy_invalid")
@@ -335,6 +336,7 @@ def test_code_that_goes_to_another_folder_changes_no_path_of_the_command(
     indent = before[: len(before) - len(before.lstrip())]
     strategy = terminal.deployed.strategy
     strategy.write_text(edited(strategy.read_text(), before, f"{indent}{leaves}\n{before}"))
+    commit(strategy.parent)
     words = ("train", "home/strategies/trend.py", "--model", "m", "--data", "bars.parquet")
     # Each path is relative, as a tutorial has them.
     said = terminal.say(*words, "--json", TRADEWORTHY_HOME="home")
