@@ -137,7 +137,8 @@ def test_certificates_that_are_not_there(monkeypatch: pytest.MonkeyPatch, tmp_pa
     ],
 )
 def test_urls_that_are_none(url: str) -> None:
-    with pytest.raises(SettingsInvalid, match="the server, of --server or TRADEWORTHY_SERVER, is not a URL"):
+    says = "the server, of --server or TRADEWORTHY_SERVER, is not a URL"
+    with pytest.raises(SettingsInvalid, match=says):
         ask(url)
 
 
