@@ -17,7 +17,7 @@ ALLOWED = {
     "register_model": "researcher",
     "draft_version": "researcher",
     "record_manifest": "researcher",
-    "upload": "researcher operator",
+    "upload": "researcher operator admin",
     "backtest": "researcher validator",
     "judge_promotion": "viewer researcher validator operator admin",
     "promote_trained": "researcher",

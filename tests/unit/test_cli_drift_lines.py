@@ -26,7 +26,14 @@ def report(status: str, severity: str | None) -> dict[str, Any]:
 
 def state(state: str, found: dict[str, Any] | None = None) -> str:
     drift = {"version": 3, "state": state, "next_slot": AT, "report": found}
-    return "\n".join(state_lines(drift, "spx"))
+    return "\n".join(state_lines(drift, "spx", stopped=False))
+
+
+def test_a_version_that_is_stopped_is_not_advised_to_be_stopped() -> None:
+    drift = {"version": 3, "state": "due", "next_slot": AT, "report": report("OK", "SEVERE")}
+    free, stopped = (list(state_lines(drift, "spx", stopped=each))[1] for each in (False, True))
+    assert "retrain it, or stop it with `tradeworthy quarantine spx 3 --reason WHY`" in free
+    assert stopped.endswith("retrain it")
 
 
 OUTCOMES = [

@@ -86,7 +86,7 @@ def test_writing_twice_is_once_and_another_manifest_is_refused(tmp_path: Path) -
     path = write_manifest(manifest(), tmp_path)
     inode = path.stat().st_ino
     assert write_manifest(manifest(), tmp_path).stat().st_ino == inode
-    with pytest.raises(AlreadyExists, match="draft a new version"):
+    with pytest.raises(AlreadyExists, match="none is written over: name another folder"):
         write_manifest(manifest(created_by="bob"), tmp_path)
     assert Manifest.from_json(read_manifest_text(path)).created_by == "ada"
     assert len(list(tmp_path.iterdir())) == 1

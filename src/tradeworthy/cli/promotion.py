@@ -155,7 +155,8 @@ def approve(
     from tradeworthy.wire.approvals import ApproveVersion
 
     with client_of(ctx) as client:
-        check_fields(ApproveVersion, reason=reason)
+        read = {} if content_digest is None else {"content_digest": content_digest}
+        check_fields(ApproveVersion, reason=reason, **read)
         check_right(client, Action.APPROVE, client.status(model).strategy)
         if content_digest is None:
             found = as_content(client.version(model, version))
