@@ -52,6 +52,7 @@ from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.lifecycle.state import ModelState
 from tradeworthy.lifecycle.tags import Tag
 from tradeworthy.model_registry.changes import Change, change_model, record_of
+from tradeworthy.model_registry.promotion_request import PromotionRequest
 from tradeworthy.runtime.service import Service, open_service
 from tradeworthy.store.engine import open_engine, transaction
 from tradeworthy.store.ports.versions import VersionQuery
@@ -307,7 +308,7 @@ def whole_promotion(service: Service, turns: int) -> float:
     for version in waiting:
         start = time.perf_counter()
         # The documents are short on purpose: the question is how long the verdict takes.
-        plan = service.registry.plan_promotion(model, version, actor=AUTHOR)
+        plan = service.registry.plan_promotion(PromotionRequest(model, version), actor=AUTHOR)
         command = Promote(
             version, Stage.DRAFT, Stage.TRAINED, True, VERDICT, plan.verdict.policy_digest, 1
         )

@@ -6,7 +6,6 @@ to do next. HTTP status codes live in ``api/http/problems.py``, the only place t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -26,10 +25,13 @@ class TradeworthyError(Exception):
     ----------
     whole_text
         What was too long for the message, until a file keeps it.
+    lines
+        What the text says beyond the message.
     """
 
     code: ClassVar[str] = "internal_error"
     whole_text: str | None = None
+    lines: tuple[str, ...] = ()
 
     def __init__(self, message: str, **details: object) -> None:
         super().__init__(message)
@@ -41,9 +43,8 @@ class TradeworthyError(Exception):
         self.message += text
         self.args = (self.message,)
 
-    def add_lines(self, lines: Iterable[str]) -> None:
-        """Let the text go on in further lines; the message stays what it is."""
-        self.args = ("\n".join([self.message, *lines]),)
+    def __str__(self) -> str:
+        return "\n".join([self.message, *self.lines])
 
 
 class InvalidInput(TradeworthyError):

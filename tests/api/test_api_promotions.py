@@ -42,6 +42,7 @@ from tradeworthy.model_registry.facts import overfitting
 from tradeworthy.model_registry.gatherers import gather
 from tradeworthy.model_registry.models import ModelRegistry
 from tradeworthy.model_registry.policies import Policies
+from tradeworthy.model_registry.promotion_request import PromotionRequest
 from tradeworthy.model_registry.promotions import Promotions
 from tradeworthy.model_registry.releases import Releases
 from tradeworthy.model_registry.running_code import RunningCode
@@ -141,8 +142,9 @@ def test_the_text_of_a_refusal_says_of_each_failed_gate_what_was_seen_and_what_t
             client.promote("m", 4)
         texts.append(remote.value)
     store = SqlStore.open(f"sqlite:///{home.database}")
+    vic = Actor("vic", frozenset({Role.VALIDATOR}))
     with pytest.raises(PromotionRefused) as in_process:
-        registry_on(home, store).promote("m", 4, actor=Actor("vic", frozenset({Role.VALIDATOR})))
+        registry_on(home, store).promote(PromotionRequest("m", 4), actor=vic)
     store.close()
     texts.append(in_process.value)
     for error in texts:
@@ -207,7 +209,7 @@ def test_if_match_holds_in_a_race_too(home: SmallHome, monkeypatch: pytest.Monke
     monkeypatch.setattr(service.policies, "of", policy_while_it_moves)
     seen = frozenset({service.registry.model("m").revision})
     with pytest.raises(PreconditionFailed):
-        service.registry.promote("m", 2, if_match=seen, actor=olga)
+        service.registry.promote(PromotionRequest("m", 2, if_match=seen), actor=olga)
     assert service.registry.model("m").state.versions[2].stage == "STAGING"
     service.close()
 
@@ -455,9 +457,10 @@ def test_one_decision_reads_the_policy_once(home: SmallHome) -> None:
 
     registry = registry_on(home, store, read_policy=read_policy)
     operator = Actor("olga", frozenset({Role.OPERATOR}))
-    registry.plan_promotion("m", 2, overrides={"min_sharpe": 0.51}, actor=operator)
+    tighter = PromotionRequest("m", 2, overrides={"min_sharpe": 0.51})
+    registry.plan_promotion(tighter, actor=operator)
     assert next(reads) == 1
-    assert registry.promote("m", 2, overrides={"min_sharpe": 0.51}, actor=operator).allowed
+    assert registry.promote(tighter, actor=operator).allowed
     assert next(reads) == 3
     content = registry.model("m").state.versions[3].content_digest
     validator = Actor("vic", frozenset({Role.VALIDATOR}))
@@ -480,7 +483,7 @@ def test_the_verdict_that_is_answered_is_the_one_that_was_kept(home: SmallHome) 
         return utc_now()
 
     olga = Actor("olga", frozenset({Role.OPERATOR}))
-    plan = registry_on(home, store, clock).promote("m", 2, actor=olga)
+    plan = registry_on(home, store, clock).promote(PromotionRequest("m", 2), actor=olga)
     assert "wera" in str(plan.verdict.as_dict())
     assert view(store).documents.get(plan.verdict.digest) is not None
     assert plan.verdict.digest in str(view(store).events.of_model("m")[-1].event)
@@ -513,7 +516,7 @@ def test_no_version_goes_live_on_a_release_that_is_active_no_more(
         return utc_now()
 
     with pytest.raises(PromotionRefused, match="aligned"):
-        registry_on(home, store, clock).promote("m", 2, actor=OLGA)
+        registry_on(home, store, clock).promote(PromotionRequest("m", 2), actor=OLGA)
     store.close()
 
 
@@ -538,7 +541,8 @@ def test_no_release_is_activated_between_a_look_at_what_is_live_and_its_end(
         promotions = []
 
         def clock() -> datetime:
-            promoting = pool.submit(registry_on(home, store).promote, "m", 2, actor=OLGA)
+            request = PromotionRequest("m", 2)
+            promoting = pool.submit(registry_on(home, store).promote, request, actor=OLGA)
             promotions.append(promoting)
             until(lambda: waits() or promoting.done())
             return utc_now()
@@ -604,7 +608,7 @@ def test_a_standby_whose_validation_is_old_comes_back_after_a_new_backtest(home:
     registry.approve("m", 2, Stage.PRODUCTION, str(content), actor=validator)
     operator = Actor("olga", frozenset({Role.OPERATOR}))
     with pytest.raises(PromotionRefused, match=r": validation_fresh\n  FAIL  validation_fresh: "):
-        registry.promote("m", 2, actor=operator)
+        registry.promote(PromotionRequest("m", 2), actor=operator)
     made = view(store).backtests.of_version("m", 2)[-1]
     (line,) = [
         e for e in view(store).trials.of_strategy("trend") if e.trial_digest == made.trial_digest
@@ -612,7 +616,7 @@ def test_a_standby_whose_validation_is_old_comes_back_after_a_new_backtest(home:
     evidence = view(store).documents.get(made.evidence_digest)
     assert evidence is not None
     record_backtest(store, replace(made, at=later - timedelta(days=2)), line, evidence)
-    assert registry.promote("m", 2, actor=operator).allowed
+    assert registry.promote(PromotionRequest("m", 2), actor=operator).allowed
     store.close()
 
 
@@ -626,7 +630,7 @@ def test_of_many_registries_one_promotes(home: SmallHome, database: str, racers:
         registry = registry_on(home, store)
         start.wait()
         try:
-            registry.promote("m", 2, actor=operator)
+            registry.promote(PromotionRequest("m", 2), actor=operator)
         except (StaleStage, InvalidTransition, PreconditionFailed):
             return "late"
         except TradeworthyError as error:

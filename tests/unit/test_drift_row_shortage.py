@@ -24,7 +24,13 @@ PLENTY = 260
 def scanned(
     sessions: int, a_session: int, windows: Windows, *, under_way: bool = False
 ) -> DriftReport:
-    ids = np.repeat(np.arange(sessions), a_session)
+    return scanned_sessions([a_session] * sessions, windows, under_way=under_way)
+
+
+def scanned_sessions(
+    counts: list[int], windows: Windows, *, under_way: bool = False
+) -> DriftReport:
+    ids = np.repeat(np.arange(len(counts)), counts)
     x = np.random.default_rng(3).normal(size=ids.size)
     rows = Rows({"x": x}, ids, finished=Rows({"x": x}, ids) if under_way else None)
     return scan_features(
@@ -86,18 +92,7 @@ def test_a_shortage_is_counted_and_what_is_said_to_end_it_ends_it(
 
 
 def ragged(counts: list[int], windows: Windows) -> str:
-    ids = np.repeat(np.arange(len(counts)), counts)
-    rows = Rows({"x": np.random.default_rng(3).normal(size=ids.size)}, ids)
-    report = scan_features(
-        rows,
-        model="m",
-        version=1,
-        slot="2026-01-05T12:00:00Z",
-        importances=["x"],
-        windows=windows,
-        rows_expected=False,
-    )
-    return row_shortage(report.to_json()) or ""
+    return row_shortage(scanned_sessions(counts, windows).to_json()) or ""
 
 
 @settings(deadline=None, max_examples=40)

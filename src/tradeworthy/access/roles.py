@@ -52,8 +52,7 @@ class Action(StrEnum):
     REGISTER_MODEL = "register_model", Role.RESEARCHER
     DRAFT_VERSION = "draft_version", Role.RESEARCHER
     RECORD_MANIFEST = "record_manifest", Role.RESEARCHER
-    # An admin registers the release that it then forces.
-    UPLOAD = "upload", Role.RESEARCHER, Role.OPERATOR, Role.ADMIN
+    UPLOAD = "upload", Role.RESEARCHER, Role.OPERATOR
     BACKTEST = "backtest", Role.RESEARCHER, Role.VALIDATOR
     # A dry run is open to whoever may read; each step takes a role of its own below.
     JUDGE_PROMOTION = "judge_promotion", *Role
@@ -64,6 +63,8 @@ class Action(StrEnum):
     APPROVE = "approve", Role.VALIDATOR
     RETIRE = "retire", Role.OPERATOR
     QUARANTINE = "quarantine", Role.OPERATOR
+    # An admin registers the release that it then forces.
+    REGISTER_RELEASE = "register_release", Role.RESEARCHER, Role.OPERATOR, Role.ADMIN
     MOVE_RELEASE = "move_release", Role.OPERATOR, Role.ADMIN
     ACTIVATE_RELEASE = "activate_release", Role.OPERATOR
     FORCE_RELEASE = "force_release", Role.ADMIN

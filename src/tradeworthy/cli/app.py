@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -131,13 +131,11 @@ def run() -> None:
             sys.exit(INTERRUPTED)
 
 
-def _further_lines(error: TradeworthyError, *, verbose: bool) -> list[str]:
-    """Return the gates of a verdict, or the ways out of a mismatch, a line each."""
-    verdict, ways_out = error.details.get("verdict"), error.details.get("ways_out")
-    if isinstance(ways_out, list):
-        return [f"  {way}" for way in ways_out]
+def _further_lines(error: TradeworthyError, *, verbose: bool) -> Iterable[str]:
+    """Return all gates of a verdict, of another error what its text says beyond the message."""
+    verdict = error.details.get("verdict")
     if not isinstance(verdict, dict):
-        return []
+        return error.lines
     from tradeworthy.cli.promotion import verdict_lines
 
-    return list(verdict_lines(verdict, verbose=verbose))
+    return verdict_lines(verdict, verbose=verbose)

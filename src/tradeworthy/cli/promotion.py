@@ -157,8 +157,8 @@ def approve(
     with client_of(ctx) as client:
         read = {} if content_digest is None else {"content_digest": content_digest}
         check_fields(ApproveVersion, reason=reason, **read)
-        check_right(client, Action.APPROVE, client.status(model).strategy)
         if content_digest is None:
+            check_right(client, Action.APPROVE, client.status(model).strategy)
             found = as_content(client.version(model, version))
             content_digest = _ask_to_approve(found, _gates_now(client, model, version))
         found = client.approve(model, version, content_digest, reason=reason)

@@ -49,7 +49,7 @@ def _error_of(status: int, problem: dict[str, Any]) -> TradeworthyError:
             f"the server answered {status} without saying why: is that URL a Tradeworthy service?"
         )
     error = rebuild(code, detail, details if isinstance(details, dict) else {})
-    error.add_lines(_further_lines(error))
+    error.lines = tuple(_further_lines(error))
     return error
 
 

@@ -77,14 +77,14 @@ class FeatureDefinition:
     function
         The live function of the dependencies; None if the definition was read from source alone.
     place
-        File and line of it, in no hash.
+        File and line of it, in no hash and no comparison.
     """
 
     declaration: FeatureDeclaration
     arguments: tuple[str, ...]
     logic: Logic
     function: Callable[..., Any] | None = None
-    place: str = ""
+    place: str = field(default="", compare=False)
 
     @property
     def name(self) -> str:

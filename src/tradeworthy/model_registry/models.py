@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from tradeworthy.access.roles import Action, Actor
@@ -30,6 +30,7 @@ from tradeworthy.model_registry.changes import (
 )
 from tradeworthy.model_registry.manifests import artifact_digest, check_identity
 from tradeworthy.model_registry.policies import Policies
+from tradeworthy.model_registry.promotion_request import PromotionRequest
 from tradeworthy.model_registry.promotions import Promotions
 from tradeworthy.promotion.plan import PromotionPlan
 from tradeworthy.store.blobs import BlobFolder
@@ -155,55 +156,19 @@ class ModelRegistry:
         self._change(record, Change(command, keep), actor)
         return self.model(model).state.versions[version]
 
-    def plan_promotion(
-        self,
-        model: str,
-        version: int,
-        target: Stage | None = None,
-        *,
-        overrides: Mapping[str, object] | None = None,
-        reason: str = "",
-        if_match: frozenset[int] | None = None,
-        actor: Actor,
-    ) -> PromotionPlan:
+    def plan_promotion(self, request: PromotionRequest, *, actor: Actor) -> PromotionPlan:
         """Tell what a promotion would be judged as, without doing it.
 
         As `Promotions.plan`, with the errors that it raises.
         """
-        return self._promotions.plan(
-            model,
-            version,
-            target,
-            overrides=overrides,
-            reason=reason,
-            if_match=if_match,
-            actor=actor,
-        )
+        return self._promotions.plan(request, actor=actor)
 
-    def promote(
-        self,
-        model: str,
-        version: int,
-        target: Stage | None = None,
-        *,
-        overrides: Mapping[str, object] | None = None,
-        reason: str = "",
-        if_match: frozenset[int] | None = None,
-        actor: Actor,
-    ) -> PromotionPlan:
+    def promote(self, request: PromotionRequest, *, actor: Actor) -> PromotionPlan:
         """Move a version one stage forward, or withdraw it, if its gates pass.
 
         As `Promotions.promote`, with the errors that it raises.
         """
-        return self._promotions.promote(
-            model,
-            version,
-            target,
-            overrides=overrides,
-            reason=reason,
-            if_match=if_match,
-            actor=actor,
-        )
+        return self._promotions.promote(request, actor=actor)
 
     def approve(
         self,

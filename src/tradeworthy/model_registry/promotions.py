@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from tradeworthy.access.roles import Action, Actor
@@ -15,6 +15,7 @@ from tradeworthy.model_registry.case import Case
 from tradeworthy.model_registry.changes import Change, change_model, check_revision, record_of
 from tradeworthy.model_registry.gatherers import gather
 from tradeworthy.model_registry.policies import Policies, policy_documents
+from tradeworthy.model_registry.promotion_request import PromotionRequest
 from tradeworthy.model_registry.sources import Sources
 from tradeworthy.promotion.gate_lines import refusal_lines
 from tradeworthy.promotion.plan import PromotionPlan, plan_promotion
@@ -45,23 +46,13 @@ class Promotions:
         self._policies = policies
         self._clock = clock
 
-    def plan(
-        self,
-        model: str,
-        version: int,
-        target: Stage | None = None,
-        *,
-        overrides: Mapping[str, object] | None = None,
-        reason: str = "",
-        if_match: frozenset[int] | None = None,
-        actor: Actor,
-    ) -> PromotionPlan:
+    def plan(self, request: PromotionRequest, *, actor: Actor) -> PromotionPlan:
         """Judge a promotion and say what it would do, without doing it.
 
         Raises
         ------
         PreconditionFailed
-            If the model is not at one of the revisions ``if_match``.
+            If the model is not at one of the revisions that the request names.
         InvalidTransition
             Unless ``target`` is one step forward, or RETIRED.
         OverrideLoosensPolicy
@@ -69,21 +60,11 @@ class Promotions:
         Forbidden
             Unless the actor may read models of the strategy.
         """
-        record, goal = self._promotable(model, version, target, actor, if_match)
-        policy = self._policies.of(record.state, overrides)
-        return self._plan(record.state, version, goal, policy, reason)
+        record, goal = self._promotable(request, actor)
+        policy = self._policies.of(record.state, request.overrides)
+        return self._plan(record.state, request, goal, policy)
 
-    def promote(
-        self,
-        model: str,
-        version: int,
-        target: Stage | None = None,
-        *,
-        overrides: Mapping[str, object] | None = None,
-        reason: str = "",
-        if_match: frozenset[int] | None = None,
-        actor: Actor,
-    ) -> PromotionPlan:
+    def promote(self, request: PromotionRequest, *, actor: Actor) -> PromotionPlan:
         """Move a version one stage forward, or withdraw it, if its gates pass.
 
         Raises
@@ -93,24 +74,24 @@ class Promotions:
         StaleStage
             If somebody else moved the version or the champion meanwhile.
         PreconditionFailed
-            If the model is not, or no longer, at one of the revisions ``if_match``.
+            If the model is not, or no longer, at one of the revisions that the request names.
         Forbidden
             Unless the actor has the role that the step takes.
         InvalidTransition, OverrideLoosensPolicy
             As for ``plan``.
         """
-        record, goal = self._promotable(model, version, target, actor, if_match)
+        record, goal = self._promotable(request, actor)
         step = Action.RETIRE if goal is Stage.RETIRED else Action[f"PROMOTE_{goal}"]
         actor.require(step, record.state.strategy)
-        policy = self._policies.of(record.state, overrides)
+        policy = self._policies.of(record.state, request.overrides)
         active = self._activation()
-        plan = self._plan(record.state, version, goal, policy, reason)
+        plan = self._plan(record.state, request, goal, policy)
 
         def prepare(state: ModelState) -> Change:
             nonlocal active, plan
             if state is not record.state:
                 active = self._activation()
-                plan = self._plan(state, version, goal, policy, reason)
+                plan = self._plan(state, request, goal, policy)
             return self._change(state, plan, policy, active)
 
         change_model(
@@ -119,8 +100,8 @@ class Promotions:
             prepare,
             actor=actor.name,
             now=self._clock(),
-            reason=reason,
-            if_match=if_match,
+            reason=request.reason,
+            if_match=request.if_match,
         )
         return plan
 
@@ -130,31 +111,24 @@ class Promotions:
         case = Case(self._sources, state, candidate, target, policy, self._clock())
         return judge_promotion(target, gather(case), policy)
 
-    def _promotable(
-        self,
-        model: str,
-        version: int,
-        target: Stage | None,
-        actor: Actor,
-        if_match: frozenset[int] | None,
-    ) -> tuple[ModelRecord, Stage]:
+    def _promotable(self, request: PromotionRequest, actor: Actor) -> tuple[ModelRecord, Stage]:
         actor.require(Action.JUDGE_PROMOTION)
         with self._sources.store.read() as view:
-            record = record_of(view, model)
+            record = record_of(view, request.model)
         actor.require(Action.JUDGE_PROMOTION, record.state.strategy)
-        candidate = version_of(record.state, version)
+        candidate = version_of(record.state, request.version)
         # Which step this is, and so which role it takes, follows from the state that was seen.
-        check_revision(record, if_match)
-        return record, promotion_target(candidate.stage, target)
+        check_revision(record, request.if_match)
+        return record, promotion_target(candidate.stage, request.target)
 
     def _plan(
-        self, state: ModelState, version: int, target: Stage, policy: Policy, reason: str
+        self, state: ModelState, request: PromotionRequest, target: Stage, policy: Policy
     ) -> PromotionPlan:
-        candidate = version_of(state, version)
-        case = Case(self._sources, state, candidate, target, policy, self._clock(), reason)
+        candidate = version_of(state, request.version)
+        case = Case(self._sources, state, candidate, target, policy, self._clock(), request.reason)
         return plan_promotion(
             state.name,
-            version,
+            request.version,
             candidate.stage,
             gather(case),
             policy,
@@ -177,7 +151,7 @@ class Promotions:
                 f"{plan.model} v{plan.version} is not promoted to {plan.target}: {failed}",
                 verdict=verdict.as_dict(),
             )
-            refused.add_lines(refusal_lines(verdict.gates))
+            refused.lines = tuple(refusal_lines(verdict.gates))
             raise refused
         version = state.versions[plan.version]
 

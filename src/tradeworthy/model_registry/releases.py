@@ -74,9 +74,9 @@ class Releases:
         FeatureConflict
             If one feature and version comes with two logics.
         Forbidden
-            Unless the actor may upload.
+            Unless the actor may register releases.
         """
-        actor.require(Action.UPLOAD)
+        actor.require(Action.REGISTER_RELEASE)
         release = release_of(*(GraphSnapshot.from_json(dict(data)) for data in snapshots))
         body = json.dumps(release.to_json(), sort_keys=True).encode()
         with self._store.begin() as unit:

@@ -16,6 +16,7 @@ from tradeworthy.errors import RecordNotFound
 from tradeworthy.lifecycle.state import version_of
 from tradeworthy.model_registry.changes import read_model
 from tradeworthy.model_registry.manifests import TRAIN_ANEW, manifest_of
+from tradeworthy.model_registry.promotion_request import PromotionRequest
 from tradeworthy.wire.models import NewModel, RegisteredModel
 from tradeworthy.wire.promotions import PromoteVersion, PromotionOutcome
 from tradeworthy.wire.verdicts import GivenVerdict
@@ -95,27 +96,11 @@ def promote(
     model: str, body: PromoteVersion, service: Serving, caller: Caller, if_match: IfMatch
 ) -> PromotionOutcome:
     """Move a version one stage forward or to RETIRED; ``dry_run`` says what its gates would."""
-    if body.dry_run:
-        plan = service.registry.plan_promotion(
-            model,
-            body.version,
-            body.target,
-            overrides=body.overrides,
-            reason=body.reason,
-            if_match=if_match,
-            actor=caller,
-        )
-        return _promotion_response(plan, applied=False)
-    plan = service.registry.promote(
-        model,
-        body.version,
-        body.target,
-        overrides=body.overrides,
-        reason=body.reason,
-        if_match=if_match,
-        actor=caller,
+    request = PromotionRequest(
+        model, body.version, body.target, body.overrides, body.reason, if_match
     )
-    return _promotion_response(plan, applied=True)
+    judge = service.registry.plan_promotion if body.dry_run else service.registry.promote
+    return _promotion_response(judge(request, actor=caller), applied=not body.dry_run)
 
 
 def _promotion_response(plan: PromotionPlan, *, applied: bool) -> PromotionOutcome:

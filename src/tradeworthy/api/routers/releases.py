@@ -18,7 +18,7 @@ from tradeworthy.wire.releases import (
 router = APIRouter(prefix="/api/v1/ml/releases", tags=["releases"], route_class=GovernedRoute)
 
 
-@router.post("", status_code=201, **governed(Action.UPLOAD))
+@router.post("", status_code=201, **governed(Action.REGISTER_RELEASE))
 def register_release(body: NewRelease, service: Serving, caller: Caller) -> ListedRelease:
     """Keep a release made of feature graph snapshots."""
     release = service.releases.register(body.snapshots, actor=caller)
