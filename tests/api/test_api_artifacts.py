@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import pickle
+import re
 import sys
 import threading
 from collections import Counter
@@ -15,15 +16,29 @@ from types import FrameType, FunctionType
 from typing import Any
 
 import httpx
+import lightgbm
+import numpy as np
 import pytest
 
 from api.served_home import Serve, ServedHome, reported
 from api.small_home import SmallHome, approve, speaking
+from tradeworthy.base.clock import utc_now
 from tradeworthy.base.digests import sha256_hex
 from tradeworthy.client import Client
+from tradeworthy.lifecycle.stages import Stage
 from tradeworthy.manifest.consistency import inconsistencies
 from tradeworthy.manifest.manifest import Manifest
 from tradeworthy.manifest.manifest_fields import compact_json, parse_manifest
+from tradeworthy.model_registry.case import Case
+from tradeworthy.model_registry.changes import record_of
+from tradeworthy.model_registry.gatherers import gather
+from tradeworthy.model_registry.running_code import RunningCode
+from tradeworthy.model_registry.sources import Sources
+from tradeworthy.promotion.files.policy_file import read_policy_file
+from tradeworthy.promotion.policy.policy import resolve_policy
+from tradeworthy.promotion.verdict import judge_promotion
+from tradeworthy.store.blobs import BlobFolder
+from tradeworthy.store.sql_store import SqlStore
 from waiting import until
 
 
@@ -135,6 +150,64 @@ def test_a_pickle_is_never_loaded_and_never_goes_live(
         assert reported(answer) == (422, "manifest_invalid")
     assert own.stage(5) in {"DRAFT", "TRAINED"}
     assert not trace.exists()
+
+
+def deployment_findings(home: SmallHome) -> dict[str, Any]:
+    """What the gates on the artifact of version 5 would say before STAGING."""
+    settings = home.settings()
+    store = SqlStore.open(f"sqlite:///{home.database}")
+    sources = Sources(
+        store, BlobFolder(settings.blobs_folder), RunningCode(settings.strategies_folder)
+    )
+    with store.read() as view:
+        state = record_of(view, "m").state
+    policy = resolve_policy(read_policy_file(home.policy), "m", "trend")
+    case = Case(sources, state, state.versions[5], Stage.STAGING, policy, utc_now())
+    verdict = judge_promotion(Stage.STAGING, gather(case), policy)
+    store.close()
+    return {each.gate: each for each in verdict.gates}
+
+
+def test_a_library_that_this_environment_lacks_is_named_and_no_training_advised(
+    home: SmallHome, own: ServedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = manifest_body(own)
+    rows = np.random.default_rng(1).normal(size=(200, len(body["inputs"])))
+    booster = lightgbm.train(
+        {"verbosity": -1, "num_threads": 1}, lightgbm.Dataset(rows, rows[:, 0]), 2
+    )
+    data = booster.model_to_string().encode()
+    assert uploaded(own, data).status_code == 200
+    file = {"name": "m.txt", "format": "lightgbm", "size": len(data), "sha256": sha256_hex(data)}
+    assert recorded(own, body | {"files": [file]}).status_code == 200
+    there = deployment_findings(home)
+    assert there["artifact_loads"].status == "PASSED"
+    assert "nothing to compare" not in there["parity"].reason
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    away = deployment_findings(home)
+    assert away["artifact_loads"].reason == "it cannot be loaded in this environment"
+    assert "install the lightgbm package" in str(away["artifact_loads"].advice)
+    assert "does not load" in away["parity"].reason
+    assert "`artifact_loads`" in str(away["parity"].advice)
+    assert not any("train" in str(away[gate].advice) for gate in ("artifact_loads", "parity"))
+
+
+def test_an_artifact_that_no_library_loads_says_why(home: SmallHome, own: ServedHome) -> None:
+    data = b"neither"
+    assert uploaded(own, data).status_code == 200
+    file = {"name": "m.onnx", "format": "onnx", "size": len(data), "sha256": sha256_hex(data)}
+    assert recorded(own, manifest_body(own, files=[file])).status_code == 200
+    found = deployment_findings(home)["artifact_loads"]
+    assert re.fullmatch("it does not load: .+", found.reason)
+    assert "tradeworthy train" in str(found.advice)
+
+
+def test_of_a_draft_without_a_manifest_that_is_said(home: SmallHome, own: ServedHome) -> None:
+    assert own.stage(5) == "DRAFT"
+    assert deployment_findings(home)["artifact_loads"].status == "FAILED"
+    plan = own.promote("ana", 5, dry_run=True).json()
+    reasons = {gate["gate"]: gate["reason"] for gate in plan["verdict"]["gates"]}
+    assert reasons["manifest_complete"] == "there is no manifest"
 
 
 BROKEN = {

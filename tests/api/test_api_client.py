@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from api.served_home import INPUTS, ServedHome
@@ -358,3 +360,12 @@ def test_a_client_of_a_server_and_one_of_a_home_see_the_same(
         assert remote.versions("m") == own.versions("m") != []
         assert remote.search_versions() == own.search_versions() != []
         assert remote.policy("m") == own.policy("m")
+
+
+@pytest.mark.parametrize("rows", [[1.0], pl.DataFrame({"a": [1.0]}), "ab"])
+def test_rows_that_are_no_mappings_are_refused_with_the_way_to_make_them(rows: Any) -> None:
+    with (
+        Client(server="http://127.0.0.1:9", token=TOKEN) as client,
+        pytest.raises(InvalidInput, match=r"row 0 is no mapping .* give table\.to_dicts\(\)"),
+    ):
+        client.predict("m", rows, feature_graph_hash="0" * 64)

@@ -42,6 +42,7 @@ def test_each_exit_code_has_its_case(terminal: Terminal) -> None:
     terminal.fail("models", "list", who=None, code=6, error="unauthenticated")
     terminal.fail("retire", "m", 1, "--reason", "x", who="vera", code=6, error="forbidden")
     away = terminal.fail("--home", "nowhere", "models", "list", code=7, error="home_unusable")
+    assert "name yours by --home or TRADEWORTHY_HOME" in away
     assert "here: `tradeworthy --home nowhere init`" in away
     terminal.fail("--server", "http://127.0.0.1:9", "models", "list", code=7,
                   error="server_unreachable")  # fmt: skip

@@ -76,3 +76,9 @@ def test_reports_end_with_what_the_newest_asks_for() -> None:
     rows = [{**each, "model": "spx", "version": 3, "report": {}} for each in (newest, older)]
     assert list(report_lines(rows))[-1] == "newest: nothing to do"
     assert "models status" in next(report_lines([]))
+
+
+@pytest.mark.parametrize("severity", ["SEVERE", "MODERATE"])
+def test_a_list_of_reports_names_no_command_that_lists_them(severity: str) -> None:
+    row = report("OK", severity) | {"model": "spx", "version": 3, "report": {}}
+    assert "drift reports" not in "\n".join(report_lines([row]))

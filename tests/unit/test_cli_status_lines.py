@@ -26,3 +26,8 @@ def test_a_quarantine_is_said_whatever_its_reason(reason: str | None, said: str)
     found = {"model": "m", "strategy": "s", "epoch": 1, "production": production}
     lines = status_lines(found | dict.fromkeys(("alignment", "drift", "rollback")))
     assert said in [*lines]
+    newest = {"slot": "2026-01-07", "status": "OK", "severity": "SEVERE", "shortage": None}
+    drift = {"version": 1, "state": "reported", "next_slot": "2026-01-08", "report": newest}
+    text = "\n".join(status_lines(found | {"alignment": None, "rollback": None, "drift": drift}))
+    assert "retrain it" in text
+    assert ("tradeworthy quarantine" in text) == (reason is None)

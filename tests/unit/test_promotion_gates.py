@@ -277,7 +277,11 @@ def test_each_gate_fails_alone_and_says_what_to_do(changes: dict[str, Any], gate
 
 BACKTEST = "run `tradeworthy backtest spx 3`"
 LONGER = "evaluate on a longer period"
-BARS = "`tradeworthy datasets add BARS`, then `tradeworthy backtest spx 3 --dataset HASH`"
+LATER = (
+    "with later bars, `tradeworthy datasets add BARS`, then `tradeworthy backtest spx 3 --dataset "
+)
+EARLIER = "with earlier ones, a new version: `tradeworthy train FILE --model spx --data BARS`"
+BARS = f"{LATER}HASH` with the hash that it prints; {EARLIER}"
 
 ADVICE: list[tuple[dict[str, Any], str, tuple[str, ...], tuple[str, ...]]] = [
     ({"psr": 0.5}, "min_psr", ("earns nothing",), (LONGER,)),
